@@ -1,0 +1,101 @@
+"""The catalog: every declared type in one ordered, checked collection."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
+from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
+from shared.catalog.groups import GROUPS
+from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
+from shared.catalog.spec import ObjectType, Relationship
+from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
+from shared.catalog.users import USERS
+from shared.domain.errors import Unusable
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Types in reading order. Raises `ValueError` on declarations that contradict each other."""
+
+    types: tuple[ObjectType, ...]
+
+    def __post_init__(self) -> None:
+        names = [spec.name for spec in self.types]
+        if len(set(names)) != len(names):
+            raise ValueError("a type is declared twice")
+        for spec in self.types:
+            self._check(spec, set(names))
+
+    def _check(self, spec: ObjectType, names: set[str]) -> None:
+        if spec.parent:
+            parent = self.get(spec.parent)
+            if parent.relationship(spec.parent_relationship).contains != spec.name:
+                raise ValueError(f"{spec.parent}.{spec.parent_relationship} does not contain {spec.name}")
+        for relationship in spec.relationships:
+            if relationship.contains and relationship.contains not in names:
+                raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
+        for reference in spec.references:
+            if missing := set(reference.to) - names:
+                raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
+        if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
+            raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
+        if spec.select and (unread := (spec.restorable | {spec.name_property}) - set(spec.select)):
+            raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
+        if spec.create and not spec.anchor:
+            raise ValueError(f"{spec.name} can be created but not recognised after a lost answer")
+
+    @cached_property
+    def _by_name(self) -> dict[str, ObjectType]:
+        return {spec.name: spec for spec in self.types}
+
+    @cached_property
+    def _by_odata_type(self) -> dict[str, ObjectType]:
+        return {spec.odata_type: spec for spec in self.types}
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with any declaration; recorded in manifests and plans."""
+        return hashlib.sha256(repr(self.types).encode()).hexdigest()[:16]
+
+    def get(self, name: str) -> ObjectType:
+        """Raises `Unusable` for a name that isn't in the catalog."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(sorted(self._by_name))
+            raise Unusable(f"no object type {name!r} in the catalog", hint=f"known: {known}") from None
+
+    def by_odata_type(self, odata_type: str) -> ObjectType | None:
+        return self._by_odata_type.get(odata_type)
+
+    @cached_property
+    def relationships(self) -> tuple[tuple[ObjectType, Relationship], ...]:
+        return tuple((spec, relationship) for spec in self.types for relationship in spec.relationships)
+
+    def needs(self, *, write: bool) -> tuple[tuple[str, ...], ...]:
+        """Permissions for the whole catalog: all of, each any of. Sorted, without repeats."""
+        groups: set[tuple[str, ...]] = set()
+        for spec in self.types:
+            groups.update(spec.needs_to_write if write else spec.needs_to_read)
+            for relationship in spec.relationships:
+                groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
+        return tuple(sorted(groups))
+
+
+CATALOG = Catalog(
+    (
+        ORGANIZATION,
+        USERS,
+        GROUPS,
+        APPLICATIONS,
+        FEDERATED_IDENTITY_CREDENTIALS,
+        SERVICE_PRINCIPALS,
+        APP_ROLE_ASSIGNMENTS,
+        NAMED_LOCATIONS,
+        CONDITIONAL_ACCESS_POLICIES,
+        AUTHORIZATION_POLICY,
+    )
+)

@@ -1,0 +1,142 @@
+"""Service principals (enterprise applications), their owners and who holds their app roles."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import (
+    AnchorSpec,
+    Bin,
+    Condition,
+    Create,
+    LinkWrite,
+    MatchKey,
+    ObjectType,
+    Protected,
+    Quirk,
+    Relationship,
+    Strength,
+    ValueReference,
+    WaveNumber,
+)
+from shared.domain.plan import AnchorKind, Reason
+
+_READ = (("Application.Read.All", "Directory.Read.All"),)
+_WRITE = (("Application.ReadWrite.All",),)
+
+SERVICE_PRINCIPALS = ObjectType(
+    name="servicePrincipals",
+    title="Service principals",
+    path="/servicePrincipals",
+    odata_type="#microsoft.graph.servicePrincipal",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    page_size=999,
+    delta=True,
+    relationships=(
+        Relationship(
+            name="owners",
+            target_types=("users", "servicePrincipals"),
+            write=LinkWrite.REF,
+            delta=True,
+            needs_to_read=_READ,
+        ),
+        Relationship(
+            name="appRoleAssignedTo",
+            target_types=("appRoleAssignments",),
+            write=LinkWrite.NONE,
+            contains="appRoleAssignments",
+            needs_to_read=_READ,
+        ),
+    ),
+    match_keys=(
+        MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'"),
+        MatchKey(("displayName",), Strength.WEAK),
+    ),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "appId",
+        "/servicePrincipals?$filter=appId eq '{value}'&$select=id,appId",
+    ),
+    bin=Bin(
+        list="/directory/deletedItems/microsoft.graph.servicePrincipal",
+        item="/directory/deletedItems/{id}",
+        restore="/directory/deletedItems/{id}/restore",
+        version="v1.0",
+    ),
+    create=Create("/servicePrincipals"),
+    writable=(
+        "accountEnabled",
+        "alternativeNames",
+        "appRoleAssignmentRequired",
+        "description",
+        "homepage",
+        "loginUrl",
+        "logoutUrl",
+        "notes",
+        "notificationEmailAddresses",
+        "preferredSingleSignOnMode",
+        "preferredTokenSigningKeyThumbprint",
+        "replyUrls",
+        "samlSingleSignOnSettings",
+        "servicePrincipalNames",
+        "tags",
+        "tokenEncryptionKeyId",
+    ),
+    create_only=("appId",),
+    secret=("passwordCredentials", "keyCredentials"),
+    sets=("alternativeNames", "notificationEmailAddresses", "replyUrls", "servicePrincipalNames", "tags"),
+    whole=("samlSingleSignOnSettings",),
+    references=(
+        ValueReference("appId", ("applications",), key="appId"),
+        ValueReference("servicePrincipalNames[]", ("applications",), key="appId", text=True),
+    ),
+    protected=(
+        Protected(Condition("servicePrincipalType", ("ManagedIdentity",)), Reason.FOREIGN),
+        # Microsoft's own tenant: its service principals can be added by appId, not changed.
+        Protected(Condition("appOwnerOrganizationId", ("f8cdef31-a31e-4b4a-93e4-5f571e91255a",)), Reason.FOREIGN),
+    ),
+    quirks=(
+        Quirk(
+            "One service principal for an appId; right after the application was created Graph may answer that "
+            "the appId does not reference a valid application.",
+            "Microsoft Graph: Create servicePrincipal",
+        ),
+        Quirk(
+            "Service principals of managed identities come and go with their Azure resource.",
+            "Microsoft Entra: managed identities for Azure resources",
+        ),
+    ),
+)
+
+APP_ROLE_ASSIGNMENTS = ObjectType(
+    name="appRoleAssignments",
+    title="App role assignments, by the resource they give access to",
+    path="/servicePrincipals/{parent}/appRoleAssignedTo",
+    odata_type="#microsoft.graph.appRoleAssignment",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=_READ,
+    needs_to_write=(("AppRoleAssignment.ReadWrite.All",),),
+    parent="servicePrincipals",
+    parent_relationship="appRoleAssignedTo",
+    name_property="principalDisplayName",
+    match_keys=(MatchKey(("principalId", "resourceId", "appRoleId"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "principalId",
+        "/servicePrincipals/{parent}/appRoleAssignedTo",
+    ),
+    create=Create("/servicePrincipals/{parent}/appRoleAssignedTo"),
+    create_only=("principalId", "resourceId", "appRoleId"),
+    volatile=("principalDisplayName", "resourceDisplayName"),
+    references=(
+        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
+        ValueReference("resourceId", ("servicePrincipals",)),
+    ),
+    quirks=(
+        Quirk(
+            "No PATCH: an assignment is made or removed. Holding AppRoleAssignment.ReadWrite.All allows granting "
+            "any application permission to anyone, so these operations are tier 0.",
+            "Microsoft Graph: appRoleAssignment resource type; permissions reference",
+        ),
+    ),
+)

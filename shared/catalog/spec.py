@@ -1,0 +1,240 @@
+"""The words in which an object type is declared. No behaviour but look-ups over the declared values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from shared.domain.plan import AnchorKind, Reason
+
+
+class Throttle(StrEnum):
+    """Limiter classes (Microsoft Graph throttling limits page, section identity and access)."""
+
+    DIRECTORY = "directory"
+    CONDITIONAL_ACCESS = "conditionalAccess"
+    AUDIT = "audit"
+
+
+class Detection(StrEnum):
+    """How soon a change is seen: A by delta or flat list, B rolling or by audit, C with each full."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class Drill(StrEnum):
+    CANARY = "canary"
+    REHEARSAL = "rehearsal"
+    NONE = "none"
+
+
+class WaveNumber(IntEnum):
+    """Priority of a restore; references still decide the order."""
+
+    RESCUE = 0
+    CONTAIN = 1
+    POLICIES = 2
+    TIER_ZERO = 3
+    PEOPLE = 4
+    REST = 5
+
+
+class Strength(StrEnum):
+    """UNIQUE: the server allows one live holder, so another object with it is a conflict; WEAK: a hint only."""
+
+    UNIQUE = "unique"
+    WEAK = "weak"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """True where the member at `path` (dotted) equals, or as a list holds, one of `values`."""
+
+    path: str
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchKey:
+    """A property (or several together) by which an object is recognised besides its id.
+
+    `lookup` is a path with `{value}` for the (single) property's value, percent-encoded and quote-doubled by
+    the caller; empty for keys that can only be compared in listings."""
+
+    properties: tuple[str, ...]
+    strength: Strength
+    lookup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorSpec:
+    """See `domain.plan.Anchor`. `lookup` and `bin_lookup` hold `{value}` (and `{parent}` for children)."""
+
+    kind: AnchorKind
+    property: str
+    lookup: str
+    bin_lookup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A recycle bin. `list` shows what it holds, `item` one entry and `restore` is POSTed; `{id}` stands for
+    the old id. `refused_when`: states in which the bin copy is left and the object re-created instead."""
+
+    list: str
+    item: str
+    restore: str
+    version: str
+    refused_when: Condition | None = None
+    refused_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body."""
+
+    path: str
+    fixed: dict[str, object] = field(default_factory=dict)
+    password: bool = False  # the body needs an initial password, which we make
+
+
+@dataclass(frozen=True, slots=True)
+class Enabling:
+    """A type whose objects act on sign-ins: they come back `off`, and go to the snapshot's value last."""
+
+    property: str
+    off: str
+    acting: tuple[str, ...]  # values that act; a change to one of them passes the lock-out guard
+
+
+class LinkWrite(StrEnum):
+    """How links of a relationship are written."""
+
+    BIND = "bind"  # PATCH parent with `{name}@odata.bind`, up to 20 targets, all or nothing
+    REF = "ref"  # POST {parent}/{name}/$ref
+    PUT_REF = "putRef"  # PUT {parent}/{name}/$ref, single-valued
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A navigation property kept as links, read by `$expand` on the parents' list and, where 20 came back
+    (Graph cuts `$expand` there without a word), by paging `{parent}/{id}/{name}`.
+
+    `contains`: catalog name of the child type whose objects it holds (then whole objects are read).
+    `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
+    """
+
+    name: str
+    target_types: tuple[str, ...]
+    write: LinkWrite
+    many: bool = True
+    contains: str = ""
+    delta: bool = False
+    page_cost: int = 1
+    computed_when: Condition | None = None
+    computed_why: Reason = Reason.DYNAMIC
+    needs_to_read: tuple[tuple[str, ...], ...] = ()
+    needs_to_write: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueReference:
+    """Ids inside an object's JSON. `path` is dotted, `[]` steps into lists: `conditions.users.includeUsers[]`.
+
+    `to` names the types whose id (or `key`, such as appId) may stand there; `literals` are values that are not
+    ids. `text`: the value holds the id within longer text. `include`/`exclude`: in an access policy, what
+    losing the reference would mean (a dead include narrows, a dead exclude widens)."""
+
+    path: str
+    to: tuple[str, ...]
+    key: str = "id"
+    literals: tuple[str, ...] = ()
+    text: bool = False
+    exclude: bool = False
+    include: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """Objects that can't be written, and the reason."""
+
+    when: Condition
+    reason: Reason
+    unless: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A fact that explains a declaration, with its source."""
+
+    about: str
+    source: str
+    unverified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """One object type of the tenant. Paths are without version; `{parent}` stands for a parent's id."""
+
+    name: str
+    title: str
+    path: str
+    odata_type: str
+    wave: WaveNumber
+    needs_to_read: tuple[tuple[str, ...], ...]  # all of: any of
+    needs_to_write: tuple[tuple[str, ...], ...]
+    version: str = "v1.0"
+    singleton: bool = False
+    parent: str = ""
+    parent_relationship: str = ""
+    select: tuple[str, ...] = ()
+    page_size: int = 0  # `$top`; 0: the type takes none
+    delta: bool = False
+    list_cost: int = 1
+    item_cost: int = 1
+    throttle: Throttle = Throttle.DIRECTORY
+    batchable: bool = True
+    name_property: str = "displayName"
+    relationships: tuple[Relationship, ...] = ()
+    match_keys: tuple[MatchKey, ...] = ()
+    anchor: AnchorSpec | None = None
+    bin: Bin | None = None
+    create: Create | None = None
+    enabling: Enabling | None = None
+    writable: tuple[str, ...] = ()  # may be PATCHed
+    create_only: tuple[str, ...] = ()  # may be set in the creating POST and never after
+    set_after: tuple[str, ...] = ()  # writable, but only once the object exists
+    action_only: tuple[str, ...] = ()  # differences are shown; writing takes an action not supported yet
+    secret: tuple[str, ...] = ()  # never readable back as they were
+    volatile: tuple[str, ...] = ()  # not part of the content hash
+    sets: tuple[str, ...] = ()  # lists whose order carries no meaning; dotted
+    whole: tuple[str, ...] = ()  # members that Graph replaces whole
+    references: tuple[ValueReference, ...] = ()
+    protected: tuple[Protected, ...] = ()
+    keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId
+    read_back_by_list: bool = False
+    type_tag_on_write: bool = False  # `@odata.type` must be in every write
+    reference_root: str = "/v1.0/directoryObjects"
+    licence: str = ""
+    detection: Detection = Detection.A
+    drill: Drill = Drill.REHEARSAL
+    quirks: tuple[Quirk, ...] = ()
+
+    @property
+    def list_path(self) -> str:
+        """Version and path of the listing, without query."""
+        return f"/{self.version}{self.path}"
+
+    def relationship(self, name: str) -> Relationship:
+        for relationship in self.relationships:
+            if relationship.name == name:
+                return relationship
+        raise KeyError(f"{self.name} has no relationship {name}")
+
+    @property
+    def restorable(self) -> frozenset[str]:
+        """Members that a restore can bring to the snapshot's value on an object that exists."""
+        return frozenset(self.writable) | frozenset(self.set_after)

@@ -1,0 +1,65 @@
+"""Settings of the tenant itself: the organization and the authorization policy."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import Drill, ObjectType, Quirk, WaveNumber
+
+ORGANIZATION = ObjectType(
+    name="organization",
+    title="Organization",
+    path="/organization",
+    odata_type="#microsoft.graph.organization",
+    wave=WaveNumber.REST,
+    needs_to_read=(("Organization.Read.All", "Directory.Read.All"),),
+    needs_to_write=(("Organization.ReadWrite.All",),),
+    writable=(
+        "marketingNotificationEmails",
+        "privacyProfile",
+        "securityComplianceNotificationMails",
+        "securityComplianceNotificationPhones",
+        "technicalNotificationMails",
+    ),
+    # Unit counts and sync times move by themselves.
+    volatile=("directorySizeQuota", "onPremisesLastSyncDateTime", "assignedPlans", "provisionedPlans"),
+    sets=(
+        "marketingNotificationEmails",
+        "securityComplianceNotificationMails",
+        "securityComplianceNotificationPhones",
+        "technicalNotificationMails",
+    ),
+    whole=("privacyProfile",),
+    drill=Drill.NONE,
+    quirks=(Quirk("A list of exactly one item, not creatable.", "Microsoft Graph: List organizations"),),
+)
+
+AUTHORIZATION_POLICY = ObjectType(
+    name="authorizationPolicy",
+    title="Authorization policy",
+    path="/policies/authorizationPolicy",
+    odata_type="#microsoft.graph.authorizationPolicy",
+    singleton=True,
+    wave=WaveNumber.POLICIES,
+    needs_to_read=(("Policy.Read.All",),),
+    needs_to_write=(("Policy.ReadWrite.Authorization",),),
+    writable=(
+        "allowEmailVerifiedUsersToJoinOrganization",
+        "allowInvitesFrom",
+        "allowUserConsentForRiskyApps",
+        "allowedToSignUpEmailBasedSubscriptions",
+        "allowedToUseSSPR",
+        "blockMsolPowerShell",
+        "defaultUserRolePermissions",
+        "description",
+        "displayName",
+        "guestUserRoleId",
+    ),
+    whole=("defaultUserRolePermissions",),
+    drill=Drill.NONE,
+    quirks=(
+        Quirk(
+            "defaultUserRolePermissions is sent complete: a missing member would be read as its default.",
+            "Microsoft Graph: Update authorizationPolicy",
+            unverified=True,
+        ),
+    ),
+)

@@ -1,0 +1,311 @@
+"""A restore plan is data: one immutable document, one digest. Planning is pure, running it adds nothing.
+
+Operations sit in steps, steps in waves. A step holds up to 20 operations that don't depend on each other and
+share no target, so that they can travel as one `$batch`; a step without operations is a gate that other steps
+wait for. Values that are known only at run time stand in requests as markers:
+
+- `{"$id": "<old>"}`: the id (or appId) that took the place of `<old>`, from the id map; `<old>` itself if the
+  map has none.
+- `{"$join": [part, …]}`: text put together from literal text and `$id` markers.
+- `{"$password": "<old user id>"}`: an initial password, made when the request is sent, kept in the SecretStore.
+
+A tenant's own JSON is never taken for a marker: names beginning with `$` can't occur in Graph properties, and
+the planner refuses values that hold them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.objects import Json, JsonObject
+from shared.domain.wire import Wire
+
+PLAN_FORMAT = 1
+
+
+class Mechanism(StrEnum):
+    """How an object or link comes back."""
+
+    BIN = "recycleBin"
+    CREATE = "create"
+    PATCH = "patch"
+    FINISH = "finish"  # what can only be set once the object exists; also takes the marker off
+    LINK = "link"
+    ENABLE = "enable"
+
+
+class ExpectedId(StrEnum):
+    KEPT = "kept"
+    NEW = "new"
+
+
+class AnchorKind(StrEnum):
+    """How a created object is recognised when the answer to its creation was lost."""
+
+    KEY = "key"  # a property that the server keeps unique
+    MARKER = "marker"  # ` [hf:<operation>]` at the end of a text property, removed by a FINISH operation
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor(Wire):
+    """`lookup` is a GET path (may hold markers) that lists or returns the objects holding `value` in
+    `property`; the bin of the type, if it has one, is asked by `bin_lookup`."""
+
+    kind: AnchorKind
+    property: str
+    value: Json
+    lookup: Json
+    bin_lookup: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Wire):
+    """One write. `path` and `body` may hold markers. `cost` in resource units."""
+
+    method: str
+    path: Json
+    body: Json
+    throttle: str
+    cost: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Wire):
+    """One change to one target.
+
+    `before` holds the live values the plan saw, of exactly the members that the request writes; an operation
+    runs only while they still hold (sets compared as sets). `wanted` holds what they must be afterwards.
+    For LINK, `wanted` is `{relationship: [old target ids]}` and `before` is empty.
+    `read` is the GET path that shows the target (for `before`, and for reading back); for CREATE it is the
+    path of the new object, with a marker. `read_list` is used instead where a type must be read back by list.
+    `ids` (CREATE and BIN): property of the answer → old value that it replaces, e.g. `{"id": "<old id>"}`.
+    `after` names operations whose objects this one refers to: all are read back before it is sent.
+    """
+
+    id: str
+    type: str
+    target: str
+    name: str
+    mechanism: Mechanism
+    why: str
+    request: Request
+    read: Json
+    before: JsonObject
+    wanted: JsonObject
+    expected_id: ExpectedId = ExpectedId.KEPT
+    ids: dict[str, str] = field(default_factory=dict)
+    anchor: Anchor | None = None
+    read_list: str = ""
+    relationship: str = ""
+    secret_for: str = ""  # name under which the initial password is kept, for a re-created user
+    guarded: bool = False  # the lock-out guard must pass on the live state right before this is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Wire):
+    id: str
+    wave: int
+    title: str
+    depends_on: tuple[str, ...]
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast(Wire):
+    """`requests` counts HTTP round trips, `operations` inner requests, `seconds` at the tenant's quota."""
+
+    operations: int
+    requests: int
+    resource_units: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wave(Wire):
+    number: int
+    title: str
+    forecast: Forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict(Wire):
+    """A live object stands where a snapshot's object should come back. Default: nothing is done."""
+
+    type: str
+    target: str
+    name: str
+    live: str
+    key: str  # the match key that both hold, as `property`
+    why: str
+    created_by: str
+    affects: tuple[str, ...]  # links and objects that stay out because of it, as text
+
+
+class Reason(StrEnum):
+    """Why something is not as in the snapshot after a restore. A closed list."""
+
+    NEW_ID = "newId"
+    CONFLICT = "conflict"
+    LOCK_OUT_GUARD = "lockOutGuard"
+    SECRET = "secretNeverReadable"  # noqa: S105 (a reason's name)
+    COMPUTED = "computedByTheService"
+    WRITE_ONCE = "setOnlyAtCreation"
+    DYNAMIC = "dynamicMembership"
+    SYNCED = "ownedByOnPremisesSync"
+    FOREIGN = "ownedByAnotherTenantOrAzure"
+    NEEDS_ACTION = "needsAnActionNotSupported"
+    NOT_COMPLETE = "snapshotOrLiveNotComplete"
+    DEAD_REFERENCE = "refersToSomethingGone"
+    ADDED_SINCE = "addedSinceAndPruneNotAsked"
+    OUT_OF_SCOPE = "outOfScope"
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion(Wire):
+    """Something the plan leaves as it is, and why. `member` is a property or relationship, "" for the whole."""
+
+    type: str
+    target: str
+    name: str
+    member: str
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope(Wire):
+    """What a request asked to bring back. Empty tuples mean everything."""
+
+    types: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan(Wire):
+    """`plan.json`. Its digest is the SHA-256 of the stored bytes."""
+
+    format: int
+    id: str
+    tenant: str
+    snapshot: str
+    manifest_sha256: str
+    created_at: datetime
+    live_as_of: datetime
+    catalog_version: str
+    scope: Scope
+    break_glass_ids: tuple[str, ...]
+    waves: tuple[Wave, ...]
+    steps: tuple[Step, ...]
+    conflicts: tuple[Conflict, ...]
+    exclusions: tuple[Exclusion, ...]
+    new_ids: dict[str, str]  # old id → type, for everything that will get a new id
+    forecast: Forecast
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        return tuple(operation for step in self.steps for operation in step.operations)
+
+
+# --- approvals ---------------------------------------------------------------------------------------
+
+
+class Decision(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval(Wire):
+    """Payload of an approver's JWS. `waves` are the waves it lets run; `nonce` works once."""
+
+    tenant: str
+    plan: str
+    digest: str
+    waves: tuple[int, ...]
+    decision: Decision
+    acknowledged: tuple[str, ...]
+    expires_at: datetime
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approver(Wire):
+    """One line of the approvers' document. `jwk` is the public P-256 key."""
+
+    key_id: str
+    jwk: dict[str, str]
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approvers(Wire):
+    """The approvers' document in the evidence container; its SHA-256 is a setting of both apps."""
+
+    needed: int
+    approvers: tuple[Approver, ...]
+
+
+# --- journal of an execution -----------------------------------------------------------------------------
+
+
+class OutcomeState(StrEnum):
+    """How an operation ended. DONE, ALREADY and the refusals are final; UNKNOWN and WAITING are not."""
+
+    DONE = "done"
+    ALREADY = "alreadyAsWanted"
+    CHANGED = "changedSincePlan"  # a value is no longer what the plan saw: not written
+    REFUSED = "refusedByGraph"
+    GUARD = "leftOffByGuard"
+    BLOCKED = "dependencyNotDone"
+    UNKNOWN = "unknown"  # answer lost: the next attempt looks for the anchor
+    WAITING = "waiting"  # replication or another service; tried again
+
+    @property
+    def final(self) -> bool:
+        return self not in (OutcomeState.UNKNOWN, OutcomeState.WAITING)
+
+    @property
+    def good(self) -> bool:
+        return self in (OutcomeState.DONE, OutcomeState.ALREADY)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent(Wire):
+    """Written before a batch is sent; its create-only name (plan, step, attempt) is also the claim."""
+
+    plan: str
+    step: str
+    attempt: int
+    worker: str
+    claimed_at: datetime
+    operations: tuple[str, ...]  # ids of the operations in this batch
+    pre_images: dict[str, JsonObject]  # operation → the live values that the write will replace
+    previous: str  # SHA-256 of the step's previous journal blob, "" for the first
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Wire):
+    """How one operation ended in one attempt."""
+
+    operation: str
+    state: OutcomeState
+    status: int
+    request_id: str
+    why: str
+    ids: dict[str, str]  # old → new
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes(Wire):
+    """Written after a batch: one blob for the whole attempt."""
+
+    plan: str
+    step: str
+    attempt: int
+    worker: str
+    outcomes: tuple[Outcome, ...]
+    previous: str  # SHA-256 of the intent blob

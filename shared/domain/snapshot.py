@@ -1,0 +1,200 @@
+"""A snapshot: what a run set out to read, what each work item brought back, and what was committed.
+
+Order of writing: packs → receipts → manifest → commit → chain. Readers start from the chain. A snapshot
+without a chain entry does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.wire import Wire
+
+FORMAT_VERSION = 1
+CANONICAL_VERSION = 1
+
+
+class State(StrEnum):
+    """How much of a type or relationship a snapshot holds. Only COMPLETE may support "deleted"."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    NOT_PERMITTED = "notPermitted"
+    NOT_LICENSED = "notLicensed"
+    NOT_READ = "notRead"
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness(Wire):
+    """`reason` is empty for COMPLETE and says why for all others (`countMismatch`, `permissionsUnknown`, …)."""
+
+    state: State
+    reason: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        return self.state is State.COMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef(Wire):
+    """A stored blob, named relative to the snapshot's folder; `length` in bytes as stored."""
+
+    name: str
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Wire):
+    """One work item: a type's objects, or one relationship's links (with the children it contains)."""
+
+    id: str  # "users" or "groups.members"; also the receipt's file name
+    type: str
+    relationship: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Wire):
+    """`run.json`: what this run set out to read. Written once, before the first message."""
+
+    format: int
+    snapshot: str
+    tenant: str
+    started_at: datetime  # t0
+    retain_until: datetime
+    retention_days: int
+    region: str
+    trigger: str
+    tool: str
+    catalog_version: str
+    items: tuple[Item, ...]
+    delta_links: dict[str, str]  # type → path and query of a delta link taken at t0
+    not_read: dict[str, str]  # type or relationship → why it is left out of this run
+    protected: bool  # retention lock found in force when the run began
+    unprotected_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt(Wire):
+    """`parts/{item}.json`: one finished work item. Create-only: the first one written is the truth."""
+
+    snapshot: str
+    item: Item
+    completeness: Completeness
+    as_of: datetime
+    packs: tuple[BlobRef, ...]  # in reading order: of two lines with one id, the later counts
+    link_packs: tuple[BlobRef, ...]
+    objects: int
+    links: int
+    pages: int
+    restarts: int
+    end_of_pages: bool
+    roles: tuple[str, ...] | None  # None: the token was opaque
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint(Wire):
+    """`parts/{item}.{n}.json`: how far a work item has come. Create-only: its name is the claim on the number.
+
+    `stage` names the pass that is under way, `next_link` (path and query only) where it goes on; `state` is
+    the reader's own, small.
+    """
+
+    snapshot: str
+    item: Item
+    number: int
+    stage: str
+    next_link: str
+    packs: tuple[BlobRef, ...]
+    link_packs: tuple[BlobRef, ...]
+    objects: int
+    links: int
+    pages: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeEntry(Wire):
+    """What the manifest says of one type or relationship."""
+
+    completeness: Completeness
+    as_of: datetime | None
+    count: int
+    packs: tuple[BlobRef, ...]
+    index: BlobRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dangling(Wire):
+    """A reference whose target is not among the objects of this snapshot."""
+
+    source_type: str
+    source: str
+    relationship: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest(Wire):
+    """`manifest.json`: contents, hashes, completeness. A pure function of run, receipts and packs."""
+
+    format: int
+    canonical_version: int
+    snapshot: str
+    tenant: str
+    started_at: datetime
+    ended_at: datetime  # t1: the latest `as_of`
+    retain_until: datetime
+    retention_days: int
+    region: str
+    trigger: str
+    tool: str
+    catalog_version: str
+    protected: bool
+    unprotected_why: str
+    types: dict[str, TypeEntry]
+    relationships: dict[str, TypeEntry]
+    not_read: dict[str, str]
+    dangling: tuple[Dangling, ...]
+    dangling_count: int
+    orphans: tuple[str, ...]
+    blobs: tuple[BlobRef, ...]  # every blob that belongs to the snapshot, run and receipts included
+    merkle_root: str
+
+    def completeness(self, name: str) -> Completeness:
+        """Of a type ("users") or relationship ("groups.members"); NOT_READ where the manifest has none."""
+        entry = self.relationships.get(name) or self.types.get(name)
+        if entry is not None:
+            return entry.completeness
+        return Completeness(State.NOT_READ, self.not_read.get(name, "not in the catalog of that time"))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEntry(Wire):
+    """`chain/v1/{tenant}/{seq}.jws`: payload of the signed claim of a sequence number. No personal data."""
+
+    seq: int
+    tenant: str
+    snapshot: str
+    folder: str  # of the snapshot inside its container
+    container: str
+    manifest_sha256: str
+    commit_sha256: str
+    previous: str  # SHA-256 of the previous entry's file, "" for the first
+    retain_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry(Wire):
+    """One line of `index/{type}.idx.zst`, sorted by id. `pack` counts into the type's packs in the manifest."""
+
+    id: str
+    name: str
+    hash: str
+    pack: int
+    line: int
+    parent: str = ""
