@@ -1,0 +1,90 @@
+"""The canonical form of an object, and its content hash: what "changed" means.
+
+Two texts of one meaning give the same bytes: names sorted, annotations dropped at every depth, members that
+the catalog declares volatile dropped, lists that it declares to be sets sorted, numbers by value (`1.0` is
+`1`). Everything else counts, unknown members too. Whatever the tenant holds gets a hash: a number out of any
+range must not stop an export. A change in here needs a new `CANONICAL_VERSION`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from shared.domain.objects import Json
+from shared.engines.wire import dump, parse
+
+_EXACT = 2.0**63  # floats from here on stay floats, so that a short text doesn't become hundreds of digits
+
+
+def canonical(value: Json, *, volatile: frozenset[str] = frozenset(), sets: frozenset[str] = frozenset()) -> bytes:
+    """The canonical bytes of a parsed object.
+
+    `volatile` names top-level members. `sets` names lists whose order carries no meaning: top-level members,
+    or dotted paths (`conditions.users.includeUsers`), which pass through lists to each of their items.
+    """
+    if volatile and type(value) is dict:
+        value = {name: member for name, member in value.items() if name not in volatile}
+    cleaned = _clean(value)
+    if sets:
+        for path in _deepest_first(sets):
+            _sort(cleaned, path)
+    return dump(cleaned)
+
+
+def content_hash(raw: bytes, volatile: frozenset[str] = frozenset(), sets: frozenset[str] = frozenset()) -> str:
+    """SHA-256 in hexadecimal of an object's canonical form. Raises `Unusable` where `raw` is not JSON."""
+    value = parse(raw, out_of_range=_keep_text)
+    return hashlib.sha256(canonical(value, volatile=volatile, sets=sets)).hexdigest()
+
+
+def is_annotation(name: str) -> bool:
+    """`@odata.etag`, `owners@odata.context`, `#microsoft.graph.restore`: about the answer, not the object."""
+    return "@odata." in name or name.startswith("#")
+
+
+def _keep_text(number: str) -> Json:
+    return f"number {number}"
+
+
+def _clean(value: Any) -> Any:
+    """A copy without annotations and with numbers by value."""
+    kind = type(value)
+    if kind is dict:
+        return {
+            name: member if type(member) is str else _clean(member)
+            for name, member in value.items()
+            if not ("@odata." in name or name.startswith("#"))
+        }
+    if kind is list:
+        return [item if type(item) is str else _clean(item) for item in value]
+    if kind is float and value.is_integer() and -_EXACT < value < _EXACT:
+        return int(value)
+    return value
+
+
+@lru_cache(maxsize=256)
+def _deepest_first(sets: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Inner sets are sorted before the sets that hold them, so that the outer order is settled too."""
+    paths = (tuple(path.split(".")) for path in sets)
+    return tuple(sorted(paths, key=lambda path: (-len(path), path)))
+
+
+def _sort(value: Any, path: tuple[str, ...]) -> None:
+    """Sorts in place (in our own copy) the list at the end of `path`."""
+    if type(value) is list:
+        for item in value:
+            _sort(item, path)
+        return
+    if type(value) is not dict:
+        return
+    member = value.get(path[0])
+    if len(path) > 1:
+        _sort(member, path[1:])
+    elif type(member) is list:
+        if all(type(item) is str for item in member):
+            member.sort()
+        else:
+            member.sort(key=dump)
