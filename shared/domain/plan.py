@@ -6,7 +6,8 @@ wait for. Values that are known only at run time stand in requests as markers:
 
 - `{"$id": "<old>"}`: the id (or appId) that took the place of `<old>`, from the id map; `<old>` itself if the
   map has none.
-- `{"$join": [part, …]}`: text put together from literal text and `$id` markers.
+- `{"$join": [part, …]}`: text put together from literal text, `$id` and `$origin` markers.
+- `{"$origin": true}`: scheme and host of Graph as the executor reaches it, for `@odata.bind` addresses.
 - `{"$password": "<old user id>"}`: an initial password, made when the request is sent, kept in the SecretStore.
 
 A tenant's own JSON is never taken for a marker: names beginning with `$` can't occur in Graph properties, and
@@ -82,7 +83,8 @@ class Operation(Wire):
     `read` is the GET path that shows the target (for `before`, and for reading back); for CREATE it is the
     path of the new object, with a marker. `read_list` is used instead where a type must be read back by list.
     `ids` (CREATE and BIN): property of the answer → old value that it replaces, e.g. `{"id": "<old id>"}`.
-    `after` names operations whose objects this one refers to: all are read back before it is sent.
+    `after` names operations that must have ended well and been read back before this one is sent: those that
+    bring what it refers to, and, for ENABLE, all others on the same target. If one did not, this is BLOCKED.
     """
 
     id: str
@@ -101,6 +103,7 @@ class Operation(Wire):
     read_list: str = ""
     relationship: str = ""
     secret_for: str = ""  # name under which the initial password is kept, for a re-created user
+    after: tuple[str, ...] = ()
     guarded: bool = False  # the lock-out guard must pass on the live state right before this is sent
 
 
