@@ -1,0 +1,235 @@
+"""Settings of one process: one typed object, read once, all errors reported together.
+
+Names begin with `HOLDFAST_`; storage connections follow the convention of Azure Functions, so that triggers and
+code share them: `VaultStorage`, `BackupState` and `RestoreState` hold a connection string (loopback only) or
+have `__blobServiceUri`, `__queueServiceUri`, `__tableServiceUri` and `__clientId` beside them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from shared.domain.errors import Unusable
+from shared.domain.regions import EU_REGIONS
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+GRAPH_ORIGINS = frozenset(
+    {
+        "https://graph.microsoft.com",
+        "https://graph.microsoft.us",
+        "https://dod-graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn",
+    }
+)
+CONNECTIONS = ("VaultStorage", "BackupState", "RestoreState")
+
+
+class Role(StrEnum):
+    """What this process may do. ALL is for loopback only: it would join what is kept apart on purpose."""
+
+    BACKUP = "backup"
+    RESTORE = "restore"
+    ALL = "all"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine, by address or as `localhost`."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Connection(BaseModel):
+    """How one storage account is reached: by emulator connection string, or by address and identity."""
+
+    connection_string: str = Field(default="", repr=False)
+    blob: str = ""
+    queue: str = ""
+    table: str = ""
+    client_id: str = ""
+
+    @classmethod
+    def of(cls, prefix: str, environ: Mapping[str, str]) -> Connection:
+        return cls(
+            connection_string=environ.get(prefix, ""),
+            blob=environ.get(f"{prefix}__blobServiceUri", ""),
+            queue=environ.get(f"{prefix}__queueServiceUri", ""),
+            table=environ.get(f"{prefix}__tableServiceUri", ""),
+            client_id=environ.get(f"{prefix}__clientId", ""),
+        )
+
+    @property
+    def present(self) -> bool:
+        return bool(self.connection_string or self.blob or self.queue or self.table)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether every endpoint named is on this machine."""
+        endpoints = re.findall(r"Endpoint=([^;]+)", self.connection_string)
+        endpoints += [url for url in (self.blob, self.queue, self.table) if url]
+        return bool(endpoints) and all(is_loopback(url) for url in endpoints)
+
+
+class Settings(BaseModel):
+    """Everything a process is told. Times are in seconds of Holdfast's clock, sizes in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role = Role.BACKUP
+    tenant_id: str
+    graph_url: str = "https://graph.microsoft.com"
+    graph_token: str = Field(default="", repr=False)
+    client_id: str = ""  # of the app registration that reaches Graph
+    identity_client_id: str = ""  # of the managed identity that is its federated credential
+    region: str = "westeurope"
+    retention_classes: tuple[int, ...] = (35,)  # days; the first takes the daily fulls
+    evidence_days: int = 400
+    break_glass_ids: tuple[str, ...] = ()
+    approvers_sha256: str = ""
+    key_vault_url: str = ""
+    secrets_vault_url: str = ""
+    keys_dir: str = ""  # local key files, loopback only
+    public_keys: str = ""  # JSON: purpose → JWK set; read from keys_dir where that is given
+    secrets_dir: str = ""  # local initial passwords, loopback only
+    scratch_dir: str = ""
+    backup_schedule: str = "0 0 1 * * *"
+    sweep_schedule: str = "0 */5 * * * *"
+    status_schedule: str = "0 0 6 * * *"
+    pack_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 16 * 1024 * 1024
+    replication_wait: Annotated[float, Field(ge=0)] = 300.0
+    work_budget: Annotated[float, Field(gt=0)] = 480.0
+    claim_seconds: Annotated[float, Field(ge=10)] = 120.0
+    clock_factor: Annotated[float, Field(gt=0)] = 1.0
+
+    vault_storage: Connection = Connection()
+    backup_state: Connection = Connection()
+    restore_state: Connection = Connection()
+
+    @field_validator("retention_classes", "break_glass_ids", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("tenant_id")
+    @classmethod
+    def _tenant(cls, value: str) -> str:
+        if not _GUID.fullmatch(value.lower()):
+            raise ValueError("is not a tenant id (a GUID)")
+        return value.lower()
+
+    @field_validator("break_glass_ids")
+    @classmethod
+    def _break_glass(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not _GUID.fullmatch(one.lower()) for one in value):
+            raise ValueError("holds something that is not an object id (a GUID)")
+        return tuple(sorted({one.lower() for one in value}))
+
+    @field_validator("retention_classes")
+    @classmethod
+    def _classes(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or any(not 1 <= days <= 146_000 for days in value):
+            raise ValueError("needs at least one class of 1 to 146,000 days")
+        return value
+
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: str) -> str:
+        if value not in EU_REGIONS:
+            raise ValueError(f"{value!r} is not a region inside the EU; allowed: {', '.join(sorted(EU_REGIONS))}")
+        return value
+
+    @field_validator("graph_url")
+    @classmethod
+    def _graph(cls, value: str) -> str:
+        url = value.rstrip("/")
+        if url not in GRAPH_ORIGINS and not is_loopback(url):
+            raise ValueError("is neither a Microsoft Graph origin nor on loopback")
+        return url
+
+    @model_validator(mode="after")
+    def _together(self) -> Settings:
+        problems = []
+        graph_local = is_loopback(self.graph_url)
+        if self.graph_token and not graph_local:
+            problems.append("HOLDFAST_GRAPH_TOKEN works for a loopback HOLDFAST_GRAPH_URL only")
+        if graph_local and not self.graph_token:
+            problems.append("a loopback HOLDFAST_GRAPH_URL needs HOLDFAST_GRAPH_TOKEN")
+        if not graph_local and not self.client_id:
+            problems.append("HOLDFAST_CLIENT_ID is missing: the app registration that reaches Graph")
+        if self.clock_factor != 1 and not graph_local:
+            problems.append("HOLDFAST_CLOCK_FACTOR is for simulated tenants on loopback only")
+        storage = {name: getattr(self, _field(name)) for name in CONNECTIONS}
+        for name, connection in storage.items():
+            if connection.connection_string and not connection.loopback:
+                problems.append(
+                    f"{name}: connection strings are for emulators on loopback; use {name}__blobServiceUri …"
+                )
+        if not self.vault_storage.present:
+            problems.append("VaultStorage is missing: the account that keeps the backups")
+        all_local = graph_local and all(one.loopback for one in storage.values() if one.present)
+        if self.role is Role.ALL and not all_local:
+            problems.append("HOLDFAST_ROLE=all is for loopback only; deploy a backup app and a restore app")
+        if (self.keys_dir or self.secrets_dir) and not all_local:
+            problems.append("HOLDFAST_KEYS_DIR and HOLDFAST_SECRETS_DIR are for loopback only; use Key Vault")
+        if not self.keys_dir and not self.key_vault_url:
+            problems.append("HOLDFAST_KEY_VAULT_URL is missing (HOLDFAST_KEYS_DIR on loopback)")
+        if os.environ.get("WEBSITE_INSTANCE_ID") and (graph_local or self.role is Role.ALL):
+            problems.append("in Azure neither a local Graph URL nor HOLDFAST_ROLE=all is allowed")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def vault_container(self) -> str:
+        """Where today's full backups go."""
+        return f"vault-{self.retention_classes[0]}d"
+
+    @property
+    def vault_containers(self) -> tuple[str, ...]:
+        return tuple(f"vault-{days}d" for days in self.retention_classes)
+
+    @property
+    def evidence_container(self) -> str:
+        return f"evidence-{self.evidence_days}d"
+
+    @property
+    def keys_path(self) -> Path:
+        return Path(self.keys_dir)
+
+
+def _field(connection: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", connection).lower()
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises `Unusable` that lists every problem at once; values are not shown,
+    for a wrong setting may be a misplaced secret."""
+    environ = os.environ if environ is None else environ
+    given: dict[str, Any] = {
+        name.removeprefix("HOLDFAST_").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HOLDFAST_") and value != ""
+    }
+    for name in CONNECTIONS:
+        given[_field(name)] = Connection.of(name, environ)
+    try:
+        return Settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
+    except ValidationError as error:
+        problems = []
+        for one in error.errors(include_input=False, include_url=False):
+            setting = "HOLDFAST_" + "_".join(str(part) for part in one["loc"]).upper() if one["loc"] else ""
+            problems.append(f"{setting} {one['msg'].removeprefix('Value error, ')}".strip())
+        raise Unusable("settings: " + "; ".join(problems), hint="correct them and start again") from None
