@@ -110,7 +110,8 @@ class Settings(BaseModel):
     replication_wait: Annotated[float, Field(ge=0)] = 300.0
     work_budget: Annotated[float, Field(gt=0)] = 480.0
     claim_seconds: Annotated[float, Field(ge=10)] = 120.0
-    clock_factor: Annotated[float, Field(gt=0)] = 1.0
+    clock_factor: Annotated[float, Field(ge=1)] = 1.0
+    clock_epoch: float | None = None  # seconds since 1970; shared by all processes of an accelerated run
 
     vault_storage: Connection = Connection()
     backup_state: Connection = Connection()

@@ -1,0 +1,54 @@
+# One command each, the same on a laptop and in CI. Needs Python 3.11 to 3.13 and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.holdfast-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-full check format bench lock clean
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(STAMP) ## virtual environment, packages, Azurite
+
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml tests/localrun/azurite/package-lock.json
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@echo "installing packages (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m tests.localrun.setup_azurite
+	@touch $(STAMP)
+
+demo: setup ## back up a tenant, break it, bring it back through the queues
+	@$(BIN)/holdfast demo
+
+test: setup ## everything fast (7 minutes on two cores at most)
+	$(BIN)/python -m pytest -q -m "not full"
+
+test-full: setup ## the long proofs, too
+	$(BIN)/python -m pytest -q
+
+check: setup ## format, lint, strict types, import arrows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/architecture
+
+format: setup ## let ruff rewrite
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## speed and memory as ratios in one run
+	$(BIN)/python -m tests.performance
+
+lock: setup ## pin requirements*.txt anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-header -q -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 -c requirements.txt \
+		--no-annotate --no-header -q -o requirements-dev.all
+	grep -vxFf requirements.txt requirements-dev.all > requirements-dev.txt
+	rm requirements-dev.all
+
+clean: ## everything that was made here
+	rm -rf $(VENV) .build .holdfast .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
