@@ -1,0 +1,123 @@
+"""`Signer` and `SecretStore` in Azure Key Vault.
+
+A private key never leaves the vault: only a digest goes there and a signature comes back. A key is known by
+the thumbprint of its public part, and one version of it is used for the whole life of a signer, so that a
+rotation in between can't put one key's id over another key's signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from shared.adapters.azure_connection import check_account_url
+from shared.adapters.azure_errors import error_code, translated
+from shared.adapters.limits import check_secret_name
+from shared.domain.errors import StorageDenied, Unusable
+from shared.engines.jws import thumbprint
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.keyvault.keys import KeyVaultKey
+    from azure.keyvault.keys.crypto.aio import CryptographyClient
+    from azure.keyvault.secrets.aio import SecretClient
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+_OPTIONS: dict[str, Any] = {
+    "retry_total": 4,
+    "retry_backoff_factor": 0.8,
+    "connection_timeout": 20,
+    "read_timeout": 60,
+}
+
+
+class KeyVaultSigner:
+    """ES256 with a P-256 key of the vault. Made by `open`."""
+
+    def __init__(self, client: CryptographyClient, public_key: EllipticCurvePublicKey) -> None:
+        self._client = client
+        self.public_key = public_key
+        self.key_id = thumbprint(public_key)
+
+    @classmethod
+    async def open(cls, key_url: str, credential: AsyncTokenCredential, **options: Any) -> KeyVaultSigner:
+        """`key_url`: `https://<vault>/keys/<name>` for the newest version, or with `/<version>`."""
+        from azure.keyvault.keys.aio import KeyClient
+        from azure.keyvault.keys.crypto.aio import CryptographyClient
+
+        vault, name, version = _parts(key_url)
+        what = f"reading the public key {name} from the key vault"
+        async with KeyClient(vault, credential, **_OPTIONS, **options) as client:
+            with translated(what):
+                key = await client.get_key(name, version)
+        public_key = _public_key(key, what)
+        return cls(CryptographyClient(key, credential, **_OPTIONS, **options), public_key)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    @property
+    def public_keys(self) -> dict[str, EllipticCurvePublicKey]:
+        """For `engines.jws.verify`."""
+        return {self.key_id: self.public_key}
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        from azure.keyvault.keys.crypto import SignatureAlgorithm
+
+        digest = hashlib.sha256(signing_input).digest()
+        with translated("signing with the key vault"):
+            result = await self._client.sign(SignatureAlgorithm.es256, digest)
+        return result.signature
+
+
+class KeyVaultSecretStore:
+    """Initial passwords, each put being a new version of its secret."""
+
+    def __init__(self, vault_url: str, credential: AsyncTokenCredential, **options: Any) -> None:
+        from azure.keyvault.secrets.aio import SecretClient
+
+        check_account_url(vault_url)
+        self._client: SecretClient = SecretClient(vault_url, credential, **_OPTIONS, **options)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def put(self, name: str, value: str) -> str:
+        check_secret_name(name)
+        with translated(f"storing the secret {name} in the key vault"):
+            stored = await self._client.set_secret(name, value)
+        return str(stored.id)
+
+    async def get(self, name: str) -> str | None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        check_secret_name(name)
+        with translated(f"reading the secret {name} from the key vault"):
+            try:
+                return (await self._client.get_secret(name)).value
+            except ResourceNotFoundError as error:
+                if error_code(error) in ("", "SecretNotFound"):
+                    return None
+                raise
+
+
+def _parts(key_url: str) -> tuple[str, str, str | None]:
+    parts = urlsplit(check_account_url(key_url))
+    folder, *names = parts.path.strip("/").split("/")
+    if folder != "keys" or not 1 <= len(names) <= 2 or not all(names):
+        raise Unusable("a key's address is https://<vault>/keys/<name>, perhaps with a version")
+    return f"https://{parts.netloc}", names[0], names[1] if len(names) == 2 else None
+
+
+def _public_key(key: KeyVaultKey, what: str) -> EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    jwk: Any = key.key  # its members are set from the answer
+    curve = getattr(jwk.crv, "value", jwk.crv)
+    if curve != "P-256" or not jwk.x or not jwk.y:
+        raise StorageDenied(f"{what}: it is not on P-256")
+    numbers = ec.EllipticCurvePublicNumbers(
+        int.from_bytes(jwk.x, "big"), int.from_bytes(jwk.y, "big"), ec.SECP256R1()
+    )
+    return numbers.public_key()
