@@ -26,8 +26,10 @@ CLIENT_OPTIONS: dict[str, Any] = {"max_single_put_size": MAX_BLOB, **RETRIES}
 class AzureBlobStore:
     """One container, which has to exist."""
 
-    def __init__(self, client: ContainerClient) -> None:
+    def __init__(self, client: ContainerClient, *, page: int | None = None) -> None:
+        """`page`: entries of one page of a listing; None leaves it to the service (5,000)."""
         self._client = client
+        self._page = page
         self.container: str = client.container_name
 
     @classmethod
@@ -68,7 +70,9 @@ class AzureBlobStore:
         check_prefix(prefix)
         last = ""
         with translated(f"listing {self.container}"):
-            async for found in self._client.list_blobs(name_starts_with=prefix or None):
+            async for found in self._client.list_blobs(
+                name_starts_with=prefix or None, results_per_page=self._page
+            ):
                 if found.name <= last:
                     raise IntegrityError(f"the storage service listed {self.container} out of order")
                 last = found.name
