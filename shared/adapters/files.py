@@ -98,9 +98,10 @@ class FolderBlobStore:
                 raise BlobMissing(f"there is no {name} in {self.container}") from None
             finally:
                 os.close(folder)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                raise BlobMissing(f"{name} in {self.container} is not a file")
             with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise BlobMissing(f"{name} in {self.container} is not a file")
                 return file.read()
 
     def _entries(self, path: str) -> tuple[str, ...]:
@@ -158,13 +159,22 @@ def _walk(root: int, parts: tuple[str, ...], *, create: bool) -> int:
     here = os.dup(root)
     try:
         for part in parts:
-            deeper = _make_directory(part, here) if create else os.open(part, _DIRECTORY, dir_fd=here)
+            deeper = _make_directory(part, here) if create else _open_directory(part, here)
             os.close(here)
             here = deeper
     except BaseException:
         os.close(here)
         raise
     return here
+
+
+def _open_directory(name: str, parent: int) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except NotADirectoryError:
+        if stat.S_ISREG(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise FileNotFoundError(f"{name} is a file, so nothing lies below it") from None
+        raise
 
 
 def _make_directory(name: str, parent: int) -> int:
