@@ -84,6 +84,8 @@ def _answered(what: str, error: HttpResponseError, status: int, creating: bool) 
 def error_code(error: HttpResponseError) -> str:
     """The service's code, if it looks like one: it comes from outside."""
     given = getattr(error, "error_code", None) or _header(error, "x-ms-error-code")
+    if not given:  # Key Vault says it in the body only
+        given = getattr(error.error, "code", None)
     text = str(getattr(given, "value", given) or "")
     return text if _CODE.fullmatch(text) else ""
 

@@ -48,11 +48,11 @@ class KeyVaultSigner:
 
         vault, name, version = _parts(key_url)
         what = f"reading the public key {name} from the key vault"
-        async with KeyClient(vault, credential, **_OPTIONS, **options) as client:
+        async with KeyClient(vault, credential, **{**_OPTIONS, **options}) as client:
             with translated(what):
                 key = await client.get_key(name, version)
         public_key = _public_key(key, what)
-        return cls(CryptographyClient(key, credential, **_OPTIONS, **options), public_key)
+        return cls(CryptographyClient(key, credential, **{**_OPTIONS, **options}), public_key)
 
     async def close(self) -> None:
         await self._client.close()
@@ -78,7 +78,7 @@ class KeyVaultSecretStore:
         from azure.keyvault.secrets.aio import SecretClient
 
         check_account_url(vault_url)
-        self._client: SecretClient = SecretClient(vault_url, credential, **_OPTIONS, **options)
+        self._client: SecretClient = SecretClient(vault_url, credential, **{**_OPTIONS, **options})
 
     async def close(self) -> None:
         await self._client.close()

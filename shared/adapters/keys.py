@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +69,8 @@ def create_key(path: Path) -> LocalFileSigner:
         )
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # A link appears whole or not at all, and never in the place of another process's key.
-        waiting = path.with_name(f"{path.name}.{os.getpid()}.new")
-        descriptor = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        waiting = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+        descriptor = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(pem)

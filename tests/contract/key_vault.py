@@ -1,0 +1,142 @@
+"""A key vault for tests: a local HTTP server that answers as the "Azure Key Vault REST API reference"
+(learn.microsoft.com) says, for one P-256 key and any number of secrets, and a transport that brings the real SDK
+clients to it. It asks for a token with a challenge first, as the service does, so the SDK's token code runs too.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from azure.core.credentials import AccessToken
+from azure.core.pipeline.transport import AioHttpTransport
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+VAULT = "https://holdfast-test.vault.azure.net"
+TOKEN = "a-token"
+
+
+class Credential:
+    """Gives one token for the key vault's scope only."""
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        assert scopes == ("https://vault.azure.net/.default",)
+        return AccessToken(TOKEN, int(time.time()) + 3600)
+
+    async def close(self) -> None:
+        pass
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class Rerouted(AioHttpTransport):
+    """Sends what is meant for the vault to the local server. Outlives the clients that use it."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        meant = request.url
+        parts = urlsplit(meant)
+        assert f"{parts.scheme}://{parts.netloc}" == VAULT
+        request.url = f"http://127.0.0.1:{self._port}{parts.path}?{parts.query}"
+        try:
+            return await super().send(request, **options)
+        finally:
+            request.url = meant
+
+    async def close(self) -> None:
+        """The clients close their transport; this one is shared."""
+
+    async def end(self) -> None:
+        await super().close()
+
+
+class KeyVault:
+    """`status`: when set, every authorised request is answered with it instead."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.curve = "P-256"
+        self.version = "0" * 31 + "1"
+        self.secrets: dict[str, list[str]] = {}
+        self.status = 0
+        self.signed: list[str] = []  # paths of the requests to sign
+
+    async def __aenter__(self) -> Self:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(application)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.transport = Rerouted(self._runner.addresses[0][1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.transport.end()
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            challenge = 'Bearer authorization="https://login.example/t", resource="https://vault.azure.net"'
+            return web.json_response({}, status=401, headers={"WWW-Authenticate": challenge})
+        if self.status:
+            return _error(self.status, "Injected")
+        body = json.loads(await request.read() or b"{}")
+        kind, name, *rest = request.path.strip("/").split("/")
+        if kind == "keys" and name == "signing":
+            return self._key(request, rest, body)
+        if kind == "secrets":
+            return self._secret(request.method, name, body)
+        return _error(404, "KeyNotFound")
+
+    def _key(self, request: web.Request, rest: list[str], body: dict[str, Any]) -> web.Response:
+        url = f"{VAULT}/keys/signing/{self.version}"
+        if rest in ([], [""], [self.version]) and request.method == "GET":
+            numbers = self.key.public_key().public_numbers()
+            jwk = {
+                "kid": url,
+                "kty": "EC",
+                "crv": self.curve,
+                "key_ops": ["sign", "verify"],
+                "x": _base64(numbers.x.to_bytes(32, "big")),
+                "y": _base64(numbers.y.to_bytes(32, "big")),
+            }
+            return web.json_response({"key": jwk, "attributes": {"enabled": True}})
+        if rest == [self.version, "sign"] and request.method == "POST":
+            self.signed.append(request.path)
+            if body["alg"] != "ES256":
+                return _error(400, "BadParameter")
+            digest = base64.urlsafe_b64decode(body["value"] + "==")
+            der = self.key.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+            r, s = utils.decode_dss_signature(der)
+            value = _base64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+            return web.json_response({"kid": url, "value": value})
+        return _error(404, "KeyNotFound")
+
+    def _secret(self, method: str, name: str, body: dict[str, Any]) -> web.Response:
+        versions = self.secrets.setdefault(name, [])
+        if method == "PUT":
+            versions.append(body["value"])
+        if not versions:
+            return _error(404, "SecretNotFound")
+        url = f"{VAULT}/secrets/{name}/{len(versions):032x}"
+        return web.json_response({"value": versions[-1], "id": url, "attributes": {"enabled": True}})
+
+
+def _error(status: int, code: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": "said by the test"}}, status=status)
+
+
+def _base64(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
