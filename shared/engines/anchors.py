@@ -1,0 +1,134 @@
+"""Create anchors: telling an object of ours from none, and from somebody else's, when an answer was lost.
+
+A marker is ours by its text. A key is only a name that anybody can take: an object that holds it is ours only
+if it was made after our claim and reads as we wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.catalog.spec import ObjectType, Strength
+from shared.domain.errors import Fault
+from shared.domain.objects import Json, JsonObject
+from shared.domain.plan import AnchorKind, Operation
+from shared.engines.markers import Bindings, resolve, resolve_path
+from shared.engines.targets import Targets, differing, object_path
+
+SKEW = timedelta(seconds=60)  # between our clock and the directory's
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Objects that hold an operation's anchor. `parent_gone`: the list that would show them isn't there."""
+
+    live: tuple[JsonObject, ...]
+    binned: tuple[JsonObject, ...]
+    parent_gone: bool = False
+
+    @property
+    def none(self) -> bool:
+        return not self.live and not self.binned
+
+
+async def find_holders(
+    targets: Targets, spec: ObjectType, operations: Sequence[tuple[Operation, Bindings]]
+) -> list[Holders]:
+    """Who holds each operation's anchor now, live and in the bin."""
+    paths: list[str] = []
+    for operation, bindings in operations:
+        anchor = operation.anchor
+        if anchor is None:
+            raise Fault(f"operation {operation.id} creates without an anchor", object_type=operation.type)
+        paths.append(resolve_path(anchor.lookup, bindings))
+        if anchor.bin_lookup:
+            paths.append(resolve_path(anchor.bin_lookup, bindings))
+    answers = iter(await targets.lookups(spec, paths))
+    found = []
+    for operation, bindings in operations:
+        anchor = operation.anchor
+        assert anchor is not None
+        live = next(answers)
+        binned = next(answers) if anchor.bin_lookup else []
+        wanted = _wanted(spec, operation, bindings)
+        exact = anchor.kind is AnchorKind.MARKER
+        found.append(
+            Holders(
+                tuple(item for item in live or [] if _holds(item, wanted, exact)),
+                tuple(item for item in binned or [] if _holds(item, wanted, exact)),
+                live is None,
+            )
+        )
+    return found
+
+
+def the_one(operation: Operation, holders: Sequence[JsonObject]) -> JsonObject:
+    """The only holder of a marker. Two of them mean that something went wrong that a person must look at."""
+    if len(holders) > 1:
+        ids = ", ".join(str(holder.get("id")) for holder in holders)
+        raise Fault(
+            f"operation {operation.id} has left more than one object: {ids}",
+            object_type=operation.type,
+            object_id=operation.target,
+            saved="everything; nothing more is created",
+            hint="remove the surplus one, then resume",
+        )
+    return holders[0]
+
+
+async def whole(targets: Targets, spec: ObjectType, holder: JsonObject, body: JsonObject) -> JsonObject | None:
+    """A holder with all members that its creation sent; lookups of some types answer with a few only."""
+    if spec.parent or not spec.batchable:
+        return holder
+    select = sorted({"id", "createdDateTime", *body} & set(spec.select)) if spec.select else []
+    (found,) = await targets.objects(spec, [object_path(spec, str(holder.get("id")), select)])
+    return found.body
+
+
+def is_ours(spec: ObjectType, holder: JsonObject, body: JsonObject, claimed_at: datetime) -> str:
+    """ "" if a key's holder can only be what we sent; otherwise why it isn't taken for ours."""
+    created = holder.get("createdDateTime")
+    if isinstance(created, str):
+        moment = _moment(created)
+        if moment is None or moment < claimed_at - SKEW:
+            return "it was there before this operation was sent"
+    sent = {name: value for name, value in body.items() if name not in spec.secret and "@odata." not in name}
+    if other := differing(spec, holder, sent):
+        return f"it differs from what was sent in {', '.join(sorted(other))}"
+    return ""
+
+
+def _wanted(spec: ObjectType, operation: Operation, bindings: Bindings) -> dict[str, Json]:
+    """The properties that together make the anchor: those of the unique key that it belongs to."""
+    anchor = operation.anchor
+    assert anchor is not None
+    wanted: dict[str, Json] = {anchor.property: resolve(anchor.value, bindings)}
+    if anchor.kind is AnchorKind.KEY:
+        body = operation.request.body
+        for key in spec.match_keys:
+            if key.strength is Strength.UNIQUE and anchor.property in key.properties and isinstance(body, dict):
+                for name in key.properties:
+                    if name in body and name not in wanted:
+                        wanted[name] = resolve(body[name], bindings)
+    return wanted
+
+
+def _holds(item: JsonObject, wanted: dict[str, Json], exact: bool) -> bool:
+    for name, value in wanted.items():
+        held = item.get(name)
+        if not exact and isinstance(held, str) and isinstance(value, str):
+            # The directory's unique keys don't tell upper from lower case.
+            held, value = held.casefold(), value.casefold()
+        if held != value:
+            return False
+    return True
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

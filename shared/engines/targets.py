@@ -1,0 +1,185 @@
+"""Reads of single objects and small lists as the tenant holds them now, for an operation that is about to be
+sent or was sent. Never from a cache that is older than the caller allows; an answer that is neither "here" nor
+"not here" raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from shared.catalog.spec import ObjectType
+from shared.domain.errors import GraphDown, GraphError, GraphNotFound, GraphNotPermitted, Unusable
+from shared.domain.objects import Json, JsonObject
+from shared.domain.ports import Clock, Directory, GraphRequest, GraphResponse
+from shared.engines.canonical import canonical
+from shared.engines.wire import parse
+
+_MAX_PAGES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object as it was at `at` (monotonic). `body` is None where it isn't there."""
+
+    body: JsonObject | None
+    at: float
+
+    @property
+    def here(self) -> bool:
+        return self.body is not None
+
+
+@dataclass(slots=True)
+class Targets:
+    directory: Directory
+    clock: Clock
+    _lists: dict[str, tuple[float, list[JsonObject]]] = field(default_factory=dict)
+
+    async def objects(self, spec: ObjectType, paths: Sequence[str]) -> list[Found]:
+        """One GET each, batched where the type allows it."""
+        requests = [GraphRequest("GET", path, throttle=str(spec.throttle), cost=spec.item_cost) for path in paths]
+        at = self.clock.monotonic()
+        if spec.batchable:
+            answers = await self.directory.batch(requests)
+        else:
+            answers = [await self.directory.send(request) for request in requests]
+        return [Found(_object(answer, spec.name), at) for answer in answers]
+
+    async def listed(self, spec: ObjectType, path: str, *, max_age: float = 0.0) -> tuple[list[JsonObject], float]:
+        """All items of a list and when reading it began; one read up to `max_age` seconds ago will do."""
+        now = self.clock.monotonic()
+        held = self._lists.get(path)
+        if held is None or now - held[0] > max_age:
+            held = (now, [item async for page in self._pages(spec, path) for item in page])
+            self._lists[path] = held
+        return held[1], held[0]
+
+    def forget(self, path: str) -> None:
+        """A list that was written to must be read again."""
+        self._lists.pop(path, None)
+
+    async def one_of_list(self, spec: ObjectType, path: str, object_id: str, *, max_age: float = 0.0) -> Found:
+        items, at = await self.listed(spec, path, max_age=max_age)
+        for item in items:
+            if item.get("id") == object_id:
+                return Found(item, at)
+        return Found(None, at)
+
+    async def lookups(self, spec: ObjectType, paths: Sequence[str]) -> list[list[JsonObject] | None]:
+        """Every item that each lookup lists; None where Graph answers that the list's parent isn't there."""
+        if not spec.batchable:
+            return [await self._lookup(spec, path) for path in paths]
+        requests = [GraphRequest("GET", path, throttle=str(spec.throttle), cost=spec.list_cost) for path in paths]
+        results: list[list[JsonObject] | None] = []
+        for answer in await self.directory.batch(requests):
+            body = _object(answer, spec.name)
+            if body is None:
+                results.append(None)
+                continue
+            items = _items(body, spec.name)
+            link = body.get("@odata.nextLink")
+            if isinstance(link, str):
+                rest = urlsplit(link)
+                path = f"{rest.path}?{rest.query}"
+                items += [item async for page in self._pages(spec, path) for item in page]
+            results.append(items)
+        return results
+
+    async def linked(self, spec: ObjectType, source: str, relationship: str) -> set[str] | None:
+        """Ids that a relationship of a live object holds; None where the source (or, for a single-valued one,
+        the target) isn't there."""
+        many = spec.relationship(relationship).many
+        path = f"{spec.list_path}/{quote(source, safe='')}/{relationship}?$select=id"
+        if many:
+            found = await self._lookup(spec, f"{path}&$top=999")
+            return None if found is None else {_id(item) for item in found}
+        (one,) = await self.objects(spec, [path])
+        return None if one.body is None else {_id(one.body)}
+
+    async def _lookup(self, spec: ObjectType, path: str) -> list[JsonObject] | None:
+        try:
+            return [item async for page in self._pages(spec, path) for item in page]
+        except GraphNotFound:
+            return None
+
+    async def _pages(self, spec: ObjectType, path: str) -> Any:
+        link: str | None = path
+        for _ in range(_MAX_PAGES):
+            if link is None:
+                return
+            page = await self.directory.page(
+                GraphRequest("GET", link, throttle=str(spec.throttle), cost=spec.list_cost)
+            )
+            yield [_parsed(item, spec.name) for item in page.items]
+            link = page.next_link
+        raise GraphDown(f"a list of {spec.name} doesn't end", object_type=spec.name)
+
+
+def object_path(spec: ObjectType, object_id: str, select: Sequence[str] = ()) -> str:
+    """GET path of an object of a type that has no parent."""
+    if spec.singleton:
+        return spec.list_path
+    path = f"{spec.list_path}/{quote(object_id, safe='')}"
+    return f"{path}?$select={','.join(select)}" if select else path
+
+
+def same(spec: ObjectType, member: str, one: Json, other: Json) -> bool:
+    """Whether two values of a member mean the same: sets as sets, annotations and absent-or-null ignored."""
+    sets = frozenset(spec.sets)
+    left, right = ({member: _without_nulls(value)} for value in (one, other))
+    return canonical(left, sets=sets) == canonical(right, sets=sets)
+
+
+def differing(spec: ObjectType, live: JsonObject, expected: JsonObject) -> list[str]:
+    """Members of `expected` that `live` doesn't hold so."""
+    return [member for member, value in expected.items() if not same(spec, member, live.get(member), value)]
+
+
+def _without_nulls(value: Json) -> Json:
+    """Graph leaves out, or shows as null, what isn't set: both say the same."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def _object(answer: GraphResponse, type_name: str) -> JsonObject | None:
+    if answer.ok:
+        return _parsed(answer.body, type_name)
+    if answer.status == 404:
+        return None
+    status, request_id = answer.status, answer.request_id
+    what = f"reading before a write failed with status {status}"
+    if status == 403:
+        raise GraphNotPermitted(what, status=status, object_type=type_name, request_id=request_id)
+    if status in (0, 429) or status >= 500:
+        raise GraphDown(what, object_type=type_name, request_id=request_id)
+    raise GraphError(what, status=status, object_type=type_name, request_id=request_id)
+
+
+def _parsed(data: bytes, type_name: str) -> JsonObject:
+    try:
+        value = parse(data)
+    except Unusable as error:
+        raise GraphDown(f"an answer was not JSON: {error.what}", object_type=type_name) from None
+    if not isinstance(value, dict):
+        raise GraphDown("an answer was no JSON object", object_type=type_name)
+    return value
+
+
+def _items(body: JsonObject, type_name: str) -> list[JsonObject]:
+    value = body.get("value")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise GraphDown("a list came without its items", object_type=type_name)
+    return [item for item in value if isinstance(item, dict)]
+
+
+def _id(item: JsonObject) -> str:
+    found = item.get("id")
+    if not isinstance(found, str):
+        raise GraphDown("a list came with an item without id")
+    return found
