@@ -1,0 +1,218 @@
+"""Accepted permissions per method and path.
+
+Source: microsoftgraph/microsoft-graph-devx-content (permission data of 2026-08-07, MIT), application scheme,
+and for what that data misses the reference page of the method (see behaviour.py, rules `auth.*`).
+An entry is a list of alternatives; an alternative is a set of permissions of which all are needed.
+"""
+
+from __future__ import annotations
+
+Alternatives = tuple[frozenset[str], ...]
+
+
+def _any(*names: str) -> Alternatives:
+    """Each name is an alternative; "A+B" needs both."""
+    return tuple(frozenset(name.split("+")) for name in names)
+
+
+_DIR_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
+_USER_READ = _any("User.Read.All", "User.ReadWrite.All", *_DIR_READ)
+_USER_WRITE = _any("User.ReadWrite.All", "Directory.ReadWrite.All")
+_USER_PATCH = _any(
+    "User.ReadWrite.All",
+    "Directory.ReadWrite.All",
+    "User-PasswordProfile.ReadWrite.All",
+    "User.EnableDisableAccount.All",
+    "User-Mail.ReadWrite.All",
+    "User-Phone.ReadWrite.All",
+    "User.ManageIdentities.All",
+)
+_USER_DELETE = _any("User.ReadWrite.All", "User.DeleteRestore.All")
+_GROUP_READ = _any("Group.Read.All", "Group.ReadWrite.All", "Group.ReadBasic.All", *_DIR_READ)
+_GROUP_WRITE = _any("Group.ReadWrite.All", "Directory.ReadWrite.All")
+_GROUP_CREATE = (*_GROUP_WRITE, frozenset(("Group.Create",)))
+_GROUP_DELETE = _any("Group.ReadWrite.All")
+_MEMBER_READ = _any(
+    "GroupMember.Read.All",
+    "GroupMember.ReadWrite.All",
+    "GroupMember.ReadBasic.All",
+    "Group.Read.All",
+    "Group.ReadBasic.All",
+    "Group.ReadWrite.All",
+    *_DIR_READ,
+)
+_MEMBER_WRITE = _any("GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
+_OWNER_READ = _any(
+    "GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_DIR_READ
+)
+_APP_READ = _any("Application.Read.All", "Application.ReadWrite.All", *_DIR_READ)
+_APP_LIST = _any("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All")
+_APP_CHILD_READ = _any("Application.Read.All", "Application.ReadWrite.All")
+_APP_WRITE = _any("Application.ReadWrite.All")
+_SP_WRITE = _any("Application.ReadWrite.All", "Directory.ReadWrite.All")
+_APP_OWNER_WRITE = _any("Application.ReadWrite.All+Directory.Read.All", "Directory.ReadWrite.All")
+_GRANT_WRITE = _any(
+    "AppRoleAssignment.ReadWrite.All+Application.Read.All",
+    "AppRoleAssignment.ReadWrite.All+Application.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All+Directory.Read.All",
+)
+_POLICY_READ = _any("Policy.Read.All")
+_POLICY_WRITE = _any("Policy.Read.All+Policy.ReadWrite.ConditionalAccess")
+_AUDIT_READ = _any("AuditLog.Read.All", "Directory.Read.All")
+_PRINCIPAL_ASSIGNMENTS = _any("Directory.Read.All", "AppRoleAssignment.ReadWrite.All")
+
+_CA = "/identity/conditionalAccess"
+_CA_BIN = _CA + "/deletedItems"
+
+PERMISSIONS: dict[tuple[str, str], Alternatives] = {
+    ("GET", "/organization"): _any(
+        "Organization.Read.All", "Organization.ReadWrite.All", "User.Read.All", *_DIR_READ
+    ),
+    ("GET", "/organization/{id}"): _any(
+        "Organization.Read.All", "Organization.ReadWrite.All", "User.Read.All", *_DIR_READ
+    ),
+    ("PATCH", "/organization/{id}"): _any("Organization.ReadWrite.All"),
+    ("GET", "/domains"): _any("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All"),
+    ("GET", "/domains/{id}"): _any("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All"),
+    ("GET", "/users"): _USER_READ,
+    ("GET", "/users/$count"): _USER_READ,
+    ("GET", "/users/delta"): _USER_READ,
+    ("POST", "/users"): _USER_WRITE,
+    ("GET", "/users/{id}"): _USER_READ,
+    ("PATCH", "/users/{id}"): _USER_PATCH,
+    ("DELETE", "/users/{id}"): _USER_DELETE,
+    ("GET", "/users/{id}/manager"): _USER_READ,
+    ("PUT", "/users/{id}/manager/$ref"): _USER_WRITE,
+    ("DELETE", "/users/{id}/manager/$ref"): _USER_WRITE,
+    ("GET", "/users/{id}/directReports"): _USER_READ,
+    ("GET", "/users/{id}/memberOf"): _any(
+        "Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All"
+    ),
+    ("GET", "/users/{id}/transitiveMemberOf"): _any(
+        "Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All"
+    ),
+    ("GET", "/users/{id}/ownedObjects"): _any("Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All"),
+    ("GET", "/users/{id}/appRoleAssignments"): _PRINCIPAL_ASSIGNMENTS,
+    ("GET", "/groups"): _GROUP_READ,
+    ("GET", "/groups/$count"): _GROUP_READ,
+    ("GET", "/groups/delta"): _GROUP_READ,
+    ("POST", "/groups"): _GROUP_CREATE,
+    ("GET", "/groups/{id}"): _GROUP_READ,
+    ("PATCH", "/groups/{id}"): _GROUP_WRITE,
+    ("DELETE", "/groups/{id}"): _GROUP_DELETE,
+    ("GET", "/groups/{id}/members"): _MEMBER_READ,
+    ("GET", "/groups/{id}/transitiveMembers"): _MEMBER_READ,
+    ("POST", "/groups/{id}/members/$ref"): _MEMBER_WRITE,
+    ("DELETE", "/groups/{id}/members/{child}/$ref"): _MEMBER_WRITE,
+    ("DELETE", "/groups/{id}/members/{child}"): _MEMBER_WRITE,
+    ("GET", "/groups/{id}/owners"): _OWNER_READ,
+    ("POST", "/groups/{id}/owners/$ref"): _GROUP_WRITE,
+    ("DELETE", "/groups/{id}/owners/{child}/$ref"): _GROUP_WRITE,
+    ("GET", "/groups/{id}/memberOf"): _MEMBER_READ,
+    ("GET", "/groups/{id}/appRoleAssignments"): _PRINCIPAL_ASSIGNMENTS,
+    ("GET", "/applications"): _APP_LIST,
+    ("GET", "/applications/$count"): _APP_LIST,
+    ("GET", "/applications/delta"): _APP_LIST,
+    ("POST", "/applications"): _APP_WRITE,
+    ("GET", "/applications/{id}"): _APP_READ,
+    ("PATCH", "/applications/{id}"): _APP_WRITE,
+    ("DELETE", "/applications/{id}"): _APP_WRITE,
+    ("POST", "/applications/{id}/addPassword"): _SP_WRITE,
+    ("POST", "/applications/{id}/removePassword"): _SP_WRITE,
+    ("GET", "/applications/{id}/owners"): _APP_READ,
+    ("POST", "/applications/{id}/owners/$ref"): _APP_OWNER_WRITE,
+    ("DELETE", "/applications/{id}/owners/{child}/$ref"): _APP_OWNER_WRITE,
+    ("GET", "/applications/{id}/federatedIdentityCredentials"): _APP_CHILD_READ,
+    ("POST", "/applications/{id}/federatedIdentityCredentials"): _APP_WRITE,
+    ("GET", "/applications/{id}/federatedIdentityCredentials/{child}"): _APP_CHILD_READ,
+    ("PATCH", "/applications/{id}/federatedIdentityCredentials/{child}"): _APP_WRITE,
+    ("DELETE", "/applications/{id}/federatedIdentityCredentials/{child}"): _APP_WRITE,
+    ("GET", "/servicePrincipals"): _APP_LIST,
+    ("GET", "/servicePrincipals/$count"): _APP_LIST,
+    ("GET", "/servicePrincipals/delta"): _APP_LIST,
+    ("POST", "/servicePrincipals"): _SP_WRITE,
+    ("GET", "/servicePrincipals/{id}"): _APP_READ,
+    ("PATCH", "/servicePrincipals/{id}"): _SP_WRITE,
+    ("DELETE", "/servicePrincipals/{id}"): _SP_WRITE,
+    ("POST", "/servicePrincipals/{id}/addPassword"): _SP_WRITE,
+    ("POST", "/servicePrincipals/{id}/removePassword"): _SP_WRITE,
+    ("GET", "/servicePrincipals/{id}/owners"): _APP_READ,
+    ("POST", "/servicePrincipals/{id}/owners/$ref"): _APP_OWNER_WRITE,
+    ("DELETE", "/servicePrincipals/{id}/owners/{child}/$ref"): _APP_OWNER_WRITE,
+    ("GET", "/servicePrincipals/{id}/memberOf"): _APP_READ,
+    ("GET", "/servicePrincipals/{id}/appRoleAssignedTo"): _APP_READ,
+    ("POST", "/servicePrincipals/{id}/appRoleAssignedTo"): _GRANT_WRITE,
+    ("GET", "/servicePrincipals/{id}/appRoleAssignedTo/{child}"): _APP_READ,
+    ("DELETE", "/servicePrincipals/{id}/appRoleAssignedTo/{child}"): _GRANT_WRITE,
+    ("GET", "/servicePrincipals/{id}/appRoleAssignments"): _APP_READ,
+    ("POST", "/servicePrincipals/{id}/appRoleAssignments"): _GRANT_WRITE,
+    ("GET", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _APP_READ,
+    ("DELETE", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _GRANT_WRITE,
+    ("GET", _CA + "/policies"): _POLICY_READ,
+    ("POST", _CA + "/policies"): _POLICY_WRITE,
+    ("GET", _CA + "/policies/{id}"): _POLICY_READ,
+    ("PATCH", _CA + "/policies/{id}"): _POLICY_WRITE,
+    ("DELETE", _CA + "/policies/{id}"): _POLICY_WRITE,
+    ("GET", _CA + "/namedLocations"): _POLICY_READ,
+    ("POST", _CA + "/namedLocations"): _POLICY_WRITE,
+    ("GET", _CA + "/namedLocations/{id}"): _POLICY_READ,
+    ("PATCH", _CA + "/namedLocations/{id}"): _POLICY_WRITE,
+    ("DELETE", _CA + "/namedLocations/{id}"): _POLICY_WRITE,
+    ("GET", _CA_BIN + "/policies"): _POLICY_READ,
+    ("GET", _CA_BIN + "/policies/{id}"): _POLICY_READ,
+    ("POST", _CA_BIN + "/policies/{id}/restore"): _POLICY_WRITE,
+    ("DELETE", _CA_BIN + "/policies/{id}"): _POLICY_WRITE,
+    ("GET", _CA_BIN + "/namedLocations"): _POLICY_READ,
+    ("GET", _CA_BIN + "/namedLocations/{id}"): _POLICY_READ,
+    ("POST", _CA_BIN + "/namedLocations/{id}/restore"): _POLICY_WRITE,
+    ("DELETE", _CA_BIN + "/namedLocations/{id}"): _POLICY_WRITE,
+    ("GET", "/policies/authorizationPolicy"): _any("Policy.Read.All", "Policy.ReadWrite.Authorization"),
+    ("PATCH", "/policies/authorizationPolicy"): _any("Policy.ReadWrite.Authorization"),
+    ("PATCH", "/policies/authorizationPolicy/{id}"): _any("Policy.ReadWrite.Authorization"),
+    ("GET", "/policies/authorizationPolicy/{id}"): _any("Policy.Read.All", "Policy.ReadWrite.Authorization"),
+    ("GET", "/auditLogs/directoryAudits"): _AUDIT_READ,
+    ("GET", "/auditLogs/directoryAudits/{id}"): _AUDIT_READ,
+    ("POST", "/directoryObjects/getByIds"): _any(*_DIR_READ),
+    ("GET", "/directoryObjects/{id}"): _any(*_DIR_READ),
+    ("GET", "/directory/deletedItems/{cast}"): (),  # by type, below
+    ("GET", "/directory/deletedItems/{cast}/{id}"): (),
+    ("GET", "/directory/deletedItems/{id}"): (),
+    ("POST", "/directory/deletedItems/{id}/restore"): (),
+    ("DELETE", "/directory/deletedItems/{id}"): (),
+}
+
+BIN_READ: dict[str, Alternatives] = {
+    "users": _USER_READ,
+    "groups": _GROUP_READ,
+    "applications": _APP_READ,
+    "servicePrincipals": _APP_READ,
+}
+BIN_RESTORE: dict[str, Alternatives] = {
+    "users": _any("User.DeleteRestore.All", "User.ReadWrite.All"),
+    "groups": _any("Group.ReadWrite.All"),
+    "applications": _APP_WRITE,
+    "servicePrincipals": _APP_WRITE,
+}
+BIN_PURGE = BIN_RESTORE
+NO_APP_ONLY_PURGE = frozenset(("users", "groups"))
+
+# What a token needs to see more than @odata.type and id of a related object.
+RELATED_READ: dict[str, Alternatives] = {
+    "users": (*_USER_READ, frozenset(("User.ReadBasic.All",))),
+    "groups": _GROUP_READ,
+    "applications": _APP_READ,
+    "servicePrincipals": _APP_READ,
+}
+
+# PATCH of these user properties alone is what the narrower permissions allow.
+NARROW_USER_WRITES: dict[str, frozenset[str]] = {
+    "User-PasswordProfile.ReadWrite.All": frozenset(("passwordProfile",)),
+    "User.EnableDisableAccount.All": frozenset(("accountEnabled",)),
+    "User-Mail.ReadWrite.All": frozenset(("otherMails",)),
+    "User-Phone.ReadWrite.All": frozenset(("businessPhones", "mobilePhone")),
+    "User.ManageIdentities.All": frozenset(("identities",)),
+}
+
+
+def allowed(alternatives: Alternatives, granted: frozenset[str]) -> bool:
+    return any(needed <= granted for needed in alternatives)

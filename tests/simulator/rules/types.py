@@ -1,0 +1,303 @@
+"""One declaration per object type: what a create needs, what a write may not touch, what a read shows.
+
+Sources are the resource and "create" pages of each type on learn.microsoft.com under /graph/api/ (v1.0), and
+"Microsoft Graph metadata v1.0" for names. What those pages leave open is listed in behaviour.py as unverified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .registry import words
+
+_GUIDE = "https://learn.microsoft.com/graph/api/"
+
+
+@dataclass(frozen=True)
+class LinkRule:
+    """A relationship to other directory objects."""
+
+    name: str
+    targets: tuple[str, ...]
+    single: bool = False
+    tracked_by_delta: bool = False
+
+
+@dataclass(frozen=True)
+class TypeRule:
+    table: str
+    odata_type: str
+    model: str
+    source: str
+    required: tuple[str, ...] = ()
+    read_only: frozenset[str] = frozenset()
+    write_once: frozenset[str] = frozenset()
+    secret: frozenset[str] = frozenset()
+    default_select: tuple[str, ...] | None = None  # None: every value property
+    only_on_select: frozenset[str] = frozenset()
+    only_on_single_get: frozenset[str] = frozenset()
+    unique: tuple[str, ...] = ()
+    reserved_in_bin: frozenset[str] = frozenset()
+    alternate_keys: tuple[str, ...] = ()
+    links: tuple[LinkRule, ...] = ()
+    has_bin: bool = False
+    has_delta: bool = False
+    merges_nested: bool = True  # PATCH of a complex member: merged, or replaced whole
+    audit_name: str = ""
+    audit_category: str = "DirectoryManagement"
+    expandable: frozenset[str] = field(default_factory=frozenset)
+
+
+USERS = TypeRule(
+    table="users",
+    odata_type="#microsoft.graph.user",
+    model="user.User",
+    source=_GUIDE + "user-post-users",
+    required=("accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName"),
+    read_only=frozenset(
+        words(
+            "id createdDateTime deletedDateTime mail proxyAddresses assignedPlans provisionedPlans "
+            "assignedLicenses licenseAssignmentStates securityIdentifier signInActivity "
+            "lastPasswordChangeDateTime signInSessionsValidFromDateTime isManagementRestricted creationType "
+            "externalUserState externalUserStateChangeDateTime onPremisesDistinguishedName "
+            "onPremisesDomainName onPremisesLastSyncDateTime onPremisesProvisioningErrors "
+            "onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled "
+            "onPremisesUserPrincipalName legalAgeGroupClassification imAddresses serviceProvisioningErrors "
+            "authorizationInfo identityParentId"
+        )
+    ),
+    secret=frozenset(("passwordProfile",)),
+    default_select=words(
+        "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation "
+        "preferredLanguage surname userPrincipalName"
+    ),
+    only_on_single_get=frozenset(
+        words(
+            "aboutMe birthday hireDate interests mySite pastProjects preferredName responsibilities schools "
+            "skills mailboxSettings deviceEnrollmentLimit print showInAddressList"
+        )
+    ),
+    unique=("userPrincipalName",),
+    alternate_keys=("userPrincipalName",),
+    links=(LinkRule("manager", ("users",), single=True, tracked_by_delta=True),),
+    has_bin=True,
+    has_delta=True,
+    audit_name="user",
+    audit_category="UserManagement",
+    expandable=frozenset(("manager", "memberOf", "ownedObjects", "directReports")),
+)
+
+GROUPS = TypeRule(
+    table="groups",
+    odata_type="#microsoft.graph.group",
+    model="group.Group",
+    source=_GUIDE + "group-post-groups",
+    required=("displayName", "mailEnabled", "mailNickname", "securityEnabled"),
+    read_only=frozenset(
+        words(
+            "id mail proxyAddresses createdDateTime deletedDateTime renewedDateTime expirationDateTime "
+            "securityIdentifier onPremisesDomainName onPremisesLastSyncDateTime onPremisesNetBiosName "
+            "onPremisesProvisioningErrors onPremisesSamAccountName onPremisesSecurityIdentifier "
+            "onPremisesSyncEnabled onPremisesExtensionAttributes licenseProcessingState assignedLicenses "
+            "hasMembersWithLicenseErrors isManagementRestricted serviceProvisioningErrors organizationId "
+            "infoCatalogs resourceProvisioningOptions createdByAppId membershipRuleProcessingStatus "
+            "isArchived"
+        )
+    ),
+    write_once=frozenset(("isAssignableToRole", "uniqueName", "resourceBehaviorOptions")),
+    only_on_select=frozenset(
+        [
+            "assignedLicenses",
+            "assignedLabels",
+            "licenseProcessingState",
+            "isArchived",
+            "hasMembersWithLicenseErrors",
+        ]
+    ),
+    only_on_single_get=frozenset(
+        words(
+            "allowExternalSenders autoSubscribeNewMembers hideFromAddressLists hideFromOutlookClients "
+            "isSubscribedByMail unseenCount unseenConversationsCount unseenMessagesCount isFavorite "
+            "accessType welcomeMessageEnabled"
+        )
+    ),
+    unique=("uniqueName",),
+    reserved_in_bin=frozenset(("uniqueName",)),
+    alternate_keys=("uniqueName",),
+    links=(
+        LinkRule("members", ("users", "groups", "servicePrincipals"), tracked_by_delta=True),
+        LinkRule("owners", ("users", "servicePrincipals"), tracked_by_delta=True),
+    ),
+    has_bin=True,
+    has_delta=True,
+    audit_name="group",
+    audit_category="GroupManagement",
+    expandable=frozenset(("members", "owners", "memberOf")),
+)
+
+APPLICATIONS = TypeRule(
+    table="applications",
+    odata_type="#microsoft.graph.application",
+    model="application.Application",
+    source=_GUIDE + "application-post-applications",
+    required=("displayName",),
+    read_only=frozenset(
+        words(
+            "id appId createdDateTime deletedDateTime createdByAppId publisherDomain verifiedPublisher "
+            "certification disabledByMicrosoftStatus passwordCredentials applicationTemplateId isDisabled"
+        )
+    ),
+    write_once=frozenset(("uniqueName",)),
+    unique=("appId", "uniqueName", "identifierUris"),
+    reserved_in_bin=frozenset(("uniqueName", "identifierUris")),
+    alternate_keys=("appId", "uniqueName"),
+    links=(LinkRule("owners", ("users", "servicePrincipals"), tracked_by_delta=True),),
+    only_on_select=frozenset(("logo",)),
+    has_bin=True,
+    has_delta=True,
+    audit_name="application",
+    audit_category="ApplicationManagement",
+    expandable=frozenset(("owners", "federatedIdentityCredentials")),
+)
+
+SERVICE_PRINCIPALS = TypeRule(
+    table="servicePrincipals",
+    odata_type="#microsoft.graph.servicePrincipal",
+    model="service_principal.ServicePrincipal",
+    source=_GUIDE + "serviceprincipal-post-serviceprincipals",
+    required=("appId",),
+    read_only=frozenset(
+        words(
+            "id deletedDateTime appDisplayName appDescription appOwnerOrganizationId appRoles "
+            "oauth2PermissionScopes servicePrincipalType signInAudience verifiedPublisher passwordCredentials "
+            "isDisabled disabledByMicrosoftStatus applicationTemplateId createdByAppId "
+            "resourceSpecificApplicationPermissions"
+        )
+    ),
+    write_once=frozenset(("appId",)),
+    unique=("appId",),
+    alternate_keys=("appId",),
+    links=(LinkRule("owners", ("users", "servicePrincipals"), tracked_by_delta=True),),
+    only_on_select=frozenset(("customSecurityAttributes",)),
+    has_bin=True,
+    has_delta=True,
+    audit_name="service principal",
+    audit_category="ApplicationManagement",
+    expandable=frozenset(("owners", "appRoleAssignedTo", "appRoleAssignments", "memberOf")),
+)
+
+FEDERATED_CREDENTIALS = TypeRule(
+    table="federatedIdentityCredentials",
+    odata_type="#microsoft.graph.federatedIdentityCredential",
+    model="federated_identity_credential.FederatedIdentityCredential",
+    source=_GUIDE + "application-post-federatedidentitycredentials",
+    required=("name", "issuer", "audiences", "subject"),
+    read_only=frozenset(("id",)),
+    write_once=frozenset(("name",)),
+    alternate_keys=("name",),
+)
+
+APP_ROLE_ASSIGNMENTS = TypeRule(
+    table="appRoleAssignments",
+    odata_type="#microsoft.graph.appRoleAssignment",
+    model="app_role_assignment.AppRoleAssignment",
+    source=_GUIDE + "serviceprincipal-post-approleassignedto",
+    required=("principalId", "resourceId", "appRoleId"),
+    read_only=frozenset(
+        ["id", "createdDateTime", "deletedDateTime", "principalDisplayName", "principalType", "resourceDisplayName"]
+    ),
+)
+
+POLICIES = TypeRule(
+    table="conditionalAccessPolicies",
+    odata_type="#microsoft.graph.conditionalAccessPolicy",
+    model="conditional_access_policy.ConditionalAccessPolicy",
+    source=_GUIDE + "conditionalaccessroot-post-policies",
+    required=("displayName", "state", "conditions"),
+    read_only=frozenset(["id", "createdDateTime", "modifiedDateTime", "deletedDateTime", "templateId"]),
+    has_bin=True,
+    merges_nested=False,
+    audit_name="conditional access policy",
+    audit_category="Policy",
+)
+
+LOCATIONS = TypeRule(
+    table="namedLocations",
+    odata_type="#microsoft.graph.namedLocation",
+    model="named_location.NamedLocation",
+    source=_GUIDE + "conditionalaccessroot-post-namedlocations",
+    required=("@odata.type", "displayName"),
+    read_only=frozenset(["id", "createdDateTime", "modifiedDateTime", "deletedDateTime"]),
+    has_bin=True,
+    merges_nested=False,
+    audit_name="named location",
+    audit_category="Policy",
+)
+
+ORGANIZATION = TypeRule(
+    table="organization",
+    odata_type="#microsoft.graph.organization",
+    model="organization.Organization",
+    source=_GUIDE + "organization-update",
+    read_only=frozenset(
+        words(
+            "id assignedPlans businessPhones city country countryLetterCode createdDateTime "
+            "defaultUsageLocation deletedDateTime displayName mobileDeviceManagementAuthority "
+            "onPremisesLastSyncDateTime onPremisesSyncEnabled partnerTenantType postalCode preferredLanguage "
+            "provisionedPlans state street tenantType verifiedDomains"
+        )
+    ),
+    audit_name="company settings",
+)
+
+AUTHORIZATION_POLICY = TypeRule(
+    table="authorizationPolicy",
+    odata_type="#microsoft.graph.authorizationPolicy",
+    model="authorization_policy.AuthorizationPolicy",
+    source=_GUIDE + "authorizationpolicy-update",
+    read_only=frozenset(("id", "deletedDateTime")),
+    merges_nested=False,
+    audit_name="authorization policy",
+    audit_category="AuthorizationPolicy",
+)
+
+DOMAINS = TypeRule(
+    table="domains",
+    odata_type="#microsoft.graph.domain",
+    model="domain.Domain",
+    source=_GUIDE + "domain-list",
+)
+
+AUDITS = TypeRule(
+    table="directoryAudits",
+    odata_type="#microsoft.graph.directoryAudit",
+    model="directory_audit.DirectoryAudit",
+    source=_GUIDE + "directoryaudit-list",
+)
+
+TYPES: dict[str, TypeRule] = {
+    rule.table: rule
+    for rule in (
+        USERS,
+        GROUPS,
+        APPLICATIONS,
+        SERVICE_PRINCIPALS,
+        FEDERATED_CREDENTIALS,
+        APP_ROLE_ASSIGNMENTS,
+        POLICIES,
+        LOCATIONS,
+        ORGANIZATION,
+        AUTHORIZATION_POLICY,
+        DOMAINS,
+        AUDITS,
+    )
+}
+
+# Directory objects: what `directoryObjects/{id}`, members and owners may be.
+DIRECTORY_TABLES = ("users", "groups", "servicePrincipals", "applications")
+
+LOCATION_MODELS = {
+    "#microsoft.graph.ipNamedLocation": "ip_named_location.IpNamedLocation",
+    "#microsoft.graph.countryNamedLocation": "country_named_location.CountryNamedLocation",
+}
+COMPLIANT_NETWORK = "#microsoft.graph.compliantNetworkNamedLocation"
