@@ -26,6 +26,20 @@ class State(StrEnum):
     NOT_READ = "notRead"
 
 
+class Why(StrEnum):
+    """Reasons of a PARTIAL reading, a closed list. A colon and a detail may follow the first two."""
+
+    FAILED = "failed"  # `failed:GraphError`: given up; what its checkpoints hold is kept
+    MISSING_PERMISSION = "missingPermission"
+    PERMISSIONS_UNKNOWN = "permissionsUnknown"  # an opaque token
+    NOT_PERMITTED_FOR_SOME = "notPermittedForSome"
+    NOT_PRESENT = "notPresent"  # 404: never configured, or not licensed
+    PAGE_TOKENS_EXPIRED = "pageTokensExpired"
+    DELTA_TOKEN_EXPIRED = "deltaTokenExpired"  # noqa: S105 (a reason's name)
+    MOVING = "moving"  # no two readings were equal, or an object was neither there nor reported as gone
+    COUNT_MISMATCH = "countMismatch"
+
+
 @dataclass(frozen=True, slots=True)
 class Completeness(Wire):
     """`reason` is empty for COMPLETE and says why for all others (`countMismatch`, `permissionsUnknown`, …)."""
@@ -114,6 +128,7 @@ class Checkpoint(Wire):
     links: int
     pages: int
     restarts: int
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +186,17 @@ class Manifest(Wire):
         if entry is not None:
             return entry.completeness
         return Completeness(State.NOT_READ, self.not_read.get(name, "not in the catalog of that time"))
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(Wire):
+    """Payload of `commit.jws`, the signature over a manifest."""
+
+    format: int
+    tenant: str
+    snapshot: str
+    manifest_sha256: str
+    merkle_root: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,378 @@
+"""A backup run: what it sets out to read, its work items, and what makes it go on after anything.
+
+`run.json` is written before the first message and says what there is to do; receipts say what is done. Queue
+messages only wake a worker: losing, repeating or forging one changes nothing that is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from shared.catalog.registry import Catalog
+from shared.domain.errors import (
+    BlobMissing,
+    GraphNotFound,
+    GraphNotLicensed,
+    GraphNotPermitted,
+    IntegrityError,
+    NotYet,
+    Retryable,
+    StorageDenied,
+    Unusable,
+)
+from shared.domain.ports import BlobStore, Clock, Directory, StoreInspector, WorkQueue
+from shared.domain.snapshot import FORMAT_VERSION, Completeness, Item, Receipt, Run, State, Why
+from shared.domain.wire import Wire
+from shared.engines import paths
+from shared.engines.chain import Chain
+from shared.engines.create import create_or_adopt
+from shared.engines.item import (
+    Limits,
+    Place,
+    Progress,
+    load_receipt,
+    newest_checkpoint,
+    read_item,
+    write_receipt,
+)
+from shared.engines.reading import latest_delta
+from shared.engines.wire import decode, encode
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+T = TypeVar("T")
+
+OPEN_DAYS: Final = 3  # so long a run without chain entry is looked after
+_MESSAGE_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPorts:
+    """What a backup run works with. `vault` is the container of the run's retention class."""
+
+    directory: Directory
+    vault: BlobStore
+    chain: BlobStore
+    export_queue: WorkQueue
+    seal_queue: WorkQueue
+    inspector: StoreInspector
+    clock: Clock
+    catalog: Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to read, and for how long to keep it. Empty `types`: the whole catalog."""
+
+    tenant: str
+    snapshot: str
+    trigger: str
+    retention_days: int
+    region: str
+    tool: str
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Wire):
+    """A queue message: ids only. On the export queue it names an item, on the seal queue it names none."""
+
+    tenant: str
+    container: str
+    snapshot: str
+    item: str = ""
+
+
+class Ended(StrEnum):
+    """How handling of one export message ended."""
+
+    DONE = "done"
+    CONTINUED = "continued"  # out of time: checkpoint written, message sent again
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    ended: Ended
+    receipt: Receipt | None
+    sealing: bool  # the run's last receipt is there, and the seal queue knows
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def encode_work(work: Work) -> str:
+    return encode(work).decode()
+
+
+def decode_work(body: str) -> Work:
+    """Raises `Unusable` for anything but a message of ours; what it names is checked against the vault."""
+    if len(body) > _MESSAGE_BYTES:
+        raise Unusable("a message of this length is none of ours")
+    work = decode(Work, body)
+    paths.folder(work.tenant, work.snapshot)
+    if work.item:
+        paths.check_item(work.item)
+    return work
+
+
+# --- starting --------------------------------------------------------------------------------------------
+
+
+def items_of(catalog: Catalog, types: tuple[str, ...] = ()) -> tuple[tuple[Item, ...], dict[str, str]]:
+    """The work items of a run, and what is left out with the reason. Contained types come with the
+    relationship that holds them."""
+    for name in types:
+        catalog.get(name)
+    items: list[Item] = []
+    not_read: dict[str, str] = {}
+    for spec in catalog.types:
+        if spec.parent:
+            if types and spec.parent not in types:
+                not_read[spec.name] = "not asked for"
+            continue
+        names = [paths.make_item(spec.name)]
+        names += [paths.make_item(spec.name, one.name) for one in spec.relationships]
+        if types and spec.name not in types:
+            not_read.update({one.id: "not asked for" for one in names})
+        else:
+            items += names
+    return tuple(items), not_read
+
+
+async def start_run(ports: ExportPorts, request: RunRequest) -> Run:
+    """Writes `run.json` (or takes up the one that is there) and sends a message for each item that lacks a
+    receipt. A timer that fires twice, or a repeated request, starts one run."""
+    folder = paths.folder_of(request.tenant, request.snapshot)
+    run = await load_run(ports.vault, request.tenant, request.snapshot)
+    if run is None:
+        data = encode(await _new_run(ports, request))
+        run = _checked(await create_or_adopt(ports.vault, folder.path(paths.RUN), data), request)
+    await send_missing(ports, run)
+    return run
+
+
+async def load_run(store: BlobStore, tenant: str, snapshot: str) -> Run | None:
+    """What a run set out to read; None where there is no such run."""
+    try:
+        data = await store.get(paths.folder_of(tenant, snapshot).path(paths.RUN))
+    except BlobMissing:
+        return None
+    return _run_of(data, tenant, snapshot)
+
+
+async def send_missing(ports: ExportPorts, run: Run) -> tuple[Item, ...]:
+    """Messages for the items that lack a receipt, or else for sealing. Returns those items."""
+    place = Place(ports.vault, paths.folder_of(run.tenant, run.snapshot))
+    missing = await missing_items(place, run)
+    for item in missing:
+        await ports.export_queue.send(encode_work(_work(ports, run, item.id)))
+    if not missing:
+        await ports.seal_queue.send(encode_work(_work(ports, run)))
+    return missing
+
+
+async def missing_items(place: Place, run: Run) -> tuple[Item, ...]:
+    """Items of the run that have no receipt yet."""
+    names = {stat.name async for stat in place.store.list(f"{place.folder.prefix}parts/")}
+    return tuple(item for item in run.items if place.folder.path(paths.receipt(item.id)) not in names)
+
+
+async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
+    started = ports.clock.now()
+    items, not_read = items_of(ports.catalog, request.types)
+    locked, why = await _protection(ports)
+    return Run(
+        format=FORMAT_VERSION,
+        snapshot=request.snapshot,
+        tenant=request.tenant,
+        started_at=started,
+        retain_until=started + timedelta(days=request.retention_days),
+        retention_days=request.retention_days,
+        region=request.region,
+        trigger=request.trigger,
+        tool=request.tool,
+        catalog_version=ports.catalog.version,
+        items=items,
+        delta_links=await _delta_links(ports, items),
+        not_read=not_read,
+        protected=locked,
+        unprotected_why=why,
+    )
+
+
+async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, str]:
+    """A delta link of each type that has a feed. Where there is none to get, the item says why."""
+    links = {}
+    for name in dict.fromkeys(item.type for item in items):
+        spec = ports.catalog.get(name)
+        if not (spec.delta or any(one.delta for one in spec.relationships)):
+            continue
+        try:
+            links[name] = await latest_delta(ports.directory, spec)
+        except (GraphNotPermitted, GraphNotLicensed, GraphNotFound):
+            continue
+    return links
+
+
+async def _protection(ports: ExportPorts) -> tuple[bool, str]:
+    """Whether the vault and the chain are locked. What can't be checked counts as unprotected."""
+    for store in (ports.vault, ports.chain):
+        try:
+            found = await ports.inspector.protection(store.container)
+        except (Retryable, StorageDenied) as failed:
+            return False, f"{store.container}: could not be checked ({type(failed).__name__})"
+        if not found.locked:
+            return False, f"{store.container}: {found.why or 'not locked'}"
+    return True, ""
+
+
+# --- items -----------------------------------------------------------------------------------------------
+
+
+async def run_item(
+    ports: ExportPorts, work: Work, limits: Limits, *, progress: Progress | None = None
+) -> ItemResult:
+    """Works on one item until its receipt is there or the time budget ends. Safe to repeat, at any point and
+    by several workers at once. Graph or storage being down raises `Retryable`: the message comes again."""
+    run, item, place = await _open(ports, work)
+    receipt = await load_receipt(place, run, item)
+    if receipt is None:
+        receipt = await read_item(
+            ports.directory, ports.catalog, ports.clock, place, run, item, limits, progress=progress
+        )
+    if receipt is None:
+        await ports.export_queue.send(encode_work(_work(ports, run, item.id)))
+        return ItemResult(Ended.CONTINUED, None, False)
+    return ItemResult(Ended.DONE, receipt, await _seal_if_done(ports, place, run))
+
+
+async def fail_item(ports: ExportPorts, work: Work, why: str) -> ItemResult:
+    """Gives an item up: a receipt that says so, with what its last checkpoint holds, so that the rest of the
+    run can be sealed. `why` is the name of an error class. A receipt that is there already stays."""
+    run, item, place = await _open(ports, work)
+    if not why.isidentifier():
+        raise Unusable("the reason of a failed item is the name of an error")
+    held = await newest_checkpoint(place, run, item)
+    receipt = Receipt(
+        snapshot=run.snapshot,
+        item=item,
+        completeness=Completeness(State.PARTIAL, f"{Why.FAILED}:{why}"),
+        as_of=ports.clock.now(),
+        packs=held.packs if held else (),
+        link_packs=held.link_packs if held else (),
+        objects=held.objects if held else 0,
+        links=held.links if held else 0,
+        pages=held.pages if held else 0,
+        restarts=held.restarts if held else 0,
+        end_of_pages=False,
+        roles=None,
+    )
+    written = await write_receipt(place, run, receipt)
+    return ItemResult(Ended.DONE, written, await _seal_if_done(ports, place, run))
+
+
+async def _open(ports: ExportPorts, work: Work) -> tuple[Run, Item, Place]:
+    """The run and item that a message names, from the vault and not from the message."""
+    if work.container != ports.vault.container:
+        raise Unusable("the message is for another container", object_id=work.snapshot)
+    run = await load_run(ports.vault, work.tenant, work.snapshot)
+    if run is None:
+        raise Unusable("no such run", object_id=work.snapshot)
+    for item in run.items:
+        if item.id == work.item:
+            return run, item, Place(ports.vault, paths.folder_of(run.tenant, run.snapshot))
+    raise Unusable("the run has no such item", object_id=work.snapshot)
+
+
+async def _seal_if_done(ports: ExportPorts, place: Place, run: Run) -> bool:
+    if await missing_items(place, run):
+        return False
+    await ports.seal_queue.send(encode_work(_work(ports, run)))
+    return True
+
+
+def _work(ports: ExportPorts, run: Run, item: str = "") -> Work:
+    return Work(run.tenant, ports.vault.container, run.snapshot, item)
+
+
+# --- looking after runs ----------------------------------------------------------------------------------
+
+
+async def open_runs(
+    vault: BlobStore,
+    chain: BlobStore,
+    tenant: str,
+    clock: Clock,
+    keys: Mapping[str, EllipticCurvePublicKey],
+) -> AsyncIterator[Run]:
+    """Runs of the last days that are not in the chain, oldest first."""
+    today = clock.now()
+    oldest = paths.snapshot_id(today - timedelta(days=OPEN_DAYS), "0")
+    committed = {one.entry.snapshot async for one in Chain(chain, tenant, keys).back_to(oldest)}
+    for back in range(OPEN_DAYS, -1, -1):
+        day = paths.day_folder(tenant, today - timedelta(days=back))
+        async for stat in vault.list(day):
+            snapshot = paths.snapshot_in(tenant, stat.name)
+            if snapshot is None or snapshot in committed:
+                continue
+            run = await load_run(vault, tenant, snapshot)
+            if run is not None:
+                yield run
+
+
+async def sweep(
+    ports: ExportPorts,
+    tenant: str,
+    keys: Mapping[str, EllipticCurvePublicKey],
+    *,
+    older_than: timedelta = timedelta(hours=1),
+) -> dict[str, int]:
+    """Sends the messages of open runs again, in case they were lost. Returns snapshot → items still missing.
+
+    Younger runs are left alone: their messages are most likely under way, and a repeat costs a worker."""
+    found = {}
+    async for run in open_runs(ports.vault, ports.chain, tenant, ports.clock, keys):
+        if ports.clock.now() - run.started_at >= older_than:
+            found[run.snapshot] = len(await send_missing(ports, run))
+    return found
+
+
+async def find_run(vault: BlobStore, tenant: str, suffix: str, clock: Clock) -> str | None:
+    """The snapshot of a run of the last days with this suffix: a repeated request finds its run by it."""
+    today = clock.now()
+    for back in range(OPEN_DAYS + 1):
+        async for stat in vault.list(paths.day_folder(tenant, today - timedelta(days=back))):
+            snapshot = paths.snapshot_in(tenant, stat.name)
+            if snapshot is not None and paths.snapshot_suffix(snapshot) == suffix:
+                return snapshot
+    return None
+
+
+async def load_receipts(place: Place, run: Run) -> tuple[Receipt, ...]:
+    """All receipts in the order of the run's items. Raises `NotYet` if one is missing."""
+    receipts = []
+    for item in run.items:
+        receipt = await load_receipt(place, run, item)
+        if receipt is None:
+            raise NotYet("the run is not finished", object_type=item.id, object_id=run.snapshot)
+        receipts.append(receipt)
+    return tuple(receipts)
+
+
+def _checked(data: bytes, request: RunRequest) -> Run:
+    return _run_of(data, request.tenant, request.snapshot)
+
+
+def _run_of(data: bytes, tenant: str, snapshot: str) -> Run:
+    try:
+        run = decode(Run, data)
+    except Unusable as bad:
+        raise IntegrityError(f"run.json can't be read: {bad.what}", object_id=snapshot) from None
+    if run.tenant != tenant or run.snapshot != snapshot or run.format != FORMAT_VERSION:
+        raise IntegrityError("run.json names another tenant, snapshot or format", object_id=snapshot)
+    return run

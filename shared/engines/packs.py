@@ -1,0 +1,196 @@
+"""Packs: JSON lines in one zstd frame, one blob each, named after their content.
+
+What must stay true: the same lines give the same bytes (fixed level, no time in the frame), so that repeated
+work writes the same names; nothing read back is used before its length and hash are right; unpacking never
+takes more memory than its cap, whatever the bytes say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import zstandard
+
+from shared.domain.errors import IntegrityError
+from shared.domain.ports import BlobStore
+from shared.domain.snapshot import BlobRef
+from shared.engines import paths
+from shared.engines.create import create_once
+
+PACK_BYTES: Final = 16 * 1024 * 1024  # before compression
+MAX_PACK_BYTES: Final = 64 * 1024 * 1024  # cap of a reader: a pack may exceed PACK_BYTES by one huge object
+MAX_LINE_BYTES: Final = 32 * 1024 * 1024
+_LEVEL: Final = 6
+_MAX_WINDOW: Final = 64 * 1024 * 1024
+_CHUNK: Final = 1024 * 1024
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def ref(name: str, data: bytes) -> BlobRef:
+    return BlobRef(name, len(data), sha256(data))
+
+
+def merkle_root(blobs: Iterable[BlobRef]) -> str:
+    """One hash over blobs by name and SHA-256: the hash tree of RFC 6962 §2.1.
+
+    Leaves are sorted by name in UTF-8; a leaf's hash is SHA-256(0x00 ‖ name ‖ 0x00 ‖ the blob's 32 bytes), a
+    node's SHA-256(0x01 ‖ left ‖ right), where the left side holds the largest power of two smaller than the
+    number of leaves. The root of no leaves is SHA-256 of nothing.
+    """
+    return _tree(
+        [
+            hashlib.sha256(b"\x00" + name + b"\x00" + bytes.fromhex(digest)).digest()
+            for name, digest in sorted((blob.name.encode(), blob.sha256) for blob in blobs)
+        ]
+    ).hex()
+
+
+def _tree(leaves: Sequence[bytes]) -> bytes:
+    if not leaves:
+        return hashlib.sha256().digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    left = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + _tree(leaves[:left]) + _tree(leaves[left:])).digest()
+
+
+def pack(lines: Iterable[bytes]) -> bytes:
+    """One zstd frame with a newline after each line."""
+    text = b"".join(part for line in lines for part in (line, b"\n"))
+    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(text)
+
+
+def unpack(data: bytes, *, limit: int = MAX_PACK_BYTES) -> bytes:
+    """The text of a pack. Raises `IntegrityError` for anything but one whole frame of at most `limit` bytes."""
+    text = b"".join(_chunks(data, limit))
+    if text and not text.endswith(b"\n"):
+        raise IntegrityError("a pack ends in the middle of a line")
+    return text
+
+
+def split(text: bytes) -> list[bytes]:
+    """The lines of an unpacked pack."""
+    return text[:-1].split(b"\n") if text else []
+
+
+def stream_lines(data: bytes) -> Iterator[bytes]:
+    """The lines of a compressed file of any length, with memory for a few lines only."""
+    rest = b""
+    for chunk in _chunks(data, None):
+        lines = (rest + chunk).split(b"\n")
+        rest = lines.pop()
+        if len(rest) > MAX_LINE_BYTES:
+            raise IntegrityError("a line is longer than any that is written")
+        yield from lines
+    if rest:
+        raise IntegrityError("a compressed file ends in the middle of a line")
+
+
+def _chunks(data: bytes, limit: int | None) -> Iterator[bytes]:
+    """Decompressed pieces of bounded size; the frame's own claims about size are never trusted."""
+    try:
+        declared = zstandard.get_frame_parameters(data).content_size
+        if limit is not None and declared != zstandard.CONTENTSIZE_UNKNOWN and declared > limit:
+            raise IntegrityError("a pack declares more bytes than any pack holds")
+        source = io.BytesIO(data)
+        total = 0
+        reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(source)
+        while chunk := reader.read(_CHUNK):
+            total += len(chunk)
+            if limit is not None and total > limit:
+                raise IntegrityError("a pack holds more bytes than any pack does")
+            yield chunk
+    except zstandard.ZstdError:
+        raise IntegrityError("not a zstd frame, or a damaged one") from None
+    if declared not in (zstandard.CONTENTSIZE_UNKNOWN, total):
+        raise IntegrityError("a zstd frame is cut short")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a pack holds: objects of a type or, with a relationship, links."""
+
+    type: str
+    relationship: str = ""
+
+
+class LineStream:
+    """Compresses lines as they come: for files that are too long to hold as text."""
+
+    def __init__(self) -> None:
+        self._out = bytearray()
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+        self._buffer: list[bytes] = []
+        self._buffered = 0
+        self.count = 0
+
+    def add(self, line: bytes) -> None:
+        self._buffer.append(line)
+        self._buffered += len(line) + 1
+        self.count += 1
+        if self._buffered >= _CHUNK:
+            self._drain()
+
+    def finish(self) -> bytes:
+        self._drain()
+        self._out += self._compressor.flush()
+        return bytes(self._out)
+
+    def _drain(self) -> None:
+        if self._buffer:
+            self._out += self._compressor.compress(b"\n".join(self._buffer) + b"\n")
+            self._buffer.clear()
+            self._buffered = 0
+
+
+# --- stored packs ----------------------------------------------------------------------------------------
+
+
+async def put_pack(
+    store: BlobStore, folder: paths.Folder, kind: Kind, number: int, lines: Sequence[bytes]
+) -> BlobRef:
+    """Writes one pack under the name of its content; a repeat finds it there."""
+    data = pack(lines)
+    digest = sha256(data)
+    if kind.relationship:
+        name = paths.links_pack(kind.type, kind.relationship, number, digest)
+    else:
+        name = paths.objects_pack(kind.type, number, digest)
+    await create_once(store, folder.path(name), data)
+    return BlobRef(name, len(data), digest)
+
+
+async def read_ref(store: BlobStore, folder: paths.Folder, blob: BlobRef) -> bytes:
+    """A blob of a snapshot as stored. Raises `IntegrityError` unless length and hash are as recorded."""
+    data = await store.get(folder.path(blob.name))
+    if len(data) != blob.length or sha256(data) != blob.sha256:
+        raise IntegrityError(f"{blob.name} is not the blob that was recorded", hint="verify the snapshot")
+    return data
+
+
+class PackCache:
+    """The few packs read last, unpacked: neighbours in an index are often neighbours in a pack."""
+
+    def __init__(self, store: BlobStore, folder: paths.Folder, size: int = 4) -> None:
+        self._store = store
+        self._folder = folder
+        self._size = size
+        self._held: OrderedDict[str, list[bytes]] = OrderedDict()
+
+    async def lines(self, blob: BlobRef) -> list[bytes]:
+        held = self._held.get(blob.name)
+        if held is None:
+            held = split(unpack(await read_ref(self._store, self._folder, blob)))
+            self._held[blob.name] = held
+            while len(self._held) > self._size:
+                self._held.popitem(last=False)
+        self._held.move_to_end(blob.name)
+        return held

@@ -1,0 +1,570 @@
+"""Reading a tenant: requests built from the catalog's declarations, and their answers cut into lines.
+
+A reader yields parts. After each part its `position` says where a later worker goes on, so that a caller can
+stop, store the position and resume at any part. A reader never ends early without an error: a generator that
+finishes has followed its page chain to the end.
+
+Graph facts that shape this module: `$expand` returns at most 20 related objects and says nothing of the rest,
+so only fewer than 20 are trusted; pages may be empty and still have a successor; a delta feed repeats, splits
+and reorders its entries, so an entry is only a hint to read that object again
+(learn.microsoft.com: "Get incremental changes", "Known issues with Microsoft Graph", expand).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from typing import Final, Protocol
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from shared.catalog.registry import Catalog
+from shared.catalog.spec import ObjectType, Relationship
+from shared.domain.errors import (
+    Fault,
+    GraphDown,
+    GraphError,
+    GraphNotFound,
+    GraphNotLicensed,
+    GraphNotPermitted,
+    GraphUnauthorized,
+    PageTokenExpired,
+    Unusable,
+)
+from shared.domain.ports import Directory, GraphRequest, GraphResponse, Page
+from shared.domain.wire import Wire
+from shared.engines import rawjson
+from shared.engines.wire import dump
+
+EXPAND_LIMIT: Final = 20
+BATCH: Final = 20
+WINDOW: Final = 1000  # changed ids gathered from a delta feed before they are read again: repeats melt together
+LINK_PAGE: Final = 999
+_LICENCE_CODES: Final = ("nonpremium", "premiumlicense", "licenserequired", "notlicensed", "requiresaadpremium")
+
+
+class Stage(StrEnum):
+    """Which pass of a reading is under way."""
+
+    LIST = "list"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Wire):
+    """An object, or the source of links, that is to be read on its own.
+
+    `link` is where its links go on, "" for the first page. `removed`: the delta feed's last word on it was
+    that it is gone."""
+
+    id: str
+    link: str = ""
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position(Wire):
+    """Where a reading goes on. `next_link` is "" at the start, `ended` says that its page chain is through
+    (in a replay `next_link` is then the new delta link). `vanished` were not found, though nothing said that
+    they are gone; `forbidden` counts sources whose links were refused."""
+
+    stage: Stage
+    next_link: str = ""
+    ended: bool = False
+    waiting: tuple[Waiting, ...] = ()
+    vanished: tuple[str, ...] = ()
+    forbidden: int = 0
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one step of a reading brought. `restarted`: a source's links were begun anew within this part."""
+
+    objects: tuple[bytes, ...]
+    links: tuple[bytes, ...]
+    position: Position
+    pages: int
+    restarted: bool = False
+
+
+class Reader(Protocol):
+    """Reads the objects of a type, or the links of a relationship."""
+
+    def listing(self, start: Position) -> AsyncGenerator[Part, None]:
+        """Everything there is, from `start` to the end of the page chain."""
+        ...
+
+    def replay(self, start: Position) -> AsyncGenerator[Part, None]:
+        """What changed since the delta link in `start`, read again: later lines count."""
+        ...
+
+
+def reader_for(directory: Directory, catalog: Catalog, spec: ObjectType, relationship: str) -> Reader:
+    if relationship:
+        return LinkReader(directory, catalog, spec, spec.relationship(relationship))
+    if spec.singleton:
+        return SingletonReader(directory, spec)
+    return ObjectReader(directory, spec)
+
+
+# --- lines -----------------------------------------------------------------------------------------------
+
+
+class _Head(msgspec.Struct):
+    id: str
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
+def object_id(raw: bytes) -> str:
+    """The id of an object as received. An object without one can't be kept apart from others: a fault."""
+    try:
+        found = _head.decode(raw).id
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = rawjson.text(rawjson.members(raw).get("id"))
+    if not found or not found.isprintable():
+        raise Fault("Graph sent an object without a usable id")
+    return found
+
+
+def link_line(source: str, target: str, target_type: str) -> bytes:
+    return dump({"source": source, "target": target, "type": target_type})
+
+
+def reset_line(source: str) -> bytes:
+    """From here on the links of `source` are told anew; what came before no longer counts."""
+    return dump({"reset": True, "source": source})
+
+
+# --- requests --------------------------------------------------------------------------------------------
+
+
+def list_request(spec: ObjectType) -> GraphRequest:
+    top = (f"$top={spec.page_size}",) if spec.page_size else ()
+    return _get(spec, spec.list_path, (*_select(spec.select), *top), spec.list_cost)
+
+
+def object_request(spec: ObjectType, object_id: str) -> GraphRequest:
+    return _get(spec, f"{spec.list_path}/{_segment(object_id)}", _select(spec.select), spec.item_cost)
+
+
+def delta_request(spec: ObjectType) -> GraphRequest:
+    """Asks for a delta link that starts now. What is selected here is what the link will report."""
+    tracked = tuple(one.name for one in spec.relationships if one.delta)
+    select = _select((*spec.select, *tracked)) if spec.select else ()
+    return _get(spec, f"{spec.list_path}/delta", ("$deltatoken=latest", *select), spec.list_cost)
+
+
+def parents_request(spec: ObjectType, relationship: Relationship, *, expand: bool) -> GraphRequest:
+    """The parents of a relationship, with up to 20 of their links where the relationship can be expanded."""
+    top = (f"$top={spec.page_size}",) if spec.page_size else ()
+    grown = (_expand(relationship),) if expand else ()
+    return _get(spec, spec.list_path, ("$select=id", *grown, *top), spec.list_cost + (1 if expand else 0))
+
+
+def links_request(
+    spec: ObjectType, relationship: Relationship, child: ObjectType | None, source: str
+) -> GraphRequest:
+    """The first page of one source's links (or contained objects); for a single-valued relationship the
+    source itself with its link, because the link's own path says 404 for "none"."""
+    path = f"{spec.list_path}/{_segment(source)}"
+    if not relationship.many:
+        return _get(spec, path, ("$select=id", _expand(relationship)), spec.item_cost + 1)
+    if child is None:
+        query: tuple[str, ...] = ("$select=id", f"$top={LINK_PAGE}")
+        return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
+    top = (f"$top={child.page_size}",) if child.page_size else ()
+    own = child.list_path.replace("{parent}", _segment(source))
+    return _get(child, own, (*_select(child.select), *top), relationship.page_cost)
+
+
+def _expand(relationship: Relationship) -> str:
+    return f"$expand={relationship.name}" + ("" if relationship.contains else "($select=id)")
+
+
+def _select(names: Sequence[str]) -> tuple[str, ...]:
+    return (f"$select={','.join(names)}",) if names else ()
+
+
+def _get(spec: ObjectType, path: str, query: Sequence[str], cost: int) -> GraphRequest:
+    full = f"{path}?{'&'.join(query)}" if query else path
+    return GraphRequest("GET", full, throttle=spec.throttle, cost=cost)
+
+
+def _follow(spec: ObjectType, link: str, cost: int) -> GraphRequest:
+    return GraphRequest("GET", link, throttle=spec.throttle, cost=cost)
+
+
+def _segment(value: str) -> str:
+    return quote(value, safe="")
+
+
+# --- answers ---------------------------------------------------------------------------------------------
+
+
+async def latest_delta(directory: Directory, spec: ObjectType) -> str:
+    """A delta link that reports what changes from now on."""
+    request = delta_request(spec)
+    while True:
+        page = await directory.page(request)
+        if page.delta_link is not None:
+            return page.delta_link
+        request = _next(spec, page, request)
+
+
+def _next(spec: ObjectType, page: Page, asked: GraphRequest) -> GraphRequest:
+    """The request for the page after this one; there must be one, and it must lead on."""
+    if page.next_link is None:
+        raise Fault("a delta feed ended without a delta link", object_type=spec.name, request_id=page.request_id)
+    if page.next_link == asked.path:
+        raise Fault("a page names itself as the next one", object_type=spec.name, request_id=page.request_id)
+    return _follow(spec, page.next_link, asked.cost)
+
+
+def _body(response: GraphResponse, spec: ObjectType, about: str) -> bytes | None:
+    """The answer's body, None for 404; raises what the status means."""
+    if response.ok:
+        return response.body
+    if response.status == 404:
+        return None
+    code = _error_code(response.body)
+    what = f"Graph refused a read with {response.status} {code}".rstrip()
+    where = {"object_type": spec.name, "object_id": about, "request_id": response.request_id}
+    if response.status in (0, 408, 429) or response.status >= 500:
+        raise GraphDown(what, after=None, **where)
+    kinds = {401: GraphUnauthorized, 403: GraphNotPermitted}
+    kind = kinds.get(response.status, GraphError)
+    if response.status in (400, 403) and any(mark in code.lower() for mark in _LICENCE_CODES):
+        kind = GraphNotLicensed
+    raise kind(what, status=response.status, code=code, **where)
+
+
+def _error_code(body: bytes) -> str:
+    try:
+        code = rawjson.text(rawjson.members(rawjson.members(body).get("error", b"")).get("code"))
+    except Unusable:
+        return ""
+    return code if code.isascii() and code.replace("_", "").isalnum() and len(code) <= 80 else ""
+
+
+def _page_of(body: bytes, spec: ObjectType, source: str) -> tuple[list[bytes], str]:
+    """The items of a page that came inside a batch, and its next link without origin, "" at the end."""
+    try:
+        found = rawjson.members(body)
+        items = [rawjson.one_line(item) for item in rawjson.items(found["value"])]
+    except (Unusable, KeyError):
+        raise GraphDown("an answer is no page", object_type=spec.name, object_id=source) from None
+    link = rawjson.text(found.get("@odata.nextLink"))
+    if not link:
+        return items, ""
+    parts = urlsplit(link)
+    # Only path and query are followed, to our own origin: a link to elsewhere gets neither call nor token.
+    return items, f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+async def _ask(directory: Directory, spec: ObjectType, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
+    if spec.batchable and len(requests) > 1:
+        answers = await directory.batch(requests)
+        if len(answers) != len(requests):
+            raise Fault("a batch came back with another number of answers", object_type=spec.name)
+        return answers
+    return [await directory.send(request) for request in requests]
+
+
+# --- delta -------------------------------------------------------------------------------------------------
+
+
+class _Changes:
+    """Follows a delta feed and gathers ids to read again. Its entries' own values are never used, except
+    that an entry is kept where it says that the object is gone."""
+
+    def __init__(self, directory: Directory, spec: ObjectType, start: Position) -> None:
+        self._directory = directory
+        self._spec = spec
+        self.position = start
+        self.waiting = {one.id: one for one in start.waiting}
+        self.vanished = dict.fromkeys(start.vanished)
+
+    async def gather(self) -> tuple[list[tuple[str, bytes]], int]:
+        """Reads on until enough ids are waiting or the feed ends. Returns entries of the gone, and pages."""
+        gone: dict[str, bytes] = {}
+        pages = 0
+        link, ended = self.position.next_link, self.position.ended
+        while not ended and len(self.waiting) < WINDOW:
+            request = _follow(self._spec, link, self._spec.list_cost)
+            page = await self._directory.page(request)
+            pages += 1
+            for item in page.items:
+                self._note(item, gone)
+            if page.delta_link is not None:
+                link, ended = page.delta_link, True
+            else:
+                link = _next(self._spec, page, request).path
+        self.position = replace(self.position, next_link=link, ended=ended)
+        return list(gone.items()), pages
+
+    def _note(self, item: bytes, gone: dict[str, bytes]) -> None:
+        changed = object_id(item)
+        removed = b"@removed" in item and "@removed" in rawjson.members(item)
+        if removed:
+            gone[changed] = item
+            self.vanished.pop(changed, None)
+        self.waiting[changed] = Waiting(changed, removed=removed)
+
+    def here(self) -> Position:
+        return replace(
+            self.position,
+            waiting=tuple(self.waiting.values()),
+            vanished=tuple(self.vanished),
+        )
+
+
+# --- readers -----------------------------------------------------------------------------------------------
+
+
+class ObjectReader:
+    """The objects of a type that is listed page by page."""
+
+    def __init__(self, directory: Directory, spec: ObjectType) -> None:
+        self._directory = directory
+        self._spec = spec
+
+    async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
+        if start.ended:
+            return
+        spec = self._spec
+        request = _follow(spec, start.next_link, spec.list_cost) if start.next_link else list_request(spec)
+        while True:
+            page = await self._directory.page(request)
+            for item in page.items:
+                object_id(item)
+            ended = page.next_link is None
+            yield Part(page.items, (), Position(Stage.LIST, page.next_link or "", ended), 1)
+            if ended:
+                return
+            request = _next(spec, page, request)
+
+    async def replay(self, start: Position) -> AsyncGenerator[Part, None]:
+        changes = _Changes(self._directory, self._spec, start)
+        while True:
+            gone, pages = await changes.gather()
+            if pages:
+                yield Part(tuple(entry for _, entry in gone), (), changes.here(), pages)
+            while changes.waiting:
+                chunk = list(islice(changes.waiting.values(), BATCH))
+                objects = await self._read_again(changes, chunk)
+                yield Part(tuple(objects), (), changes.here(), 1)
+            if changes.position.ended:
+                return
+
+    async def _read_again(self, changes: _Changes, chunk: Sequence[Waiting]) -> list[bytes]:
+        requests = [object_request(self._spec, one.id) for one in chunk]
+        found = []
+        for one, answer in zip(chunk, await _ask(self._directory, self._spec, requests), strict=True):
+            body = _body(answer, self._spec, one.id)
+            del changes.waiting[one.id]
+            if body is not None:
+                line = rawjson.one_line(body)
+                if object_id(line) != one.id:
+                    raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=one.id)
+                changes.vanished.pop(one.id, None)
+                found.append(line)
+            elif not one.removed:
+                changes.vanished[one.id] = None
+        return found
+
+
+class SingletonReader:
+    """A type of which a tenant has exactly one, answered as an object or as a list of one."""
+
+    def __init__(self, directory: Directory, spec: ObjectType) -> None:
+        self._directory = directory
+        self._spec = spec
+
+    async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
+        if start.ended:
+            return
+        spec = self._spec
+        answer = await self._directory.send(list_request(spec))
+        body = _body(answer, spec, "")
+        if body is None:
+            raise GraphNotFound(
+                "Graph has none of these here", status=404, object_type=spec.name, request_id=answer.request_id
+            )
+        try:
+            found = rawjson.members(body)
+            listed = found.get("value", b"")
+            objects = rawjson.items(listed) if listed[:1] == b"[" and "id" not in found else [body]
+        except Unusable:
+            raise GraphDown("an answer is no object", object_type=spec.name) from None
+        if rawjson.text(found.get("@odata.nextLink")):
+            raise Fault("a type declared single has several pages", object_type=spec.name)
+        lines = tuple(rawjson.one_line(one) for one in objects)
+        for line in lines:
+            object_id(line)
+        yield Part(lines, (), Position(Stage.LIST, "", True), 1)
+
+    async def replay(self, start: Position) -> AsyncGenerator[Part, None]:
+        raise Fault("a single object has no delta feed", object_type=self._spec.name)
+        yield  # pragma: no cover (makes this a generator)
+
+
+class LinkReader:
+    """The links of one relationship, and the objects it contains if it contains any."""
+
+    def __init__(
+        self, directory: Directory, catalog: Catalog, spec: ObjectType, relationship: Relationship
+    ) -> None:
+        self._directory = directory
+        self._catalog = catalog
+        self._spec = spec
+        self._relationship = relationship
+        self._child = catalog.get(relationship.contains) if relationship.contains else None
+        # A child read in another API version can't come along with its parent.
+        self._expand = self._child is None or self._child.version == spec.version
+
+    async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
+        spec = self._spec
+        state = _Changes(self._directory, spec, start)
+        request = (
+            _follow(spec, start.next_link, spec.list_cost + 1)
+            if start.next_link
+            else parents_request(spec, self._relationship, expand=self._expand)
+        )
+        while True:
+            if not state.position.ended and not state.waiting:
+                page = await self._directory.page(request)
+                objects: list[bytes] = []
+                links: list[bytes] = []
+                for item in page.items:
+                    self._take_parent(item, objects, links, state)
+                ended = page.next_link is None
+                state.position = replace(state.position, next_link=page.next_link or "", ended=ended)
+                if not ended:
+                    request = _next(spec, page, request)
+                yield Part(tuple(objects), tuple(links), state.here(), 1)
+            while state.waiting:
+                yield await self._read_waiting(state)
+            if state.position.ended:
+                return
+
+    async def replay(self, start: Position) -> AsyncGenerator[Part, None]:
+        changes = _Changes(self._directory, self._spec, start)
+        while True:
+            gone, pages = await changes.gather()
+            if pages:
+                resets = tuple(reset_line(source) for source, _ in gone)
+                yield Part((), resets, changes.here(), pages)
+            while changes.waiting:
+                yield await self._read_waiting(changes)
+            if changes.position.ended:
+                return
+
+    def _take_parent(self, item: bytes, objects: list[bytes], links: list[bytes], state: _Changes) -> None:
+        """Links that came with their parent; a parent whose links may be cut is read on its own."""
+        source = object_id(item)
+        if not self._expand:
+            state.waiting[source] = Waiting(source)
+            return
+        name = self._relationship.name
+        found = rawjson.members(item)
+        value = found.get(name)
+        if not self._relationship.many:
+            if value is not None and value != b"null":
+                links.append(self._link(source, value))
+            return
+        if value is None or value[:1] != b"[" or f"{name}@odata.nextLink" in found:
+            state.waiting[source] = Waiting(source)
+            return
+        targets = rawjson.items(value)
+        if len(targets) >= EXPAND_LIMIT:
+            state.waiting[source] = Waiting(source)
+            return
+        self._take(source, targets, objects, links)
+
+    def _take(self, source: str, targets: Sequence[bytes], objects: list[bytes], links: list[bytes]) -> None:
+        for target in targets:
+            if self._child is not None:
+                objects.append(rawjson.one_line(target))
+            links.append(self._link(source, target))
+
+    def _link(self, source: str, target: bytes) -> bytes:
+        if self._child is not None:
+            return link_line(source, object_id(target), self._child.name)
+        found = rawjson.members(target)
+        tag = rawjson.text(found.get("@odata.type"))
+        known = self._catalog.by_odata_type(tag) if tag else None
+        if known is not None:
+            kind = known.name
+        elif tag:
+            kind = tag.removeprefix("#")
+        else:
+            only = self._relationship.target_types
+            kind = only[0] if len(only) == 1 else ""
+        return link_line(source, object_id(target), kind)
+
+    async def _read_waiting(self, state: _Changes) -> Part:
+        """One step over the sources that are read on their own: a batch of first pages, or one further page."""
+        objects: list[bytes] = []
+        links: list[bytes] = []
+        first = next(iter(state.waiting.values()))
+        if first.link:
+            return await self._read_on(first, state)
+        chunk = list(islice((one for one in state.waiting.values() if not one.link), BATCH))
+        requests = [links_request(self._spec, self._relationship, self._child, one.id) for one in chunk]
+        forbidden = 0
+        for one, answer in zip(chunk, await _ask(self._directory, self._spec, requests), strict=True):
+            del state.waiting[one.id]
+            try:
+                body = _body(answer, self._spec, one.id)
+            except GraphNotPermitted:
+                forbidden += 1
+                continue
+            if body is None:
+                if not one.removed:
+                    state.vanished[one.id] = None
+                continue
+            state.vanished.pop(one.id, None)
+            links.append(reset_line(one.id))
+            if not self._relationship.many:
+                self._take_parent(rawjson.one_line(body), objects, links, state)
+                continue
+            targets, link = _page_of(body, self._spec, one.id)
+            self._take(one.id, targets, objects, links)
+            if link:
+                # In front, so that a source is finished before the next one is begun.
+                state.waiting = {one.id: Waiting(one.id, link), **state.waiting}
+        state.position = replace(state.position, forbidden=state.position.forbidden + forbidden)
+        return Part(tuple(objects), tuple(links), state.here(), 1)
+
+    async def _read_on(self, one: Waiting, state: _Changes) -> Part:
+        objects: list[bytes] = []
+        links: list[bytes] = []
+        owner = self._child or self._spec
+        request = _follow(owner, one.link, self._relationship.page_cost)
+        try:
+            page = await self._directory.page(request)
+        except PageTokenExpired:
+            state.waiting[one.id] = Waiting(one.id)
+            return Part((), (reset_line(one.id),), state.here(), 1, restarted=True)
+        except GraphNotFound:
+            # Gone between two of its pages: what was read of it is taken back.
+            del state.waiting[one.id]
+            state.vanished[one.id] = None
+            return Part((), (reset_line(one.id),), state.here(), 1, restarted=True)
+        except GraphNotPermitted:
+            del state.waiting[one.id]
+            state.position = replace(state.position, forbidden=state.position.forbidden + 1)
+            return Part((), (), state.here(), 1)
+        self._take(one.id, page.items, objects, links)
+        if page.next_link is None:
+            del state.waiting[one.id]
+        else:
+            _next(owner, page, request)
+            state.waiting[one.id] = Waiting(one.id, page.next_link)
+        return Part(tuple(objects), tuple(links), state.here(), 1)

@@ -1,0 +1,158 @@
+"""Reading what was committed. Every reader starts from the chain and the commit.
+
+Signatures are checked before anything in a document is looked at, hashes before a blob is used. A snapshot is
+offered until its `retain_until`; after that it is expired, and its blobs may be gone without being missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared.domain.errors import BlobMissing, IntegrityError, Refused, Unusable
+from shared.domain.ports import BlobStore, Clock
+from shared.domain.snapshot import FORMAT_VERSION, ChainEntry, Commit, Manifest
+from shared.engines import paths
+from shared.engines.chain import LOOK_BACK, Chain, Committed
+from shared.engines.jws import Purpose, verify
+from shared.engines.packs import sha256
+from shared.engines.view import PackedView
+from shared.engines.wire import decode
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+LATEST: Final = "latest"
+_NEAREST: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A committed snapshot as lists show it."""
+
+    committed: Committed
+    expired: bool
+
+    @property
+    def entry(self) -> ChainEntry:
+        return self.committed.entry
+
+
+class Snapshot(PackedView):
+    """A committed snapshot that was opened: signature, commit and manifest hold."""
+
+    def __init__(self, store: BlobStore, committed: Committed, manifest: Manifest) -> None:
+        super().__init__(store, paths.Folder(committed.entry.folder), manifest, committed.entry.snapshot)
+        self.committed = committed
+
+    @property
+    def id(self) -> str:
+        return self.committed.entry.snapshot
+
+
+class Repository:
+    """The snapshots of one tenant: `vaults` by container name, and the chain that names them."""
+
+    def __init__(
+        self,
+        vaults: Mapping[str, BlobStore],
+        chain: BlobStore,
+        tenant: str,
+        keys: Mapping[str, EllipticCurvePublicKey],
+        clock: Clock,
+    ) -> None:
+        self._vaults = vaults
+        self._chain = Chain(chain, tenant, keys)
+        self._tenant = tenant
+        self._keys = keys
+        self._clock = clock
+
+    async def entries(self) -> list[Listed]:
+        """All snapshots, oldest first; expired ones are marked."""
+        found = [self._listed(await self._chain.load(seq)) for seq in await self._chain.numbers()]
+        return sorted(found, key=lambda one: (one.entry.snapshot, one.entry.seq))
+
+    async def head(self) -> str:
+        """`seq:hash` of the newest entry, "" for an empty chain."""
+        newest = await self._chain.head()
+        return newest.head if newest is not None else ""
+
+    async def open(self, snapshot: str = LATEST) -> Snapshot:
+        """Raises `Unusable` for a snapshot that is unknown or expired, `IntegrityError` for a damaged one."""
+        committed = await (self._latest() if snapshot == LATEST else self._find(snapshot))
+        entry = committed.entry
+        vault = self._vaults.get(entry.container)
+        if vault is None:
+            raise Unusable(
+                f"the snapshot is in container {entry.container}, which is not at hand", object_id=entry.snapshot
+            )
+        manifest = await load_manifest(vault, entry, self._keys)
+        return Snapshot(vault, committed, manifest)
+
+    async def _latest(self) -> Committed:
+        best: Committed | None = None
+        seqs = await self._chain.numbers()
+        for seq in reversed(seqs):
+            committed = await self._chain.load(seq)
+            if self._listed(committed).expired:
+                continue
+            started = paths.snapshot_time(committed.entry.snapshot)
+            if best is not None and started < paths.snapshot_time(best.entry.snapshot) - LOOK_BACK:
+                break
+            if best is None or committed.entry.snapshot > best.entry.snapshot:
+                best = committed
+        if best is None:
+            raise Unusable("there is no snapshot yet" if not seqs else "every snapshot has expired")
+        return best
+
+    async def _find(self, snapshot: str) -> Committed:
+        paths.snapshot_time(snapshot)
+        committed = await self._chain.find(snapshot)
+        if committed is None:
+            listed = [one.entry.snapshot for one in await self.entries() if not one.expired]
+            below = [one for one in listed if one < snapshot][-_NEAREST:]
+            above = [one for one in listed if one > snapshot][:_NEAREST]
+            near = ", ".join([*below, *above]) or "none"
+            raise Unusable("there is no such snapshot", object_id=snapshot, hint=f"nearest: {near}")
+        if self._listed(committed).expired:
+            raise Unusable(f"the snapshot expired on {committed.entry.retain_until:%Y-%m-%d}", object_id=snapshot)
+        return committed
+
+    def _listed(self, committed: Committed) -> Listed:
+        return Listed(committed, committed.entry.retain_until < self._clock.now())
+
+
+async def load_manifest(
+    vault: BlobStore, entry: ChainEntry, keys: Mapping[str, EllipticCurvePublicKey]
+) -> Manifest:
+    """The manifest that a verified chain entry stands for. Raises `IntegrityError` naming what doesn't fit."""
+    folder = paths.Folder(entry.folder)
+    commit = await _required(vault, folder, paths.COMMIT, entry)
+    if sha256(commit) != entry.commit_sha256:
+        raise IntegrityError("commit.jws is not the one in the chain", object_id=entry.snapshot)
+    try:
+        payload = decode(Commit, verify(commit, Purpose.SNAPSHOT, keys))
+    except (Refused, Unusable) as bad:
+        raise IntegrityError(f"commit.jws does not verify: {bad.what}", object_id=entry.snapshot) from None
+    data = await _required(vault, folder, paths.MANIFEST, entry)
+    digest = sha256(data)
+    if digest != payload.manifest_sha256 or digest != entry.manifest_sha256:
+        raise IntegrityError("manifest.json is not the one that was signed", object_id=entry.snapshot)
+    try:
+        manifest = decode(Manifest, data)
+    except Unusable as bad:
+        raise IntegrityError(f"manifest.json can't be read: {bad.what}", object_id=entry.snapshot) from None
+    if manifest.format != FORMAT_VERSION:
+        raise Unusable(f"the snapshot has format {manifest.format}", hint="use a newer release")
+    named = (manifest.snapshot, manifest.tenant, manifest.merkle_root)
+    if named != (entry.snapshot, entry.tenant, payload.merkle_root) or payload.snapshot != entry.snapshot:
+        raise IntegrityError("manifest, commit and chain entry name different snapshots", object_id=entry.snapshot)
+    return manifest
+
+
+async def _required(vault: BlobStore, folder: paths.Folder, name: str, entry: ChainEntry) -> bytes:
+    try:
+        return await vault.get(folder.path(name))
+    except BlobMissing:
+        raise IntegrityError(f"{name} is missing", object_id=entry.snapshot) from None

@@ -1,0 +1,302 @@
+"""Verifying: is what is stored what was committed? Tampering is found and named, never raised.
+
+Raised are only errors of the surroundings: storage that is down or denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.catalog.registry import Catalog
+from shared.domain.errors import BlobMissing, IntegrityError, Unusable
+from shared.domain.ports import BlobStore, Clock
+from shared.domain.snapshot import CANONICAL_VERSION, BlobRef, Manifest, Receipt, Run
+from shared.engines import paths
+from shared.engines.chain import Chain, Committed
+from shared.engines.index import sort_packs, sorter
+from shared.engines.item import Progress, check_receipt
+from shared.engines.packs import merkle_root, sha256, stream_lines
+from shared.engines.repository import load_manifest
+from shared.engines.seal import index_names, index_of
+from shared.engines.wire import decode
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+
+class Kind(StrEnum):
+    CHAIN = "chain"
+    COMMIT = "commit"
+    BLOB = "blob"
+    MERKLE = "merkleRoot"
+    INDEX = "index"
+    RECEIPT = "receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was committed. `name` is a blob, entry or snapshot."""
+
+    kind: Kind
+    name: str
+    why: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at, and what was found. `notes` limit what the check could say; they are no findings."""
+
+    snapshot: str = ""
+    head: str = ""
+    entries: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not self.findings
+
+    def find(self, kind: Kind, name: str, why: str) -> None:
+        self.findings.append(Finding(kind, name, why))
+
+
+async def verify_chain(
+    store: BlobStore,
+    tenant: str,
+    keys: Mapping[str, EllipticCurvePublicKey],
+    *,
+    expected_head: str = "",
+    report: Report | None = None,
+) -> tuple[Report, list[Committed]]:
+    """All entries: signatures, numbers without gaps, each naming the hash of the one before. With a head
+    (`seq:hash`) from an earlier report, removed or replaced newest entries are found too."""
+    report = report if report is not None else Report()
+    chain = Chain(store, tenant, keys)
+    good: list[Committed] = []
+    hashes: dict[int, str] = {}
+    previous: str | None = ""
+    expected = 1
+    for seq in await chain.numbers():
+        name = paths.chain_entry(tenant, seq)
+        report.entries += 1
+        if seq != expected:
+            report.find(Kind.CHAIN, name, f"entries {expected} to {seq - 1} are missing")
+            previous = None
+        expected = seq + 1
+        token = await store.get(name)
+        hashes[seq] = sha256(token)
+        try:
+            committed = chain.check(token, seq)
+        except IntegrityError as bad:
+            report.find(Kind.CHAIN, name, bad.what)
+        else:
+            good.append(committed)
+            report.head = committed.head
+            if previous is not None and committed.entry.previous != previous:
+                report.find(Kind.CHAIN, name, "does not name the hash of the entry before it")
+        previous = hashes[seq]
+    if expected_head:
+        _check_head(report, hashes, expected_head)
+    return report, good
+
+
+def _check_head(report: Report, hashes: Mapping[int, str], expected_head: str) -> None:
+    number, _, digest = expected_head.partition(":")
+    if not (number.isascii() and number.isdecimal()) or len(digest) != 64:
+        raise Unusable("an expected head looks like seq:hash")
+    held = hashes.get(int(number))
+    if held is None:
+        report.find(Kind.CHAIN, expected_head, "the entry that was the newest is missing")
+    elif held != digest:
+        report.find(Kind.CHAIN, expected_head, "the entry that was the newest has been replaced")
+
+
+async def verify_snapshot(
+    vaults: Mapping[str, BlobStore],
+    chain: BlobStore,
+    tenant: str,
+    keys: Mapping[str, EllipticCurvePublicKey],
+    catalog: Catalog,
+    clock: Clock,
+    snapshot: str = "latest",
+    *,
+    expected_head: str = "",
+    scratch: Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The chain, and all of one snapshot: commit, manifest, every blob, Merkle root, receipts, indexes."""
+    report, good = await verify_chain(chain, tenant, keys, expected_head=expected_head)
+    committed = _pick(good, snapshot, clock)
+    if committed is None:
+        if snapshot == "latest" and not good and not report.findings:
+            raise Unusable("there is no snapshot yet")
+        report.find(Kind.CHAIN, snapshot, "no entry that verifies names this snapshot")
+        return report
+    entry = committed.entry
+    report.snapshot = entry.snapshot
+    vault = vaults.get(entry.container)
+    if vault is None:
+        raise Unusable(f"the snapshot is in container {entry.container}, which is not at hand")
+    if entry.retain_until < clock.now():
+        report.notes.append(f"expired on {entry.retain_until:%Y-%m-%d}: its blobs may be gone, not checked")
+        return report
+    try:
+        manifest = await load_manifest(vault, entry, keys)
+    except IntegrityError as bad:
+        report.find(Kind.COMMIT, entry.folder, bad.what)
+        return report
+    except Unusable as bad:
+        report.find(Kind.COMMIT, entry.folder, bad.what)
+        return report
+    folder = paths.Folder(entry.folder)
+    sound = await _check_blobs(report, vault, folder, manifest, progress)
+    if merkle_root(manifest.blobs) != manifest.merkle_root:
+        report.find(Kind.MERKLE, paths.MANIFEST, "the Merkle root is not that of the listed blobs")
+    receipts = await _check_receipts(report, vault, folder, manifest, sound)
+    if receipts is not None:
+        await _check_indexes(report, vault, folder, manifest, catalog, receipts, scratch)
+    return report
+
+
+def _pick(good: list[Committed], snapshot: str, clock: Clock) -> Committed | None:
+    if snapshot == "latest":
+        offered = [one for one in good if one.entry.retain_until >= clock.now()] or good
+        return max(offered, key=lambda one: one.entry.snapshot, default=None)
+    paths.snapshot_time(snapshot)
+    return next((one for one in good if one.entry.snapshot == snapshot), None)
+
+
+async def _check_blobs(
+    report: Report, vault: BlobStore, folder: paths.Folder, manifest: Manifest, progress: Progress | None
+) -> set[str]:
+    """Length and hash of every blob. Returns the names that are as recorded."""
+    sound = set()
+    for blob in manifest.blobs:
+        report.blobs += 1
+        try:
+            data = await vault.get(folder.path(blob.name))
+        except BlobMissing:
+            report.find(Kind.BLOB, blob.name, "is missing")
+            continue
+        except Unusable as bad:
+            report.find(Kind.BLOB, "a blob of the manifest", bad.what)
+            continue
+        report.bytes += len(data)
+        if len(data) != blob.length:
+            report.find(Kind.BLOB, blob.name, f"has {len(data)} bytes instead of {blob.length}")
+        elif sha256(data) != blob.sha256:
+            report.find(Kind.BLOB, blob.name, "has other contents than were committed")
+        else:
+            sound.add(blob.name)
+        if progress is not None:
+            progress(blob.name, report.blobs)
+    return sound
+
+
+async def _check_receipts(
+    report: Report, vault: BlobStore, folder: paths.Folder, manifest: Manifest, sound: set[str]
+) -> list[Receipt] | None:
+    """Run and receipts against the manifest. None where they or their packs are not sound."""
+    if paths.RUN not in {blob.name for blob in manifest.blobs}:
+        report.find(Kind.RECEIPT, paths.RUN, "is not among the blobs of the manifest")
+        return None
+    if paths.RUN not in sound:
+        return None
+    listed = {blob.name: blob for blob in manifest.blobs}
+    receipts: list[Receipt] = []
+    usable = True
+    try:
+        run = decode(Run, await vault.get(folder.path(paths.RUN)))
+    except Unusable as bad:
+        report.find(Kind.RECEIPT, paths.RUN, bad.what)
+        return None
+    for item in run.items:
+        name = paths.receipt(item.id)
+        if name not in listed:
+            report.find(Kind.RECEIPT, name, "is not among the blobs of the manifest")
+            usable = False
+            continue
+        if name not in sound:
+            usable = False
+            continue
+        try:
+            receipt = check_receipt(await vault.get(folder.path(name)), run, item)
+        except IntegrityError as bad:
+            report.find(Kind.RECEIPT, name, bad.what)
+            usable = False
+            continue
+        receipts.append(receipt)
+        usable &= _same_as_manifest(report, receipt, manifest, listed, sound)
+    return receipts if usable else None
+
+
+def _same_as_manifest(
+    report: Report, receipt: Receipt, manifest: Manifest, listed: Mapping[str, BlobRef], sound: set[str]
+) -> bool:
+    name = paths.receipt(receipt.item.id)
+    said = manifest.completeness(receipt.item.id)
+    entry = (
+        manifest.relationships.get(receipt.item.id)
+        if receipt.item.relationship
+        else manifest.types.get(receipt.item.type)
+    )
+    packs = receipt.link_packs if receipt.item.relationship else receipt.packs
+    good = True
+    if entry is None or said != receipt.completeness or entry.packs != packs or entry.as_of != receipt.as_of:
+        report.find(Kind.RECEIPT, name, "says something else than the manifest")
+        good = False
+    for blob in (*receipt.packs, *receipt.link_packs):
+        if listed.get(blob.name) != blob:
+            report.find(Kind.RECEIPT, name, f"names {blob.name}, which the manifest doesn't list so")
+            good = False
+        elif blob.name not in sound:
+            good = False
+    return good
+
+
+async def _check_indexes(
+    report: Report,
+    vault: BlobStore,
+    folder: paths.Folder,
+    manifest: Manifest,
+    catalog: Catalog,
+    receipts: list[Receipt],
+    scratch: Path | None,
+) -> None:
+    """Builds the indexes from the packs again and compares them, line by line."""
+    if manifest.catalog_version != catalog.version or manifest.canonical_version != CANONICAL_VERSION:
+        report.notes.append(
+            "the snapshot was sealed by another catalog or canonical version: indexes were not rebuilt"
+        )
+        return
+    try:
+        with sorter(scratch) as rebuilt:
+            numbers = await sort_packs(rebuilt, vault, folder, catalog, receipts)
+            for key, name, number in index_names(catalog, receipts, numbers):
+                data, count = index_of(rebuilt, key, number)
+                entry = manifest.types.get(key) if number is None else manifest.relationships.get(key)
+                if entry is None or entry.index is None or entry.index.name != name or entry.count != count:
+                    report.find(Kind.INDEX, name, "the manifest doesn't name it, or with another count")
+                    continue
+                difference = _difference(await vault.get(folder.path(name)), data)
+                if difference:
+                    report.find(Kind.INDEX, name, difference)
+    except IntegrityError as bad:
+        report.find(Kind.INDEX, bad.object_type or "index", bad.what)
+
+
+def _difference(held: bytes, rebuilt: bytes) -> str:
+    """Where two compressed files of lines part, "" where they are the same."""
+    ours = stream_lines(rebuilt)
+    number = 0
+    for line in stream_lines(held):
+        number += 1
+        if line != next(ours, None):
+            return f"line {number} is not what the packs give"
+    return "" if next(ours, None) is None else f"ends after line {number}, the packs give more"
