@@ -1,0 +1,1 @@
+"""Microsoft Graph behind the port `Directory`. Importing this package does not import the SDK."""

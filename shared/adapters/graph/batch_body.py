@@ -1,0 +1,85 @@
+"""The form of `$batch`, in plain JSON.
+
+Owns building a batch and reading its answer; what is sent again is `batch`'s. What must stay true: one API
+version a batch, at most 20 requests, relative URLs without version; answers are matched by id, in any order;
+an id that is answered twice, or not at all, has no answer. The SDK's batch classes are not used: they send
+absolute URLs, which Graph refuses, and lose `dependsOn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote
+
+from shared.adapters.graph import raw_json
+from shared.adapters.graph.errors import refusal
+from shared.adapters.graph.origin import version_of
+from shared.adapters.graph.raw_json import BrokenBody
+from shared.domain.objects import JsonObject
+from shared.domain.ports import GraphRequest, GraphResponse
+
+SIZE = 20  # learn.microsoft.com, "Combine multiple HTTP requests using JSON batching"
+_PRINTABLE = "".join(chr(code) for code in range(33, 127))  # stays as it is, "%" included
+
+
+def chunks(requests: Iterable[tuple[int, GraphRequest]]) -> Iterator[dict[int, GraphRequest]]:
+    """Numbered requests in chunks, each of one API version and at most 20."""
+    by_version: dict[str, list[tuple[int, GraphRequest]]] = {}
+    for number, request in requests:
+        by_version.setdefault(version_of(request.path), []).append((number, request))
+    for group in by_version.values():
+        for start in range(0, len(group), SIZE):
+            yield dict(group[start : start + SIZE])
+
+
+def payload(requests: Mapping[int, GraphRequest], headers: Mapping[int, Mapping[str, str]]) -> JsonObject:
+    """The body of a batch; the numbers are the ids."""
+    return {"requests": [_inner(n, request, headers[n]) for n, request in requests.items()]}
+
+
+def _inner(number: int, request: GraphRequest, headers: Mapping[str, str]) -> JsonObject:
+    url = request.path[len(version_of(request.path)) + 1 :]
+    inner: JsonObject = {
+        "id": str(number),
+        "method": request.method,
+        "url": quote(url, safe=_PRINTABLE),
+    }
+    if headers:
+        inner["headers"] = dict(headers)
+    if request.body is not None:
+        inner["body"] = request.body
+    return inner
+
+
+def decode(body: bytes, request_id: str) -> dict[int, GraphResponse]:
+    """Answers by number. Raises `BrokenBody` where it is not the whole body of a batch answer."""
+    found: dict[int, GraphResponse] = {}
+    twice: set[int] = set()
+    listed = raw_json.members(body).get("responses")
+    if listed is None:
+        raise BrokenBody("the batch answer has no responses")
+    for entry in raw_json.elements(listed):
+        answer = raw_json.members(entry)
+        name = raw_json.text(answer.get("id"))
+        if not (name.isascii() and name.isdigit()):
+            continue  # not an id of ours
+        number = int(name)
+        if number in found:
+            twice.add(number)
+        found[number] = _response(answer, request_id)
+    for number in twice:
+        del found[number]
+    return found
+
+
+def _response(answer: Mapping[str, bytes], request_id: str) -> GraphResponse:
+    status = raw_json.number(answer.get("status"))
+    headers: dict[str, str] = {}
+    for name, value in raw_json.members(answer.get("headers", b"{}")).items():
+        headers[name.lower()] = raw_json.text(value) if value.startswith(b'"') else value.decode("utf-8")
+    body = answer.get("body", b"null")
+    body = b"" if body == b"null" else body
+    own = headers.get("request-id", "")
+    if not own and status >= 400:
+        own = refusal(body).request_id
+    return GraphResponse(status, body, (own or request_id)[:64], headers)
