@@ -38,7 +38,7 @@ from tests.localrun.host_worker import Worker, new_invocation
 
 POISON = "-poison"
 _FIRST_POLL = 0.1
-_SLOWEST_POLL = 0.4  # the platform's floor for the ceiling is 0.1 s; this spares two cores, and any work wakes us
+_SLOWEST_POLL = 0.25  # the platform allows 0.1 s; this spares two cores, and any work done here wakes us
 
 
 @dataclass(frozen=True, slots=True)

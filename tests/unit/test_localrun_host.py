@@ -171,10 +171,10 @@ async def test_a_function_that_returns_a_value_fails_as_on_the_platform(queues: 
 
 async def test_a_failed_message_waits_for_the_visibility_timeout_on_the_fast_clock(queues: Queues) -> None:
     app = func.FunctionApp()
-    tries: list[float] = []
+    tries: list[int | None] = []
 
     def fails_once(message: func.QueueMessage) -> None:
-        tries.append(time.monotonic())
+        tries.append(message.dequeue_count)
         if len(tries) == 1:
             raise ValueError("no")
 
@@ -184,7 +184,7 @@ async def test_a_failed_message_waits_for_the_visibility_timeout_on_the_fast_clo
         await queues.send("x")
         await host.run_until_idle()
     assert [entry["delay"] for entry in names(host, "givenBack")] == [2]
-    assert tries[1] - tries[0] >= 1  # the storage counts in whole seconds
+    assert tries == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ["async", "sync", "blocking"])
@@ -194,17 +194,17 @@ async def test_a_message_stays_hidden_as_long_as_its_function_runs(queues: Queue
 
     async def slow(message: func.QueueMessage) -> None:
         started.append(message.dequeue_count)
-        await asyncio.sleep(2.2)
+        await asyncio.sleep(3)
 
     def slow_sync(message: func.QueueMessage) -> None:
         started.append(message.dequeue_count)
-        time.sleep(2.2)
+        time.sleep(3)
 
     async def blocking(message: func.QueueMessage) -> None:
         slow_sync(message)  # holds up the functions' loop, which must not hold up the host's
 
     on(app, queues.name, {"async": slow, "sync": slow_sync, "blocking": blocking}[kind])
-    async with queues.host(app) as host:
+    async with queues.host(app, timing=QueueTiming(hidden=2, renew_every=0.3)) as host:
         await queues.send("x")
         await host.run_until_idle()
     assert started == [1]
@@ -344,7 +344,7 @@ async def test_stopping_waits_for_running_functions(queues: Queues) -> None:
 
     async def slow(message: func.QueueMessage) -> None:
         begun.set()
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         done.set()
 
     on(app, queues.name, slow)
@@ -517,7 +517,7 @@ async def test_signals_let_running_functions_finish(
     program: Program, queues: Queues, number: signal.Signals
 ) -> None:
     await queues.send("x")
-    host = await asyncio.to_thread(program.start, TENTHS="10")
+    host = await asyncio.to_thread(program.start, TENTHS="5")
     await until(lambda: "x.1.begun" in program.marks())
     os.kill(host.pid, number)
     assert await asyncio.to_thread(host.wait, 60) == 0
