@@ -11,8 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
+import msgspec
+
+from shared.domain.errors import Unusable
 from shared.domain.objects import Json
 from shared.engines.wire import dump, parse
 
@@ -25,24 +29,37 @@ def canonical(value: Json, *, volatile: frozenset[str] = frozenset(), sets: froz
     `volatile` names top-level members. `sets` names lists whose order carries no meaning: top-level members,
     or dotted paths (`conditions.users.includeUsers`), which pass through lists to each of their items.
     """
-    if volatile and type(value) is dict:
-        value = {name: member for name, member in value.items() if name not in volatile}
-    cleaned = _clean(value)
-    if sets:
-        for path in _deepest_first(sets):
-            _sort(cleaned, path)
-    return dump(cleaned)
+    return _settled(_clean(value), volatile, sets)
 
 
 def content_hash(raw: bytes, volatile: frozenset[str] = frozenset(), sets: frozenset[str] = frozenset()) -> str:
     """SHA-256 in hexadecimal of an object's canonical form. Raises `Unusable` where `raw` is not JSON."""
-    value = parse(raw, out_of_range=_keep_text)
-    return hashlib.sha256(canonical(value, volatile=volatile, sets=sets)).hexdigest()
+    try:
+        try:
+            value = _decoder.decode(raw)  # numbers are by value already
+            # Without these no name can be an annotation, and the costly walk is saved.
+            if b"#" in raw or b"@odata." in raw or b"\\" in raw:
+                value = _clean(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            value = _clean(parse(raw, out_of_range=_keep_text))
+        return hashlib.sha256(_settled(value, volatile, sets)).hexdigest()
+    except RecursionError:
+        raise Unusable("the JSON is nested too deeply") from None
 
 
 def is_annotation(name: str) -> bool:
     """`@odata.etag`, `owners@odata.context`, `#microsoft.graph.restore`: about the answer, not the object."""
     return "@odata." in name or name.startswith("#")
+
+
+def _settled(value: Any, volatile: frozenset[str], sets: frozenset[str]) -> bytes:
+    """The text of a clean value of our own, which is changed on the way."""
+    if type(value) is dict:
+        for name in volatile:
+            value.pop(name, None)
+    for path in _deepest_first(sets):
+        _sort(value, path)
+    return dump(value)
 
 
 def _keep_text(number: str) -> Json:
@@ -60,9 +77,19 @@ def _clean(value: Any) -> Any:
         }
     if kind is list:
         return [item if type(item) is str else _clean(item) for item in value]
-    if kind is float and value.is_integer() and -_EXACT < value < _EXACT:
-        return int(value)
-    return value
+    return _by_value(value) if kind is float else value
+
+
+def _by_value(number: float) -> int | float:
+    return int(number) if number.is_integer() and -_EXACT < number < _EXACT else number
+
+
+def _number(text: str) -> Json:
+    number = float(text)
+    return _by_value(number) if isfinite(number) else _keep_text(text)
+
+
+_decoder = msgspec.json.Decoder(float_hook=_number)
 
 
 @lru_cache(maxsize=256)
