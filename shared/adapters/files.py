@@ -39,6 +39,7 @@ T = TypeVar("T")
 _ASIDE = ".incoming"
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _BUSY = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.EAGAIN})
+_SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL})
 _LINKED = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})  # what O_NOFOLLOW says of a symbolic link
 
 
@@ -304,10 +305,12 @@ class FolderTableStore:
                     ' etag TEXT, PRIMARY KEY ("table", partition, key)) WITHOUT ROWID'
                 )
                 return work(database)
-        except sqlite3.OperationalError as error:
-            raise StorageDown(f"the state file is busy or can't be opened: {error}") from error
-        except (sqlite3.DatabaseError, OSError) as error:
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_BUSY:
+                raise StorageDown(f"the state file is busy: {error}") from error
             raise StorageDenied(f"the state file can't be used: {error}") from error
+        except OSError as error:
+            raise StorageDenied(f"the state file can't be used: {error.strerror}") from error
 
 
 def _etag() -> str:
