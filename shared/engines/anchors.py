@@ -14,8 +14,9 @@ from shared.catalog.spec import ObjectType, Strength
 from shared.domain.errors import Fault
 from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Operation
+from shared.engines.compare import differing
 from shared.engines.markers import Bindings, resolve, resolve_path
-from shared.engines.targets import Targets, differing, object_path
+from shared.engines.targets import Targets, object_path
 
 SKEW = timedelta(seconds=60)  # between our clock and the directory's
 

@@ -33,7 +33,7 @@ from shared.engines.evidence import (
     step_folder,
 )
 from shared.engines.jws import Purpose
-from shared.engines.seal import merkle_root
+from shared.engines.packs import merkle_root
 from shared.engines.wire import decode, encode
 
 

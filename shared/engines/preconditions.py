@@ -14,16 +14,18 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import Condition, ObjectType
+from shared.catalog.spec import ObjectType
 from shared.domain.errors import Fault
 from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, ExpectedId, Mechanism, Operation, OutcomeState, RestorePlan
 from shared.domain.ports import GraphRequest
 from shared.engines.anchors import Holders, find_holders, is_ours, the_one, whole
 from shared.engines.answers import new_ids
+from shared.engines.compare import differing, same
+from shared.engines.conditions import holds
 from shared.engines.journal import PlanProgress, StepJournal
 from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolve_path, rewrite
-from shared.engines.targets import Found, Targets, differing, object_path, same
+from shared.engines.targets import Found, Targets, object_path
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _STEP_PAUSE = 15.0  # seconds until a step that isn't done is looked at again
@@ -270,7 +272,7 @@ class Preconditions:
                 # Between bin and live an object can be on neither side of a replica that lags.
                 return Later(operation, 0.0, "neither live nor in the recycle bin", noted=True)
             return Ended(operation, OutcomeState.CHANGED, "it is no longer in the recycle bin")
-        if spec.bin.refused_when is not None and _met(spec.bin.refused_when, there.body):
+        if spec.bin.refused_when is not None and holds(spec.bin.refused_when, there.body):
             return Ended(operation, OutcomeState.CHANGED, spec.bin.refused_why)
         return Ready(operation, self._request(operation, bindings), {}, there.at)
 
@@ -361,8 +363,14 @@ class Preconditions:
     async def _changed(
         self, spec: ObjectType, operation: Operation, bindings: Bindings, live: JsonObject
     ) -> list[str]:
-        """Members that are neither what the plan saw nor what operations of this plan made of them."""
-        changed = differing(spec, live, self.rewritten(operation.before, bindings))
+        """Members that are neither what the plan saw, nor as wanted, nor what operations of this plan made of
+        them."""
+        wanted = self.rewritten(operation.wanted, bindings)
+        changed = [
+            member
+            for member in differing(spec, live, self.rewritten(operation.before, bindings))
+            if member not in wanted or not same(spec, member, live.get(member), wanted[member])
+        ]
         if not changed:
             return []
         for earlier in self.plan.operations:
@@ -500,15 +508,6 @@ def _check_resolvable(operation: Operation, bindings: Bindings) -> None:
         link_targets(operation, bindings)
     if operation.mechanism is not Mechanism.CREATE and operation.target not in own:
         bindings.id(operation.target)
-
-
-def _met(condition: Condition, item: JsonObject) -> bool:
-    value: Json = item
-    for part in condition.path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    if isinstance(value, list):
-        return any(one in condition.values for one in value)
-    return value in condition.values
 
 
 def _texts(value: Json) -> list[str]:

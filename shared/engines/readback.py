@@ -11,9 +11,10 @@ from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType
 from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Mechanism, Operation
+from shared.engines.compare import same
 from shared.engines.markers import Bindings, resolve_path
 from shared.engines.preconditions import Preconditions, link_targets
-from shared.engines.targets import Found, Targets, same
+from shared.engines.targets import Found, Targets
 
 
 async def unheld(

@@ -12,9 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from shared.catalog.spec import ObjectType
 from shared.domain.errors import GraphDown, GraphError, GraphNotFound, GraphNotPermitted, Unusable
-from shared.domain.objects import Json, JsonObject
+from shared.domain.objects import JsonObject
 from shared.domain.ports import Clock, Directory, GraphRequest, GraphResponse
-from shared.engines.canonical import canonical
 from shared.engines.wire import parse
 
 _MAX_PAGES = 10_000
@@ -124,27 +123,6 @@ def object_path(spec: ObjectType, object_id: str, select: Sequence[str] = ()) ->
         return spec.list_path
     path = f"{spec.list_path}/{quote(object_id, safe='')}"
     return f"{path}?$select={','.join(select)}" if select else path
-
-
-def same(spec: ObjectType, member: str, one: Json, other: Json) -> bool:
-    """Whether two values of a member mean the same: sets as sets, annotations and absent-or-null ignored."""
-    sets = frozenset(spec.sets)
-    left, right = ({member: _without_nulls(value)} for value in (one, other))
-    return canonical(left, sets=sets) == canonical(right, sets=sets)
-
-
-def differing(spec: ObjectType, live: JsonObject, expected: JsonObject) -> list[str]:
-    """Members of `expected` that `live` doesn't hold so."""
-    return [member for member, value in expected.items() if not same(spec, member, live.get(member), value)]
-
-
-def _without_nulls(value: Json) -> Json:
-    """Graph leaves out, or shows as null, what isn't set: both say the same."""
-    if isinstance(value, dict):
-        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
 
 
 def _object(answer: GraphResponse, type_name: str) -> JsonObject | None:
