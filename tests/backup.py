@@ -17,6 +17,7 @@ from shared.engines.export import ExportPorts, RunRequest, decode_work, run_item
 from shared.engines.item import Limits
 from shared.engines.repository import Repository
 from shared.engines.seal import SealPorts, seal_run
+from shared.engines.verify import Report, verify_snapshot
 from shared.engines.view import PackedView
 from tests.fakes import FakeDirectory, FakeInspector
 from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultyQueue, FaultySigner
@@ -177,6 +178,12 @@ class Backup:
     def repository(self, keys: Mapping[str, Any] | None = None) -> Repository:
         vaults = {self.vault.container: self.vault}
         return Repository(vaults, self.chain, TENANT, self.keys if keys is None else keys, self.clock)
+
+    async def verify(self, snapshot: str = "latest", **options: Any) -> Report:
+        vaults = {self.vault.container: self.vault}
+        return await verify_snapshot(
+            vaults, self.chain, TENANT, self.keys, self.catalog, self.clock, snapshot, **options
+        )
 
     async def back_up(self, **options: Any) -> Run:
         run = await self.start()

@@ -292,8 +292,6 @@ class _Reading:
                     await self._absorb(part)
             if self._replays:
                 await self._start_replay()
-            elif not self._twice:
-                return await self._finish(Why.MOVING if self._mark.position.vanished else None)
             elif (settled := await self._compare()) is not None:
                 return await self._finish(None if settled else Why.MOVING)
         if self._mark.phase is Phase.SETTLE:
@@ -347,12 +345,12 @@ class _Reading:
         )
 
     async def _compare(self) -> bool | None:
-        """At the end of a reading: True if it equals the one before, False after too many tries, None where
-        another reading has been begun."""
+        """At the end of a reading: True if it is good (and equals the one before, where two are compared),
+        False after too many tries, None where another reading has been begun."""
         mark = self._mark
-        if mark.current == mark.before and not mark.position.vanished:
+        if not mark.position.vanished and (not self._twice or mark.current == mark.before):
             return True
-        tries = mark.tries + 1 if mark.before else 0
+        tries = mark.tries + 1 if mark.before or not self._twice else 0
         if tries >= self._limits.tries:
             return False
         stored = bool(self._packs or self._link_packs)
@@ -392,11 +390,11 @@ class _Reading:
         """Waits until the replication time has passed since then."""
         until = since + timedelta(seconds=self._limits.replication_wait)
         while (left := (until - self._clock.now()).total_seconds()) > 0:
-            budget = self._deadline - self._clock.monotonic()
-            if budget <= 0 and self._place.durable:
-                await self._checkpoint()
-                raise _OutOfTime
-            await self._clock.sleep(min(left, max(budget, 1.0)) if self._place.durable else left)
+            if not self._place.durable:
+                await self._clock.sleep(left)
+                continue
+            await self._clock.sleep(min(left, max(self._deadline - self._clock.monotonic(), 1.0)))
+            await self._stop_if_late()
 
     # --- lines ---------------------------------------------------------------------------------------------
 
@@ -421,6 +419,10 @@ class _Reading:
                 raise PageTokenExpired("pages of single sources expire again and again", status=410)
         if self._buffered >= self._limits.pack_bytes:
             await self._checkpoint()
+        await self._stop_if_late()
+
+    async def _stop_if_late(self) -> None:
+        """Ends this worker's share after at least one step, so that every share moves the item on."""
         if self._place.durable and self._clock.monotonic() >= self._deadline:
             await self._checkpoint()
             raise _OutOfTime

@@ -164,7 +164,7 @@ def parents_request(spec: ObjectType, relationship: Relationship, *, expand: boo
     """The parents of a relationship, with up to 20 of their links where the relationship can be expanded."""
     top = (f"$top={spec.page_size}",) if spec.page_size else ()
     grown = (_expand(relationship),) if expand else ()
-    return _get(spec, spec.list_path, ("$select=id", *grown, *top), spec.list_cost + (1 if expand else 0))
+    return _get(spec, spec.list_path, ("$select=id", *grown, *top), spec.list_cost)
 
 
 def links_request(
@@ -174,7 +174,7 @@ def links_request(
     source itself with its link, because the link's own path says 404 for "none"."""
     path = f"{spec.list_path}/{_segment(source)}"
     if not relationship.many:
-        return _get(spec, path, ("$select=id", _expand(relationship)), spec.item_cost + 1)
+        return _get(spec, path, ("$select=id", _expand(relationship)), spec.item_cost)
     if child is None:
         query: tuple[str, ...] = ("$select=id", f"$top={LINK_PAGE}")
         return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
@@ -192,8 +192,12 @@ def _select(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _get(spec: ObjectType, path: str, query: Sequence[str], cost: int) -> GraphRequest:
+    """`$select` makes a request cheaper by one unit and `$expand` dearer by one (learn.microsoft.com:
+    "Microsoft Graph service-specific throttling limits", identity and access)."""
+    for option in query:
+        cost += option.startswith("$expand=") - option.startswith("$select=")
     full = f"{path}?{'&'.join(query)}" if query else path
-    return GraphRequest("GET", full, throttle=spec.throttle, cost=cost)
+    return GraphRequest("GET", full, throttle=spec.throttle, cost=max(cost, 1))
 
 
 def _follow(spec: ObjectType, link: str, cost: int) -> GraphRequest:
@@ -432,7 +436,7 @@ class LinkReader:
         spec = self._spec
         state = _Changes(self._directory, spec, start)
         request = (
-            _follow(spec, start.next_link, spec.list_cost + 1)
+            _follow(spec, start.next_link, spec.list_cost)
             if start.next_link
             else parents_request(spec, self._relationship, expand=self._expand)
         )

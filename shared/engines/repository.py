@@ -6,7 +6,7 @@ offered until its `retain_until`; after that it is expired, and its blobs may be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +50,10 @@ class Snapshot(PackedView):
     def id(self) -> str:
         return self.committed.entry.snapshot
 
+    @property
+    def manifest_sha256(self) -> str:
+        return self.committed.entry.manifest_sha256
+
 
 class Repository:
     """The snapshots of one tenant: `vaults` by container name, and the chain that names them."""
@@ -69,9 +73,13 @@ class Repository:
         self._clock = clock
 
     async def entries(self) -> list[Listed]:
-        """All snapshots, oldest first; expired ones are marked."""
-        found = [self._listed(await self._chain.load(seq)) for seq in await self._chain.numbers()]
+        """All snapshots whose chain entry verifies, oldest first; expired ones are marked."""
+        found = [self._listed(one) async for _, one in self._walk() if isinstance(one, Committed)]
         return sorted(found, key=lambda one: (one.entry.snapshot, one.entry.seq))
+
+    async def damaged(self) -> list[tuple[int, str]]:
+        """Chain entries that don't verify, and why. They make no other snapshot unreadable."""
+        return [(seq, one.what) async for seq, one in self._walk() if isinstance(one, IntegrityError)]
 
     async def head(self) -> str:
         """`seq:hash` of the newest entry, "" for an empty chain."""
@@ -90,34 +98,51 @@ class Repository:
         manifest = await load_manifest(vault, entry, self._keys)
         return Snapshot(vault, committed, manifest)
 
+    async def _walk(self) -> AsyncIterator[tuple[int, Committed | IntegrityError]]:
+        """Entries from the newest back. A damaged one doesn't hide the others: backups are needed most when
+        somebody has been at them."""
+        for seq in reversed(await self._chain.numbers()):
+            try:
+                yield seq, await self._chain.load(seq)
+            except IntegrityError as damage:
+                yield seq, damage
+
     async def _latest(self) -> Committed:
         best: Committed | None = None
-        seqs = await self._chain.numbers()
-        for seq in reversed(seqs):
-            committed = await self._chain.load(seq)
-            if self._listed(committed).expired:
+        known = False
+        async for _, one in self._walk():
+            known = True
+            if isinstance(one, IntegrityError):
+                # Which snapshot it stood for can't be told, so it may have been the latest.
+                raise IntegrityError(one.what, hint="name a snapshot by its id; verify the chain")
+            if self._listed(one).expired:
                 continue
-            started = paths.snapshot_time(committed.entry.snapshot)
+            started = paths.snapshot_time(one.entry.snapshot)
             if best is not None and started < paths.snapshot_time(best.entry.snapshot) - LOOK_BACK:
                 break
-            if best is None or committed.entry.snapshot > best.entry.snapshot:
-                best = committed
+            if best is None or one.entry.snapshot > best.entry.snapshot:
+                best = one
         if best is None:
-            raise Unusable("there is no snapshot yet" if not seqs else "every snapshot has expired")
+            raise Unusable("every snapshot has expired" if known else "there is no snapshot yet")
         return best
 
     async def _find(self, snapshot: str) -> Committed:
         paths.snapshot_time(snapshot)
-        committed = await self._chain.find(snapshot)
-        if committed is None:
-            listed = [one.entry.snapshot for one in await self.entries() if not one.expired]
-            below = [one for one in listed if one < snapshot][-_NEAREST:]
-            above = [one for one in listed if one > snapshot][:_NEAREST]
-            near = ", ".join([*below, *above]) or "none"
-            raise Unusable("there is no such snapshot", object_id=snapshot, hint=f"nearest: {near}")
-        if self._listed(committed).expired:
-            raise Unusable(f"the snapshot expired on {committed.entry.retain_until:%Y-%m-%d}", object_id=snapshot)
-        return committed
+        oldest = paths.snapshot_time(snapshot) - LOOK_BACK
+        async for _, one in self._walk():
+            if isinstance(one, IntegrityError):
+                continue
+            if one.entry.snapshot == snapshot:
+                if self._listed(one).expired:
+                    raise Unusable(f"it expired on {one.entry.retain_until:%Y-%m-%d}", object_id=snapshot)
+                return one
+            if paths.snapshot_time(one.entry.snapshot) < oldest:
+                break
+        listed = [one.entry.snapshot for one in await self.entries() if not one.expired]
+        below = [one for one in listed if one < snapshot][-_NEAREST:]
+        above = [one for one in listed if one > snapshot][:_NEAREST]
+        near = ", ".join([*below, *above]) or "none"
+        raise Unusable("there is no such snapshot", object_id=snapshot, hint=f"nearest: {near}")
 
     def _listed(self, committed: Committed) -> Listed:
         return Listed(committed, committed.entry.retain_until < self._clock.now())

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import StorageDown, Unusable
+from shared.domain.ports import BlobStat, BlobStore, Directory, GraphRequest, GraphResponse, Page
 from shared.domain.snapshot import State
-from tests.backup import Backup, content, small_tenant
+from shared.engines.export import Work, run_item, start_run, sweep
+from tests.backup import TENANT, Backup, content, small_tenant, with_limits
+from tests.faults import Call, Fault, Faults, crash_at, crash_points, run_until_crash
 
 
 async def test_a_run_reads_everything_and_the_snapshot_gives_it_back() -> None:
@@ -22,3 +36,199 @@ async def test_a_run_reads_everything_and_the_snapshot_gives_it_back() -> None:
         links = held[f"{type_name}.{relationship}"]
         assert {link.source for link in links} == expected
         assert len(links) == sum(len(targets) for targets in sources.values())
+
+
+async def _reference() -> tuple[dict[str, Any], int]:
+    """What an undisturbed run brings, and how many writes it tries."""
+    backup = Backup()
+    small_tenant(backup.directory)
+    faults = Faults()
+    await backup.start(faults=faults)
+    await backup.deliver(faults=faults)
+    return await content(await backup.repository().open()), sum(call.write for call in faults.calls)
+
+
+async def _check_nothing_half(backup: Backup, expected: dict[str, Any]) -> bool:
+    """Readers see no snapshot, or a whole one that verifies. Returns whether there is one."""
+    repository = backup.repository()
+    if not await repository.entries():
+        with pytest.raises(Unusable):
+            await repository.open()
+        return False
+    assert await content(await repository.open()) == expected
+    assert (await backup.verify()).findings == []
+    return True
+
+
+async def _recover(backup: Backup) -> None:
+    """What happens after a crash, without anybody's help: messages come again, the timer's function is tried
+    again if it had not begun, and the sweeper looks after the rest."""
+    await backup.deliver()
+    if not backup.vault.blobs:
+        await backup.start(REQUEST)
+    else:
+        await sweep(backup.ports(), TENANT, backup.keys, older_than=timedelta(0))
+    await backup.deliver()
+
+
+REQUEST = Backup().request()
+
+
+async def test_a_crash_before_or_after_any_write_leaves_no_half_snapshot_and_the_run_completes() -> None:
+    expected, writes = await _reference()
+    assert writes > 60
+    reached = 0
+    for number, rule in enumerate(crash_points(writes)):
+        backup = Backup()
+        small_tenant(backup.directory)
+        faults = Faults(rule)
+
+        async def process(backup: Backup = backup, faults: Faults = faults) -> None:
+            await backup.start(REQUEST, faults)
+            await backup.deliver(faults=faults)
+
+        reached += await run_until_crash(process())
+        await _check_nothing_half(backup, expected)
+        await _recover(backup)
+        assert await _check_nothing_half(backup, expected), f"crash point {number}: no snapshot"
+        assert len(backup.chain.blobs) == 1
+    # "After" a create that was refused (a second reading finds its packs there) is no point of its own.
+    assert reached > 1.5 * writes
+
+
+async def test_two_crashes_in_a_row_are_survived_as_well() -> None:
+    expected, writes = await _reference()
+    for first in range(2, writes, 5):
+        backup = Backup()
+        small_tenant(backup.directory)
+        for rule in (crash_at(first, before=False), crash_at(3, before=True), crash_at(2, before=False)):
+            faults = Faults(rule)
+
+            async def process(backup: Backup = backup, faults: Faults = faults) -> None:
+                await start_run(backup.ports(faults), REQUEST)
+                await backup.deliver(faults=faults)
+
+            await run_until_crash(process())
+            await _check_nothing_half(backup, expected)
+        await _recover(backup)
+        assert await _check_nothing_half(backup, expected)
+
+
+async def test_every_message_twice_changes_nothing() -> None:
+    expected, _ = await _reference()
+    backup = Backup()
+    small_tenant(backup.directory)
+    await backup.start(REQUEST)
+    await backup.start(REQUEST)
+    await backup.deliver(twice=True)
+    assert await _check_nothing_half(backup, expected)
+    assert len(backup.chain.blobs) == 1
+
+
+async def test_storage_whose_answers_get_lost_makes_no_difference() -> None:
+    """Every write of the run is carried out and answered with an error once."""
+    expected, writes = await _reference()
+    for number in range(1, writes + 1):
+        backup = Backup()
+        small_tenant(backup.directory)
+
+        def lose(call: Call, number: int = number) -> Fault | None:
+            lost = call.write and call.number == number
+            return Fault(lambda: StorageDown("no answer"), before=False) if lost else None
+
+        faults = Faults(lose)
+        try:
+            await backup.start(REQUEST, faults)
+        except StorageDown:
+            await backup.start(REQUEST)
+        await backup.deliver(faults=faults)
+        assert await _check_nothing_half(backup, expected)
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_two_workers_on_one_item_end_with_one_receipt_and_every_object_once(seed: int) -> None:
+    """The tenant changes with every request, so that the two see different objects and write different packs."""
+    chance = random.Random(seed)
+    backup = Backup(limits=with_limits(pack_bytes=300))
+    small_tenant(backup.directory, users=12)
+    counter = itertools.count()
+
+    def change(_: GraphRequest) -> None:
+        if (number := next(counter)) < 40:
+            backup.directory.put("users", id="user-003", displayName=f"Renamed {number}", accountEnabled=True)
+
+    run = await backup.start()
+    backup.directory.before.append(change)
+    stores = [Wandering(backup.vault, chance), Wandering(backup.vault, chance)]
+    workers = [
+        replace(backup.ports(), vault=store, directory=Strolling(backup.directory, chance)) for store in stores
+    ]
+    for item in run.items:
+        if item.type not in ("users", "groups"):
+            continue
+        work = Work(TENANT, "vault-35d", run.snapshot, item.id)
+        one, other = await asyncio.gather(*(run_item(ports, work, backup.limits) for ports in workers))
+        assert one.receipt == other.receipt
+    backup.directory.before.clear()
+    await backup.deliver()
+    snapshot = await backup.repository().open()
+    assert (await backup.verify()).findings == []
+    users = [entry.id async for entry in snapshot.index("users")]
+    assert users == sorted(backup.directory.objects["users"])
+    assert snapshot.completeness("users").is_complete
+    links = [link async for link in snapshot.links("groups", "members")]
+    assert len(links) == len(set(links)) == 26
+
+
+class Wandering:
+    """A store whose calls take a while, so that tasks take turns in every order."""
+
+    def __init__(self, inner: BlobStore, chance: random.Random) -> None:
+        self._inner = inner
+        self._chance = chance
+
+    @property
+    def container(self) -> str:
+        return self._inner.container
+
+    async def put_new(self, name: str, data: bytes) -> None:
+        await _wander(self._chance)
+        await self._inner.put_new(name, data)
+        await _wander(self._chance)
+
+    async def get(self, name: str) -> bytes:
+        await _wander(self._chance)
+        return await self._inner.get(name)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[BlobStat]:
+        await _wander(self._chance)
+        async for stat in self._inner.list(prefix):
+            yield stat
+
+
+class Strolling:
+    """A directory whose calls take a while."""
+
+    def __init__(self, inner: Directory, chance: random.Random) -> None:
+        self._inner = inner
+        self._chance = chance
+
+    async def page(self, request: GraphRequest) -> Page:
+        await _wander(self._chance)
+        return await self._inner.page(request)
+
+    async def send(self, request: GraphRequest) -> GraphResponse:
+        await _wander(self._chance)
+        return await self._inner.send(request)
+
+    async def batch(self, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
+        await _wander(self._chance)
+        return await self._inner.batch(requests)
+
+    async def roles(self) -> frozenset[str] | None:
+        return await self._inner.roles()
+
+
+async def _wander(chance: random.Random) -> None:
+    for _ in range(chance.randrange(4)):
+        await asyncio.sleep(0)
