@@ -6,8 +6,10 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
@@ -18,6 +20,8 @@ from shared.adapters.graph.auth import FixedToken, TokenSource, permissions_in
 from shared.adapters.graph.client import GraphDirectory
 from shared.adapters.graph.limits import Limits
 from shared.adapters.graph.origin import CLOUD_HOSTS, Origin
+from shared.adapters.graph.reply import NoReply, Reply
+from shared.adapters.graph.transport import GraphWire
 from shared.domain.errors import ForeignLink, GraphDown, GraphUnauthorized, Unusable
 from shared.domain.ports import GraphRequest
 
@@ -219,6 +223,77 @@ async def test_redirects_carry_the_token_home_only() -> None:
     async with graph([Say(307, headers={"location": "/v1.0/groups"}), page()]) as (directory, server, _):
         await directory.page(LIST)
         assert all(heard.headers["authorization"].startswith("Bearer ") for heard in server.heard)
+
+
+def _lost_sign_in(status: int) -> ClientAuthenticationError:
+    failure = ClientAuthenticationError("temporarily_unavailable")
+    failure.status_code = status
+    return failure
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_sign_in_that_is_told_to_come_back_comes_back(status: int) -> None:
+    credential = Credential(_lost_sign_in(status), jwt(roles=[]))
+    async with graph([say({}, 201)], credential=credential) as (directory, _, _):
+        assert (await directory.send(POST)).status == 201
+
+
+# --- at Microsoft's own addresses, as far as that goes without them --------------------------------------
+
+
+async def _exchange(url: str, answer: Callable[[httpx.Request], httpx.Response]) -> Reply | NoReply:
+    origin = Origin.configured(url)
+    tokens = TokenSource(Credential("t"), origin, FakeClock())  # type: ignore[arg-type]
+    wire = GraphWire(origin, tokens, httpx.MockTransport(answer))
+    try:
+        return await wire.exchange("GET", "/v1.0/users?$top=1", {"client-request-id": "abc"}, None, follow=True)
+    finally:
+        await wire.close()
+
+
+@pytest.mark.parametrize("host", sorted(CLOUD_HOSTS))
+async def test_the_sdks_middleware_leaves_requests_to_the_clouds_as_they_are(host: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(503, headers={"Retry-After": "1"})
+
+    reply = await _exchange(f"https://{host}", answer)
+    assert isinstance(reply, Reply)
+    assert reply.status == 503
+    (request,) = seen  # and not retried
+    assert str(request.url) == f"https://{host}/v1.0/users?$top=1"
+    assert request.headers["authorization"] == "Bearer t"
+    assert request.headers["client-request-id"] == "abc"
+    assert request.headers["user-agent"] == "holdfast/0.1.0"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["https://graph.microsoft.us/v1.0/users", "http://graph.microsoft.com/v1.0/users", "//evil.example/"],
+)
+async def test_a_redirect_to_another_cloud_is_refused(location: str) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        return httpx.Response(302, headers={"Location": location})
+
+    with pytest.raises(ForeignLink):
+        await _exchange("https://graph.microsoft.com", answer)
+    assert seen == ["graph.microsoft.com"]
+
+
+async def test_the_last_gate_refuses_what_the_rest_let_through() -> None:
+    origin = Origin.configured("https://graph.microsoft.com")
+    tokens = TokenSource(Credential("t"), origin, FakeClock())  # type: ignore[arg-type]
+    wire = GraphWire(origin, tokens, httpx.MockTransport(lambda _: httpx.Response(200)))
+    for url in ("https://evil.example/v1.0/users", "http://graph.microsoft.com/", "https://graph.microsoft.us/"):
+        with pytest.raises(ForeignLink):
+            await wire._client.get(url)
+    assert wire.requests == 0
+    await wire.close()
 
 
 # --- what it costs ---------------------------------------------------------------------------------------

@@ -333,6 +333,15 @@ async def test_a_batch_is_paid_by_its_inner_requests() -> None:
         assert clock.passed >= (400 - 20 - 20) / 20
 
 
+async def test_a_warning_inside_a_batch_slows_us_down() -> None:
+    def inner(each: dict[str, Any]) -> dict[str, Any]:
+        return {**echo(each), "headers": {"x-ms-throttle-limit-percentage": 1.3}}
+
+    async with graph(batched(inner)) as (directory, _, clock):
+        await directory.batch([post(n) for n in range(400)])
+        assert clock.passed >= (400 - 40) / 6  # a quarter of 19.6 writes a second, after the burst
+
+
 async def test_bad_input_fails_before_anything_is_sent() -> None:
     async with graph([]) as (directory, _, _):
         with pytest.raises(Unusable):

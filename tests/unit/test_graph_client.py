@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import logging
@@ -220,6 +221,9 @@ async def test_redirects_in_circles_end() -> None:
         ".evil.example/v1.0/x",
         "/v2/users",
         "/v1.0/users/a#EXT#@b",
+        "/v1.0/users/..",
+        "/v1.0/users/%2E./x",
+        "/v1.0/users/x\ny",
         "/v1.0",
         "",
     ],
@@ -332,6 +336,19 @@ async def test_bytes_arrive_as_they_were_sent() -> None:
     ):
         assert (await directory.page(LIST)).items == (item.encode(),)
         assert (await directory.send(GET)).body == item.encode()
+
+
+async def test_compressed_bodies_are_whole_or_read_again() -> None:
+    whole = gzip.compress(page({"id": "1"}, {"id": "2"}).body)
+    packed = {"content-encoding": "gzip"}
+    answers = [
+        Say(body=whole[:-12], headers=packed),
+        Say(body=b"no gzip", headers=packed),
+        Say(body=whole, headers=packed),
+    ]
+    async with graph(answers) as (directory, server, _):
+        assert len((await directory.page(LIST)).items) == 2
+        assert len(server.heard) == 3
 
 
 async def test_values_that_are_no_json_are_not_sent() -> None:

@@ -137,6 +137,8 @@ class BatchRun:
         again: list[int] = []
         for number, request in left.items():
             answer = answers.get(number)
+            if answer is not None:
+                self._caller.heed(self._caller.limits.charge([request]), answer)
             if answer is not None and answer.status in _NOT_CARRIED_OUT:
                 again.append(number)
             elif answer is not None and not is_unclear(answer.status):

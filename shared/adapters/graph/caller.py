@@ -8,7 +8,7 @@ of a write is `AnswerLost`, at once; a read has its whole answer or raises.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -117,7 +117,7 @@ class Caller:
                     raise _lost(request, reply.why)
                 why = reply.why
             else:
-                self._heed(charge, reply)
+                self.heed(charge, reply)
                 advised = self.advice(reply)
                 if reply.status == 401 and not refused:
                     refused = True
@@ -178,6 +178,15 @@ class Caller:
             classes = {WRITES}  # reads may go on
         self.limits.pause(classes, seconds)
 
+    def heed(self, charge: Iterable[str], answer: Reply | GraphResponse) -> None:
+        """Slows down where the answer warns that a limit is near."""
+        percentage = answer.headers.get("x-ms-throttle-limit-percentage")
+        if percentage:
+            try:
+                self.limits.slow(charge, float(percentage))
+            except ValueError:
+                return  # not a number: no advice
+
     def refuse_token(self, generation: int) -> None:
         self._tokens.refuse(generation)
 
@@ -202,14 +211,6 @@ class Caller:
         if self._low_priority and not writes:
             headers["x-ms-throttle-priority"] = "low"
         return headers
-
-    def _heed(self, charge: Mapping[str, float], reply: Reply) -> None:
-        percentage = reply.headers.get("x-ms-throttle-limit-percentage")
-        if percentage:
-            try:
-                self.limits.slow(charge, float(percentage))
-            except ValueError:
-                return  # not a number: no advice
 
 
 def _body(request: GraphRequest) -> bytes | None:

@@ -7,6 +7,7 @@ must stay true: no URL that the service or stored state hands us is followed bef
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -23,6 +24,7 @@ CLOUD_HOSTS = frozenset(
 )
 _PORTS = {"https": 443, "http": 80}
 VERSIONS = ("v1.0", "beta")
+_CLIMBS = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,10 @@ class Origin:
 
 
 def version_of(path: str) -> str:
-    """API version of a request path. Raises `Unusable` for a path that would not reach what it names."""
+    """API version of a request path. Raises `Unusable` for a path that would not reach what it names: "#"
+    (guests have it in their names) would cut the URL there, dots climb out of it."""
     version = path.split("/", 2)[1] if path.startswith("/") and path.count("/") > 1 else ""
-    # A "#" (guests have it in their names) would cut the URL there and address something else.
-    if version not in VERSIONS or "#" in path or "\\" in path or any(ord(c) < 33 and c != " " for c in path):
+    strange = any(c in "#\\" or (ord(c) < 33 and c != " ") for c in path)
+    if version not in VERSIONS or strange or _CLIMBS.search(path.partition("?")[0]):
         raise Unusable("a Graph request path needs an API version and percent-encoded values")
     return version

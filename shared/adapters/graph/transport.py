@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from kiota_abstractions.authentication import (
     AccessTokenProvider,
     AllowedHostsValidator,
@@ -64,6 +64,14 @@ class _Guard(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+def _network() -> httpx.AsyncBaseTransport:
+    return httpx.AsyncHTTPTransport(
+        http2=True,
+        # Shorter than servers keep idle connections: a write on a dying one has an unknown end.
+        limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=4),
+    )
+
+
 class _Tokens(AccessTokenProvider):
     """Hands our tokens to the SDK. An origin that is not ours is an error, not a call without a token."""
 
@@ -84,20 +92,15 @@ class _Tokens(AccessTokenProvider):
 class GraphWire:
     """Sends one request and says what became of it. Retries, limits and meaning are the caller's."""
 
-    def __init__(self, origin: Origin, tokens: TokenSource) -> None:
+    def __init__(
+        self, origin: Origin, tokens: TokenSource, network: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         # These log whole URLs at INFO, and headers at DEBUG.
         for name in ("httpx", "httpcore", "hpack"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._origin = origin
         self._tokens = tokens
-        self._guard = _Guard(
-            httpx.AsyncHTTPTransport(
-                http2=True,
-                # Shorter than servers keep idle connections: a write on a dying one has an unknown end.
-                limits=httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=4),
-            ),
-            origin,
-        )
+        self._guard = _Guard(network or _network(), origin)
         client = httpx.AsyncClient(transport=self._guard, timeout=httpx.Timeout(100, connect=30), trust_env=False)
         options = {
             RetryHandlerOption.get_key(): RetryHandlerOption(should_retry=False),
@@ -132,10 +135,8 @@ class GraphWire:
         """The token in use, or a new one."""
         try:
             return await self._tokens.token(self._origin.url)
-        except ClientAuthenticationError as error:
-            raise sign_in_error(str(error)) from None
         except AzureError as error:
-            return NoReply(sent=False, why=_no_token(error))
+            return _no_token(error)
 
     async def exchange(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, *, follow: bool
@@ -178,16 +179,18 @@ class GraphWire:
             raise Unusable("a Graph request path does not make a URL") from None
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             return NoReply(sent=True, why=f"connection lost ({type(error).__name__})")
-        except ClientAuthenticationError as error:
-            raise sign_in_error(str(error)) from None
         except AzureError as error:
-            return NoReply(sent=False, why=_no_token(error))
+            return _no_token(error)
         assert isinstance(response, httpx.Response)
         return _whole(response)
 
 
-def _no_token(error: AzureError) -> str:
-    return f"no answer from the token service ({type(error).__name__})"
+def _no_token(error: AzureError) -> NoReply:
+    """A refused sign-in is raised; one that got no answer, or was told to come back, is worth another try."""
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    if isinstance(error, ClientAuthenticationError) and (status is None or (status < 500 and status != 429)):
+        raise sign_in_error(str(error)) from None
+    return NoReply(sent=False, why=f"no answer from the token service ({type(error).__name__})")
 
 
 def _whole(response: httpx.Response) -> Reply | NoReply:
