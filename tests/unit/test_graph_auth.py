@@ -6,7 +6,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -283,6 +283,20 @@ async def test_a_redirect_to_another_cloud_is_refused(location: str) -> None:
     with pytest.raises(ForeignLink):
         await _exchange("https://graph.microsoft.com", answer)
     assert seen == ["graph.microsoft.com"]
+
+
+@pytest.mark.parametrize(("announced", "whole"), [(11, True), (10, False), (12, False)])
+async def test_a_body_of_another_length_than_announced_is_no_answer(announced: int, whole: bool) -> None:
+    """HTTP/1.1 ends such a connection by itself; other transports may hand the body on."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"a":'
+        yield b'"bcd"}'
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Length": str(announced)}, content=body())
+
+    assert isinstance(await _exchange("https://graph.microsoft.com", answer), Reply) is whole
 
 
 async def test_the_last_gate_refuses_what_the_rest_let_through() -> None:
