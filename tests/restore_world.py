@@ -49,7 +49,7 @@ from shared.engines.evidence import Evidence, StoredPlan, TrustedKeys
 from shared.engines.executor import Executor, Limits, StepEnd, StepResult
 from shared.engines.journal import Journal, PlanProgress
 from shared.engines.jws import Purpose
-from shared.engines.lockout import LiveGuard
+from shared.engines.live_guard import LiveGuard
 from shared.engines.restore_requests import read_step, step_message
 from shared.engines.wire import encode
 from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultyQueue, FaultySecretStore, FaultySigner
@@ -646,7 +646,7 @@ class Process:
             directory=directory,
             secrets=FaultySecretStore(world.secrets, faults),
             signer=FaultySigner(EXECUTION_KEY, faults),
-            guard=LiveGuard(directory, world.clock, CATALOG, world.plan.break_glass_ids),
+            guard=LiveGuard(directory, CATALOG, world.clock),
             clock=world.clock,
             ids=SeededIds(number),
             catalog=CATALOG,
