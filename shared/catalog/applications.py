@@ -51,6 +51,7 @@ APPLICATIONS = ObjectType(
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/applications?$filter=appId eq '{value}'"),
         MatchKey(("uniqueName",), Strength.UNIQUE, "/applications?$filter=uniqueName eq '{value}'"),
+        MatchKey(("identifierUris",), Strength.UNIQUE),
         MatchKey(("displayName",), Strength.WEAK),
     ),
     anchor=AnchorSpec(
@@ -110,6 +111,7 @@ APPLICATIONS = ObjectType(
         "spa",
         "web",
     ),
+    computed_within=("info.logoUrl",),
     references=(
         ValueReference("identifierUris[]", ("applications",), key="appId", text=True),
         ValueReference("api.knownClientApplications[]", ("applications",), key="appId"),

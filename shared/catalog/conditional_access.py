@@ -94,6 +94,11 @@ CONDITIONAL_ACCESS_POLICIES = ObjectType(
         "grantControls.customAuthenticationFactors",
     ),
     whole=("conditions", "grantControls", "sessionControls"),
+    by_id=("grantControls.authenticationStrength",),
+    typed=(
+        "conditions.users.excludeGuestsOrExternalUsers.externalTenants",
+        "conditions.users.includeGuestsOrExternalUsers.externalTenants",
+    ),
     references=(
         ValueReference("conditions.users.includeUsers[]", ("users",), literals=_WORDS, include=True),
         ValueReference("conditions.users.excludeUsers[]", ("users",), literals=_WORDS, exclude=True),
@@ -182,8 +187,13 @@ NAMED_LOCATIONS = ObjectType(
         item="/identity/conditionalAccess/deletedItems/namedLocations/{id}",
         restore="/identity/conditionalAccess/deletedItems/namedLocations/{id}/restore",
         version="beta",
+        comes_back={"isTrusted": False},
     ),
-    create=Create("/identity/conditionalAccess/namedLocations"),
+    create=Create(
+        "/identity/conditionalAccess/namedLocations",
+        refused_when=(Condition("@odata.type", ("#microsoft.graph.compliantNetworkNamedLocation",)),),
+        refused_why="the service makes compliant network locations itself",
+    ),
     writable=(
         "countriesAndRegions",
         "countryLookupMethod",
@@ -194,6 +204,7 @@ NAMED_LOCATIONS = ObjectType(
     ),
     volatile=("modifiedDateTime",),
     sets=("countriesAndRegions", "ipRanges"),
+    typed=("ipRanges",),
     protected=(),
     read_back_by_list=True,
     type_tag_on_write=True,

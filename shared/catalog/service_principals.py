@@ -78,16 +78,17 @@ SERVICE_PRINCIPALS = ObjectType(
         "preferredTokenSigningKeyThumbprint",
         "replyUrls",
         "samlSingleSignOnSettings",
-        "servicePrincipalNames",
         "tags",
         "tokenEncryptionKeyId",
     ),
+    # They repeat the application's identifierUris, which it gets only once it exists.
+    set_after=("servicePrincipalNames",),
     create_only=("appId",),
     secret=("passwordCredentials", "keyCredentials"),
     sets=("alternativeNames", "notificationEmailAddresses", "replyUrls", "servicePrincipalNames", "tags"),
     whole=("samlSingleSignOnSettings",),
     references=(
-        ValueReference("appId", ("applications",), key="appId"),
+        ValueReference("appId", ("applications",), key="appId", pair=True),
         ValueReference("servicePrincipalNames[]", ("applications",), key="appId", text=True),
     ),
     protected=(

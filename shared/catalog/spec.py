@@ -50,10 +50,12 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """True where the member at `path` (dotted) equals, or as a list holds, one of `values`."""
+    """True where the member at `path` (dotted) equals, or as a list holds, one of `values`; `within`: where its
+    text has one of them as a part. Read by `engines.conditions.holds`."""
 
     path: str
     values: tuple[object, ...]
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ class AnchorSpec:
 @dataclass(frozen=True, slots=True)
 class Bin:
     """A recycle bin. `list` shows what it holds, `item` one entry and `restore` is POSTed; `{id}` stands for
-    the old id. `refused_when`: states in which the bin copy is left and the object re-created instead."""
+    the old id. `refused_when`: states in which the bin copy is left and the object re-created instead.
+    `misreported`: members that the bin shows otherwise than they come back. `comes_back`: members that come
+    back with this value, whatever the bin shows."""
 
     list: str
     item: str
@@ -89,15 +93,22 @@ class Bin:
     version: str
     refused_when: Condition | None = None
     refused_why: str = ""
+    misreported: tuple[str, ...] = ()
+    comes_back: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body."""
+    """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body. `held`:
+    members that start with this value where the snapshot has another, and get theirs once the object exists.
+    `refused_when`: objects that a POST can't bring back (any of the conditions)."""
 
     path: str
     fixed: dict[str, object] = field(default_factory=dict)
     password: bool = False  # the body needs an initial password, which we make
+    held: dict[str, object] = field(default_factory=dict)
+    refused_when: tuple[Condition, ...] = ()
+    refused_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,8 @@ class ValueReference:
 
     `to` names the types whose id (or `key`, such as appId) may stand there; `literals` are values that are not
     ids. `text`: the value holds the id within longer text. `include`/`exclude`: in an access policy, what
-    losing the reference would mean (a dead include narrows, a dead exclude widens)."""
+    losing the reference would mean (a dead include narrows, a dead exclude widens). `pair`: the two are one
+    thing in two parts, which come back the same way or not at all, the part referred to first."""
 
     path: str
     to: tuple[str, ...]
@@ -155,6 +167,7 @@ class ValueReference:
     text: bool = False
     exclude: bool = False
     include: bool = False
+    pair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +225,9 @@ class ObjectType:
     volatile: tuple[str, ...] = ()  # not part of the content hash
     sets: tuple[str, ...] = ()  # lists whose order carries no meaning; dotted
     whole: tuple[str, ...] = ()  # members that Graph replaces whole
+    by_id: tuple[str, ...] = ()  # nested objects that Graph shows in full and takes by id alone; dotted
+    computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted
+    typed: tuple[str, ...] = ()  # nested objects that need their `@odata.type` in writes; dotted
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()
     keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId

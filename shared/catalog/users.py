@@ -45,7 +45,6 @@ _WRITABLE = (
     "passwordPolicies",
     "postalCode",
     "preferredLanguage",
-    "showInAddressList",
     "state",
     "streetAddress",
     "surname",
@@ -126,8 +125,18 @@ USERS = ObjectType(
         item="/directory/deletedItems/{id}",
         restore="/directory/deletedItems/{id}/restore",
         version="v1.0",
+        # The name is prefixed with the id while it is there, so that it is free.
+        misreported=("userPrincipalName",),
     ),
-    create=Create("/users", password=True),
+    create=Create(
+        "/users",
+        password=True,
+        refused_when=(
+            Condition("creationType", ("Invitation",)),
+            Condition("userPrincipalName", ("#EXT#",), within=True),
+        ),
+        refused_why="it is a guest of another directory, and only a new invitation brings a guest back",
+    ),
     writable=_WRITABLE,
     action_only=_ACTION_ONLY,
     secret=("passwordProfile",),

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from tests.localrun.azurite import Azurite
@@ -37,6 +38,7 @@ VAULT_SETTING, BACKUP_SETTING, RESTORE_SETTING = "VaultStorage", "BackupState", 
 
 VAULT, EVIDENCE, CHAIN = "vault-35d", "evidence-400d", "chain"
 CONTAINERS = (VAULT, EVIDENCE, CHAIN)
+TABLE = "holdfast"  # in both state accounts
 # A container keeps longer than its class promises: by the interval between fulls and a week.
 POLICIES = (LockedPolicy("vault-35d", 43), LockedPolicy("evidence-400d", 408), LockedPolicy("chain", 3650))
 
@@ -157,6 +159,9 @@ class LocalStack:
                 for name in containers:
                     if name not in present:
                         service.create_container(name)
+            for account in (BACKUP_SETTING, RESTORE_SETTING):
+                with TableServiceClient.from_connection_string(stack.settings("setup")[account]) as tables:
+                    tables.create_table_if_not_exists(TABLE)
             stack._closing = closing.pop_all()
         return stack
 

@@ -1,0 +1,21 @@
+"""Sends again what a lost message would have left lying: open backup runs and running restores."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from functions.runtime import export_ports, parts, reported
+from shared.engines.export import sweep
+from shared.engines.jws import Purpose
+from shared.telemetry import event
+
+bp = func.Blueprint()
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%HOLDFAST_SWEEP_SCHEDULE%")
+async def sweep_timer(timer: func.TimerRequest) -> None:
+    async with reported("sweep_timer"):
+        ready = await parts()
+        found = await sweep(export_ports(ready), ready.settings.tenant_id, ready.keys[Purpose.CHAIN])
+        for snapshot, missing in found.items():
+            event("run.swept", snapshot=snapshot, count=missing)

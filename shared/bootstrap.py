@@ -1,0 +1,281 @@
+"""The one place that wires adapters to ports, by role.
+
+A process opens its parts once and closes them at its end. What a role may not do, it is not given: the restore
+role gets no snapshot, plan or evidence key, the backup role no execution key and no secret store for writing,
+an operator no key at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.blob import AzureBlobStore
+from shared.adapters.clock import RandomIds, SystemClock
+from shared.adapters.files import FileSecretStore
+from shared.adapters.graph.audit import GraphAudit
+from shared.adapters.graph.auth import Credential, FixedToken
+from shared.adapters.graph.client import GraphDirectory
+from shared.adapters.graph.limits import Limits, quotas
+from shared.adapters.identity import federated, own_identity
+from shared.adapters.inspect import AzureInspector, EmulatorInspector
+from shared.adapters.key_vault import KeyVaultSecretStore, KeyVaultSigner
+from shared.adapters.keys import LocalFileSigner
+from shared.adapters.queue import AzureQueue
+from shared.adapters.tables import AzureTableStore
+from shared.catalog.registry import CATALOG, Catalog
+from shared.domain.errors import Unusable
+from shared.domain.ports import (
+    Audit,
+    BlobStore,
+    Clock,
+    Ids,
+    SecretStore,
+    Signer,
+    StoreInspector,
+    TableStore,
+    WorkQueue,
+)
+from shared.domain.queues import QUEUES
+from shared.engines.jws import Purpose, load_public_keys
+from shared.engines.repository import Repository
+from shared.settings import Connection, Role, Settings, is_loopback
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+TABLE = "holdfast"
+CHAIN_CONTAINER = "chain"
+TOOL = "holdfast/0.1.0"
+_KEY_FILES = ("snapshot", "plan", "evidence", "execution")
+_SIGNS: Mapping[Role, tuple[str, ...]] = {
+    Role.BACKUP: ("snapshot", "plan", "evidence"),
+    Role.RESTORE: ("execution",),
+    Role.ALL: _KEY_FILES,
+}
+_PURPOSES: Mapping[str, tuple[Purpose, ...]] = {
+    "snapshot": (Purpose.SNAPSHOT, Purpose.CHAIN),
+    "plan": (Purpose.PLAN,),
+    "evidence": (Purpose.EVIDENCE,),
+    "execution": (Purpose.EXECUTION,),
+}
+
+Keys = Mapping[Purpose, Mapping[str, "EllipticCurvePublicKey"]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a process may use."""
+
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+    ids: Ids
+    directory: GraphDirectory
+    audit: Audit
+    vaults: Mapping[str, BlobStore]
+    vault: BlobStore  # the container of the first retention class
+    evidence: BlobStore
+    chain: BlobStore
+    repository: Repository
+    queues: Mapping[str, WorkQueue]
+    tables: TableStore
+    signers: Mapping[Purpose, Signer]
+    keys: Keys
+    secrets: SecretStore
+    inspector: StoreInspector
+    scratch: Path | None  # for temporary files; None: the system's folder
+
+
+@asynccontextmanager
+async def open_operator(settings: Settings) -> AsyncIterator[Parts]:
+    """The parts of a person at the command line: everything but signing keys."""
+    async with open_parts(settings, signs=False) as parts:
+        yield parts
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator[Parts]:
+    """The parts of the settings' role. `signs=False`: without any signing key."""
+    async with AsyncExitStack() as stack:
+        clock = SystemClock(settings.clock_factor, _epoch(settings))
+        ids = RandomIds()
+        storage = _Storage(settings, stack)
+        vaults = {name: storage.blobs(name) for name in settings.vault_containers}
+        chain = storage.blobs(CHAIN_CONTAINER)
+        keys = public_keys(settings)
+        directory = GraphDirectory.open(
+            settings.graph_url,
+            _graph_credential(settings, stack),
+            clock=clock,
+            ids=ids,
+            limits=Limits(clock, quotas()),
+            low_priority=settings.role is Role.BACKUP,
+        )
+        stack.push_async_callback(directory.close)
+        yield Parts(
+            settings=settings,
+            catalog=CATALOG,
+            clock=clock,
+            ids=ids,
+            directory=directory,
+            audit=GraphAudit(directory),
+            vaults=vaults,
+            vault=vaults[settings.vault_container],
+            evidence=storage.blobs(settings.evidence_container),
+            chain=chain,
+            repository=Repository(vaults, chain, settings.tenant_id, keys[Purpose.SNAPSHOT], clock),
+            queues=storage.queues(),
+            tables=storage.table(),
+            signers=await _signers(settings, stack) if signs else {},
+            keys=keys,
+            secrets=_secrets(settings, stack),
+            inspector=storage.inspector(),
+            scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
+        )
+
+
+def public_keys(settings: Settings) -> Keys:
+    """Purpose → key id → public key, from the setting or, on loopback, from the key folder's `.pub` files."""
+    documents: dict[str, bytes] = {}
+    if settings.public_keys:
+        try:
+            given: Any = json.loads(settings.public_keys)
+        except ValueError:
+            raise Unusable("HOLDFAST_PUBLIC_KEYS is not JSON") from None
+        documents = {name: json.dumps(value).encode() for name, value in dict(given).items()}
+    elif settings.keys_dir:
+        for name in _KEY_FILES:
+            path = settings.keys_path / f"{name}.pub"
+            if path.exists():
+                documents[name] = path.read_bytes()
+    keys: dict[Purpose, Mapping[str, EllipticCurvePublicKey]] = {}
+    for name, purposes in _PURPOSES.items():
+        loaded = load_public_keys(documents[name]) if name in documents else {}
+        keys.update(dict.fromkeys(purposes, loaded))
+    return keys
+
+
+def _epoch(settings: Settings) -> datetime | None:
+    return None if settings.clock_epoch is None else datetime.fromtimestamp(settings.clock_epoch, UTC)
+
+
+class _Storage:
+    """Stores and queues over the three connections; each is closed with the stack."""
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._credentials: dict[str, AsyncTokenCredential] = {}
+
+    def _credential(self, connection: Connection) -> AsyncTokenCredential:
+        if connection.client_id not in self._credentials:
+            credential = own_identity(connection.client_id)
+            self._stack.push_async_callback(credential.close)
+            self._credentials[connection.client_id] = credential
+        return self._credentials[connection.client_id]
+
+    def blobs(self, container: str) -> AzureBlobStore:
+        connection = self._settings.vault_storage
+        if connection.connection_string:
+            store = AzureBlobStore.from_connection_string(connection.connection_string, container)
+        else:
+            store = AzureBlobStore.from_account(connection.blob, container, self._credential(connection))
+        self._stack.push_async_callback(store.close)
+        return store
+
+    def queues(self) -> Mapping[str, WorkQueue]:
+        """Every queue whose account this process is told of."""
+        accounts = {"BackupState": self._settings.backup_state, "RestoreState": self._settings.restore_state}
+        found: dict[str, WorkQueue] = {}
+        for spec in QUEUES:
+            connection = accounts[spec.connection]
+            if connection.connection_string:
+                queue = AzureQueue.from_connection_string(connection.connection_string, spec.name)
+            elif connection.queue:
+                queue = AzureQueue.from_account(connection.queue, spec.name, self._credential(connection))
+            else:
+                continue
+            self._stack.push_async_callback(queue.close)
+            found[spec.name] = queue
+        return found
+
+    def table(self) -> AzureTableStore:
+        """The state table of this role's own account."""
+        restore = self._settings.role is Role.RESTORE
+        connection = self._settings.restore_state if restore else self._settings.backup_state
+        if connection.connection_string:
+            table = AzureTableStore.from_connection_string(connection.connection_string, TABLE)
+        elif connection.table:
+            table = AzureTableStore.from_account(connection.table, TABLE, self._credential(connection))
+        else:
+            raise Unusable(f"{'RestoreState' if restore else 'BackupState'} is missing: the role's state account")
+        self._stack.push_async_callback(table.close)
+        return table
+
+    def inspector(self) -> StoreInspector:
+        connection = self._settings.vault_storage
+        if connection.connection_string:
+            return EmulatorInspector()
+        inspector = AzureInspector.from_account(connection.blob, self._credential(connection))
+        self._stack.push_async_callback(inspector.close)
+        return inspector
+
+
+def _graph_credential(settings: Settings, stack: AsyncExitStack) -> Credential:
+    """On loopback the fixed token, in Azure the federated app registration, else whoever is signed in."""
+    if is_loopback(settings.graph_url):
+        return FixedToken(settings.graph_token)
+    credential = (
+        federated(settings.tenant_id, settings.client_id, settings.identity_client_id)
+        if settings.identity_client_id
+        else own_identity("")
+    )
+    stack.push_async_callback(credential.close)
+    return credential
+
+
+async def _signers(settings: Settings, stack: AsyncExitStack) -> Mapping[Purpose, Signer]:
+    signers: dict[Purpose, Signer] = {}
+    identity = None
+    for name in _SIGNS[settings.role]:
+        signer: Signer
+        if settings.keys_dir:
+            signer = LocalFileSigner(settings.keys_path / f"{name}.pem")
+        else:
+            if identity is None:
+                identity = own_identity(settings.identity_client_id)
+                stack.push_async_callback(identity.close)
+            vault_signer = await KeyVaultSigner.open(f"{settings.key_vault_url.rstrip('/')}/keys/{name}", identity)
+            stack.push_async_callback(vault_signer.close)
+            signer = vault_signer
+        signers.update(dict.fromkeys(_PURPOSES[name], signer))
+    return signers
+
+
+def _secrets(settings: Settings, stack: AsyncExitStack) -> SecretStore:
+    if settings.secrets_dir:
+        return FileSecretStore(Path(settings.secrets_dir))
+    if not settings.secrets_vault_url:
+        return _NoSecrets()
+    identity = own_identity(settings.identity_client_id)
+    stack.push_async_callback(identity.close)
+    store = KeyVaultSecretStore(settings.secrets_vault_url, identity)
+    stack.push_async_callback(store.close)
+    return store
+
+
+class _NoSecrets:
+    """For processes that never meet a password; a restore that needs one stops before it writes."""
+
+    async def put(self, name: str, value: str) -> str:
+        raise Unusable("no secret store is configured", hint="set HOLDFAST_SECRETS_VAULT_URL")
+
+    async def get(self, name: str) -> str | None:
+        return None

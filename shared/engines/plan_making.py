@@ -1,0 +1,58 @@
+"""From a request to a plan: opens the snapshot, reads the live tenant and its bins, and asks the planner.
+
+Reads only. The live view lies in a scratch store and is gone when the plan is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.catalog.registry import Catalog
+from shared.domain.plan import RestorePlan
+from shared.domain.ports import Audit, BlobStore, Clock, Directory
+from shared.engines.bins import read_bins
+from shared.engines.live import read_live
+from shared.engines.planner import plan_restore
+from shared.engines.repository import Repository
+from shared.engines.restore_requests import PlanRequest
+
+Scratch = Callable[[], AbstractContextManager[BlobStore]]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPlanMaker:
+    """`PlanMaker` of `restore_requests`."""
+
+    repository: Repository
+    directory: Directory
+    catalog: Catalog
+    audit: Audit
+    clock: Clock
+    scratch: Scratch
+    temporary: Path | None
+    tenant: str
+    break_glass_ids: tuple[str, ...]
+
+    async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
+        snapshot = await self.repository.open(request.snapshot)
+        with self.scratch() as store:
+            live = await read_live(
+                self.directory, self.catalog, store, self.clock, tenant=self.tenant, scratch=self.temporary
+            )
+            bins = await read_bins(self.directory, self.catalog)
+            return await plan_restore(
+                snapshot,
+                live,
+                bins,
+                self.catalog,
+                scope=request.scope,
+                break_glass_ids=self.break_glass_ids,
+                created_by=self.audit.created_by,
+                plan_id=plan,
+                tenant=self.tenant,
+                manifest_sha256=snapshot.manifest_sha256,
+                created_at=self.clock.now(),
+            )

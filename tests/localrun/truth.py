@@ -1,0 +1,122 @@
+"""A second opinion on a restore: the simulated tenant's own tables before and after, compared without Holdfast.
+
+Owns the comparison. What must stay true: it uses neither the catalog nor any engine; it is told the id map and what
+the service itself computes, and everything else has to be equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulator.client import SimulatorProcess
+
+Obj = dict[str, Any]
+TABLES = (
+    "users",
+    "groups",
+    "applications",
+    "servicePrincipals",
+    "federatedIdentityCredentials",
+    "appRoleAssignments",
+    "conditionalAccessPolicies",
+    "namedLocations",
+    "organization",
+    "authorizationPolicy",
+)
+# Made by the service for a new object, or moved by any write.
+_COMPUTED = frozenset(
+    {
+        "id",
+        "createdDateTime",
+        "modifiedDateTime",
+        "deletedDateTime",
+        "renewedDateTime",
+        "securityIdentifier",
+        "lastPasswordChangeDateTime",
+        "signInSessionsValidFromDateTime",
+        "creationType",
+        "createdByAppId",
+        "passwordProfile",
+        "resourceDisplayName",
+        "principalDisplayName",
+    }
+)
+
+State = dict[str, dict[str, Obj]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    table: str
+    old_id: str
+    what: str  # "missing", "added", or a member's name
+    before: Any = None
+    after: Any = None
+
+
+def take(tenant: SimulatorProcess) -> State:
+    """Everything the tenant holds, by table and id."""
+    return {table: {one["id"]: one for one in tenant.objects(table)} for table in TABLES}
+
+
+def compare(before: State, after: State, id_map: Mapping[str, str]) -> list[Difference]:
+    """What is not as before, with every id of the map taken for its successor."""
+    found: list[Difference] = []
+    for table in TABLES:
+        left = dict(after[table])
+        for old_id, old in before[table].items():
+            new = left.pop(id_map.get(old_id, old_id), None)
+            if new is None:
+                found.append(Difference(table, old_id, "missing"))
+                continue
+            found += _members(table, old_id, _mapped(old, id_map), new)
+        found += [Difference(table, new_id, "added") for new_id in left]
+    return found
+
+
+def _members(table: str, old_id: str, old: Obj, new: Obj) -> list[Difference]:
+    found = []
+    for name in sorted((old.keys() | new.keys()) - _COMPUTED):
+        if name == "_links":
+            pairs = _links(old.get("_links", {}), new.get("_links", {}))
+            found += [Difference(table, old_id, f"links {link}", was, now) for link, was, now in pairs]
+        elif _plain(old.get(name)) != _plain(new.get(name)):
+            found.append(Difference(table, old_id, name, old.get(name), new.get(name)))
+    return found
+
+
+def _links(old: Obj, new: Obj) -> list[tuple[str, list[str], list[str]]]:
+    """Per relationship: targets that are gone, targets that came."""
+    changed = []
+    for name in sorted(old.keys() | new.keys()):
+        was, now = set(_listed(old.get(name))), set(_listed(new.get(name)))
+        if was != now:
+            changed.append((name, sorted(was - now), sorted(now - was)))
+    return changed
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _mapped(value: Obj, id_map: Mapping[str, str]) -> Obj:
+    text = json.dumps(value)
+    for old, new in id_map.items():
+        text = text.replace(old, new)
+    mapped: Obj = json.loads(text)
+    return mapped
+
+
+def _plain(value: Any) -> Any:
+    """Without annotations; null, an empty list and an absent member are the same to Graph's readers."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if "@odata" not in k and _plain(v) not in (None, [], {})}
+    if isinstance(value, list):
+        plain = [_plain(item) for item in value]
+        return sorted(plain, key=lambda item: json.dumps(item, sort_keys=True))
+    return value
