@@ -1,0 +1,34 @@
+"""The queues: their names, the state account that holds them, and who serves them.
+
+Beside each stands `{name}-poison`, where the platform moves a message after too many tries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BACKUP_REQUESTS = "backup-requests"
+EXPORT = "export"
+SEAL = "seal"
+RESTORE_REQUESTS = "restore-requests"
+RESTORE_CONTROL = "restore-control"
+RESTORE_VERIFY = "restore-verify"
+RESTORE_STEPS = "restore-steps"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    name: str
+    connection: str  # setting prefix of the account
+    role: str  # who serves it
+
+
+QUEUES = (
+    QueueSpec(BACKUP_REQUESTS, "BackupState", "backup"),
+    QueueSpec(EXPORT, "BackupState", "backup"),
+    QueueSpec(SEAL, "BackupState", "backup"),
+    QueueSpec(RESTORE_REQUESTS, "BackupState", "backup"),
+    QueueSpec(RESTORE_CONTROL, "BackupState", "backup"),
+    QueueSpec(RESTORE_VERIFY, "BackupState", "backup"),
+    QueueSpec(RESTORE_STEPS, "RestoreState", "restore"),
+)
