@@ -69,4 +69,6 @@ def configure() -> None:
     if os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
         from azure.monitor.opentelemetry import configure_azure_monitor
 
-        configure_azure_monitor(logger_name="holdfast")
+        # Traces of requests would carry whole URLs, with names of users in their filters.
+        silent = {name: {"enabled": False} for name in ("azure_sdk", "httpx", "requests", "urllib", "urllib3")}
+        configure_azure_monitor(logger_name="holdfast", instrumentation_options=silent)

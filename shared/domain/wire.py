@@ -5,8 +5,6 @@ Dataclasses that cross a border (blobs, messages) inherit `Wire`; `engines.wire`
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 
 def camel(name: str) -> str:
     """`retain_until` → `retainUntil`; a trailing underscore (keywords) is dropped."""
@@ -15,11 +13,6 @@ def camel(name: str) -> str:
 
 
 class Wire:
-    """Marks a dataclass as part of a stored or sent format; read by pydantic's `TypeAdapter`."""
+    """Marks a dataclass as part of a stored or sent format."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[dict[str, Any]] = {
-        "alias_generator": camel,
-        "populate_by_name": True,
-        "extra": "forbid",
-    }

@@ -40,10 +40,10 @@ LIBRARIES: dict[str, set[str]] = {
     "shared.engines": {"msgspec", "zstandard", "cryptography", "pydantic"},
     "shared.settings": {"pydantic"},
     "shared.telemetry": {"azure.monitor"},
-    "shared.bootstrap": set(),
+    "shared.bootstrap": {"azure.core.credentials_async", "cryptography"},  # names of types only
     "functions": {"azure.functions"},
     "function_app": {"azure.functions"},
-    "shared.cli": {"typer", "rich", "jinja2", "cryptography", "msgspec", "click"},
+    "shared.cli": {"typer", "rich", "jinja2", "markupsafe", "cryptography", "msgspec", "click"},
 }
 
 
