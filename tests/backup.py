@@ -23,7 +23,7 @@ from tests.fakes import FakeDirectory, FakeInspector
 from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultyQueue, FaultySigner
 
 TENANT = "11111111-2222-3333-4444-555555555555"
-LIMITS = Limits(pack_bytes=2000, replication_wait=0.0)
+LIMITS = Limits(pack_bytes=300, replication_wait=0.0)
 SIGNER = LocalSigner.generate()
 
 

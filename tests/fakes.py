@@ -90,18 +90,17 @@ class FakeDirectory:
         return Page(tuple(items), next_link, delta_link, "req-1")
 
     async def send(self, request: GraphRequest) -> GraphResponse:
-        self._arrive(request)
+        try:
+            self._arrive(request)
+        except GraphError as refused:
+            return self._refusal(refused)
         return self._answer(request)
 
     async def batch(self, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
         self.requests.append("$batch")
         answers = []
         for request in requests:
-            try:
-                self._arrive(request)
-                answers.append(self._answer(request))
-            except GraphError as refused:
-                answers.append(self._refusal(refused))
+            answers.append(await self.send(request))
         return answers
 
     def _arrive(self, request: GraphRequest) -> None:

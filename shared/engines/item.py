@@ -214,9 +214,8 @@ class _Reading:
         contained = self._relationship.contains if self._relationship else ""
         self._child = catalog.get(contained) if contained else None
         self._reader: Reader = reader_for(directory, catalog, self._spec, item.relationship)
-        delta = self._spec.delta if self._relationship is None else self._relationship.delta
-        self._replays = cut and delta
-        self._twice = cut and not delta and not self._spec.singleton
+        self._cut = cut
+        self._has_delta = self._spec.delta if self._relationship is None else self._relationship.delta
         self._deadline = clock.monotonic() + limits.time_budget
         self._begin_again()
 
@@ -238,6 +237,16 @@ class _Reading:
         self._link_lines: list[bytes] = []
         self._buffered = 0
         self._fingerprint = Fingerprint()
+
+    @property
+    def _replays(self) -> bool:
+        """Whether a delta link holds what changes meanwhile."""
+        return self._cut and self._has_delta and bool(self._mark.delta_link)
+
+    @property
+    def _twice(self) -> bool:
+        """Whether readings are compared, for want of a delta feed."""
+        return self._cut and not self._replays and not self._spec.singleton
 
     # --- the course of a reading -------------------------------------------------------------------------
 
@@ -319,13 +328,16 @@ class _Reading:
             )
 
     async def _begin(self) -> None:
-        if self._replays:
+        if self._cut and self._has_delta:
             mark = self._mark
             link = mark.delta_link or ("" if mark.renewed else self._run.delta_links.get(self._spec.name, ""))
             taken = mark.delta_at or self._run.started_at
             if not link:
                 taken = self._clock.now()
-                link = await latest_delta(self._directory, self._spec)
+                try:
+                    link = await latest_delta(self._directory, self._spec)
+                except GraphNotFound:
+                    link = ""  # no feed here after all: readings are compared instead
             self._set(delta_link=link, delta_at=taken)
             # A list may be served by a replica that lags behind the one that made the link.
             await self._pause_until(taken)
