@@ -7,10 +7,12 @@ import json
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from . import state
 from .clock import SimClock
 from .rendering import warm
 from .seeds import plan_of, plant
@@ -28,11 +30,15 @@ def build(
     clock_epoch: float | None = None,
     lag: float = 0.0,
     reference: str | None = None,
+    state_file: Path | None = None,
 ) -> Service:
     """A planted tenant, ready to serve; also used by tests that speak ASGI."""
     service = Service(SimClock(clock_factor, clock_epoch))
     plan = plan_of(seed, with_real=with_real)
-    plant(service, plan, reference or reference_folder())
+    if state_file is not None and state_file.exists():
+        state.load(service, state_file)
+    else:
+        plant(service, plan, reference or reference_folder())
     warm()
     service.settings.lag = lag
     service.settings.audit_lag = lag
@@ -61,6 +67,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--clock-factor", type=float, default=1.0)
     parser.add_argument("--clock-epoch", type=float, default=None, help="real time at which simulated time starts")
     parser.add_argument("--lag", type=float, default=0.0, help="replication lag in simulated seconds")
+    parser.add_argument(
+        "--state-file", type=Path, help="load the tenant from here if it exists, save it at the end"
+    )
     parser.add_argument("--rng", type=int, default=0, help="seed of page sizes, replicas and new ids")
     return parser.parse_args(argv)
 
@@ -74,6 +83,7 @@ def main(argv: list[str]) -> int:
             clock_factor=asked.clock_factor,
             clock_epoch=asked.clock_epoch,
             lag=asked.lag,
+            state_file=asked.state_file,
         )
     except (ValueError, FileNotFoundError) as error:
         print(f"simulator: {error}", file=sys.stderr)
@@ -83,6 +93,7 @@ def main(argv: list[str]) -> int:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", asked.port))
+    listener.listen(128)  # before the ready line: a caller may connect at once
     service.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(
         uvicorn.Config(
@@ -96,7 +107,11 @@ def main(argv: list[str]) -> int:
         )
     )
     print(json.dumps(ready_line(service, service.origin)), flush=True)
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        if asked.state_file is not None:
+            state.save(service, asked.state_file)
     return 0
 
 

@@ -40,7 +40,7 @@ def record(
     extra: tuple[str, ...] = (),
 ) -> None:
     changed = [n for n in (after or {}) if before is not None and (before.get(n) != (after or {}).get(n))]
-    modified = [
+    modified: list[Obj] = [
         {
             "displayName": name,
             "oldValue": json.dumps((before or {}).get(name))[:200],

@@ -12,13 +12,14 @@ from typing import Any
 from . import audit
 from .clock import parse_iso
 from .errors import bad_request, conflict, denied, not_found
+from .groups import reevaluate_dynamic_groups
 from .odata import parse_select
-from .reading import resolve, table_of, top_of
+from .reading import check_options, resolve, table_of, top_of
 from .rendering import Columns, default_columns, render, selected_columns, without_keys
 from .rules.permissions import BIN_PURGE, BIN_READ, BIN_RESTORE, NO_APP_ONLY_PURGE, Alternatives, allowed
 from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule
 from .service import Request, Response, Service, route
-from .writing import reevaluate_dynamic_groups, remove_assignment
+from .service_principals import remove_assignment
 
 Obj = dict[str, Any]
 LINKS = ("users.manager", "groups.members", "groups.owners", "applications.owners", "servicePrincipals.owners")
@@ -136,6 +137,7 @@ def list_bin(service: Service, request: Request) -> Response:
     table = _CASTS.get(request.params["cast"])
     if table is None:
         return get_binned(service, request, request.params["cast"])
+    check_options(request, frozenset(("$select", "$top", "$skiptoken")))
     _permit(service, request, BIN_READ[table])
     _expire(service)
     view = service.view(request)

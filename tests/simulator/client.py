@@ -121,10 +121,12 @@ class SimulatorProcess(ControlClient):
         lag: float = 0.0,
         with_real: bool = False,
         port: int = 0,
+        state_file: Path | None = None,
     ) -> Self:
         command = [sys.executable, "-m", "tests.simulator", "--seed", seed, "--port", str(port)]
         command += ["--clock-factor", str(clock_factor), "--lag", str(lag)]
         command += ["--with-real"] if with_real else []
+        command += [] if state_file is None else ["--state-file", str(state_file)]
         command += [] if clock_epoch is None else ["--clock-epoch", repr(clock_epoch)]
         process = subprocess.Popen(
             command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUTF8": "1"}

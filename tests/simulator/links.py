@@ -7,13 +7,11 @@ from typing import Any
 from . import audit
 from .bins import soft_delete
 from .errors import GraphError, bad_request, not_found
+from .groups import already_there, check_member, check_members_writable
 from .reading import resolve, table_of
 from .rules.types import TYPES
 from .service import Request, Response, Service, route
 from .writing import (
-    already_there,
-    check_member,
-    check_members_writable,
     existing,
     reference_id,
     visible_target,

@@ -188,7 +188,7 @@ def _order(held: Any, wanted: Any) -> int:
         left, right = _time_key(left), _time_key(right)
     if type(left) is not type(right):
         return -1
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def _time_key(text: str) -> str:

@@ -476,6 +476,27 @@ def page_of_related(
     return Response(200, body)
 
 
+def list_cast(service: Service, request: Request) -> Response:
+    """`members/microsoft.graph.user`, `members/$count`, `members/$ref`."""
+    parts = request.template.split("/")
+    table, name, cast = parts[1], parts[3], request.params["cast"]
+    check_options(request)
+    view = service.view(request)
+    key = resolve(service, view, table, request.params["id"])
+    ids = related_ids(service, request, view, table, key, name)
+    if cast == "$count":
+        if not advanced(request):
+            service.rules.lean("query.advanced")
+            raise bad_request("$count is not currently supported.", "Request_BadRequest")
+        return Response(200, {"#text": str(len(ids))})
+    wanted = next((t for t in DIRECTORY_TABLES if TYPES[t].odata_type == f"#{cast}"), None)
+    if wanted is None:
+        raise bad_request(f"Resource not found for the segment '{cast}'.", "BadRequest")
+    ids = [i for i in ids if view.get(wanted, i) is not None]
+    select = odata.parse_select(request.query.get("$select"))
+    return page_of_related(service, request, view, ids, select, name, None)
+
+
 def get_manager(service: Service, request: Request) -> Response:
     view = service.view(request)
     key = resolve(service, view, "users", request.params["id"])
@@ -545,6 +566,8 @@ for (_table, _name), _ in RELATIONS.items():
     route("GET", f"/{_table}/{{id}}/{_name}", list_related)
     if _name in _CHILD_TABLES and _table in ("applications", "servicePrincipals"):
         route("GET", f"/{_table}/{{id}}/{_name}/{{child}}", get_child)
+route("GET", "/groups/{id}/members/{cast}", list_cast)
+route("GET", "/groups/{id}/owners/{cast}", list_cast)
 route("GET", "/users/{id}/ownedObjects", list_related)
 route("GET", "/users/{id}/transitiveMemberOf", list_transitive)
 route("GET", "/groups/{id}/transitiveMembers", list_transitive)

@@ -129,7 +129,7 @@ def _fill(value: Obj, model: type, *, beta: bool) -> Obj:
             continue
         if isinstance(held, dict) and prop.model is not None and name != "authenticationStrength":
             nested = schema.shape(schema.concrete(prop.model, held)).properties
-            whole = {n: ([] if p.collection else None) for n, p in nested.items() if beta or not p.preview}
+            whole: Obj = {n: ([] if p.collection else None) for n, p in nested.items() if beta or not p.preview}
             held = _fill({**whole, **held}, prop.model, beta=beta)
         out[name] = held
     return out

@@ -105,13 +105,28 @@ def _class_in(reader: types.FunctionType, owner: type) -> type | None:
     return owner
 
 
+# Enumerations of flags: the SDK reads them as lists, on the wire they are one comma-separated string.
+# Source: IsFlags="true" in Microsoft Graph metadata v1.0.
+_FLAGS = frozenset(
+    (
+        "ConditionalAccessGuestOrExternalUserTypes",
+        "ConditionalAccessInsiderRiskLevels",
+        "ConditionalAccessTransferMethods",
+        "NativeAuthenticationApisEnabled",
+        "AuthenticationStrengthRequirements",
+        "WeakAlgorithms",
+    )
+)
+
+
 def _property(name: str, reader: types.FunctionType, owner: type) -> Property:
     method = next(n for n in reader.__code__.co_names if n.startswith("get_"))
     kind = _PRIMITIVES[method]
     model = _class_in(reader, owner) if kind in ("complex", "enum") else None
     if method == "get_collection_of_primitive_values" and "UUID" in reader.__code__.co_names:
         kind = "guid"
-    return Property(name, kind, "collection" in method, model)
+    flags = model is not None and model.__name__ in _FLAGS
+    return Property(name, kind, "collection" in method and not flags, model)
 
 
 @functools.cache

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from .applications import APPLICATION_DEFAULTS, with_defaults
 from .service import Service
-from .writing import APPLICATION_DEFAULTS, ZERO, with_defaults
+from .writing import ZERO
 
 if TYPE_CHECKING:
     from .seeds import Planter

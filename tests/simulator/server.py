@@ -14,7 +14,21 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from . import audit, batch, bins, conditional_access, control, delta, links, reading, tenant, writing
+from . import (
+    applications,
+    audit,
+    batch,
+    bins,
+    conditional_access,
+    control,
+    delta,
+    groups,
+    links,
+    reading,
+    service_principals,
+    tenant,
+    users,
+)
 from .errors import DropConnection, GraphError, bad_request
 from .service import InjectedError, Request, Response, Service
 
@@ -24,7 +38,19 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 # Importing these registers their routes.
-OPERATIONS = (audit, bins, conditional_access, delta, links, reading, tenant, writing)
+OPERATIONS = (
+    applications,
+    audit,
+    bins,
+    conditional_access,
+    delta,
+    groups,
+    links,
+    reading,
+    service_principals,
+    tenant,
+    users,
+)
 _encode = msgspec.json.Encoder().encode
 
 

@@ -43,6 +43,7 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
     template: str = ""
     effects: dict[str, Any] = field(default_factory=dict)
+    replica: float | None = None  # share of the lag, drawn once per request
 
     @property
     def beta(self) -> bool:
@@ -153,8 +154,9 @@ class Service:
         """The tenant as the replica that serves this request has it."""
         if request.scripted or self.settings.lag <= 0:
             return self.store.view()
-        share = self.rng.choice(self.settings.replicas)
-        seq = self.store.seq_at(self.clock.now() - self.settings.lag * share * lag_factor)
+        if request.replica is None:
+            request.replica = self.rng.choice(self.settings.replicas)
+        seq = self.store.seq_at(self.clock.now() - self.settings.lag * request.replica * lag_factor)
         if seq < self.store.seq:
             self.rules.lean("lag.reads")
             if len(self.settings.replicas) > 1:

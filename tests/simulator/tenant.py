@@ -88,7 +88,9 @@ def patch_authorization_policy(service: Service, request: Request) -> Response:
     role = values.get("defaultUserRolePermissions")
     if isinstance(role, dict):
         service.rules.lean("write.replace-default-role")
-        empty = {k: ([] if isinstance(v, list) else False) for k, v in before["defaultUserRolePermissions"].items()}
+        empty: Obj = {
+            k: ([] if isinstance(v, list) else False) for k, v in before["defaultUserRolePermissions"].items()
+        }
         values = {**values, "defaultUserRolePermissions": {**empty, **role}}
     elif "defaultUserRolePermissions" in values:
         raise bad_request("Invalid value specified for property 'defaultUserRolePermissions'.")

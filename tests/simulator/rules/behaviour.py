@@ -141,6 +141,7 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "@odata annotations in a body are ignored; advertised actions (#...) are refused.",
         _METADATA,
     ),
+    _u("write.bind", "Relationships are bound only where the reference shows it; elsewhere refused.", _METADATA),
     _u(
         "write.merge-nested",
         "PATCH of a complex property of a directory object merges its members.",
@@ -178,8 +179,8 @@ BEHAVIOUR: tuple[Rule, ...] = (
         _BIN,
     ),
     _u(
-        "user.upn-update-proxy",
-        "A user's mail and proxyAddresses are computed by the mail system and refused on write.",
+        "user.mail-computed",
+        "A user's or group's mail and proxyAddresses are computed by the mail system and refused on write.",
         "user resource type, " + _API + "resources/user",
     ),
     # --- groups
@@ -248,6 +249,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "app.identifier-uris",
         "identifierUris are unique in the tenant.",
         "application resource type, " + _API + "resources/application",
+    ),
+    _r(
+        "app.uri-policy",
+        "An identifierUri must be api:// with the application's own appId, or use a verified domain.",
+        "Restrictions on identifier URIs, " + _LEARN + "entra/identity-platform/identifier-uri-restrictions",
     ),
     _u(
         "app.names-kept-in-bin", "identifierUris and uniqueName of a deleted application or group stay taken.", _BIN

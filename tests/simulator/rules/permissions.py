@@ -101,6 +101,8 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("PATCH", "/groups/{id}"): _GROUP_WRITE,
     ("DELETE", "/groups/{id}"): _GROUP_DELETE,
     ("GET", "/groups/{id}/members"): _MEMBER_READ,
+    ("GET", "/groups/{id}/members/{cast}"): _MEMBER_READ,
+    ("GET", "/groups/{id}/owners/{cast}"): _OWNER_READ,
     ("GET", "/groups/{id}/transitiveMembers"): _MEMBER_READ,
     ("POST", "/groups/{id}/members/$ref"): _MEMBER_WRITE,
     ("DELETE", "/groups/{id}/members/{child}/$ref"): _MEMBER_WRITE,
@@ -176,7 +178,6 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/directoryObjects/{id}"): _any(*_DIR_READ),
     ("GET", "/directory/deletedItems/{cast}"): (),  # by type, below
     ("GET", "/directory/deletedItems/{cast}/{id}"): (),
-    ("GET", "/directory/deletedItems/{id}"): (),
     ("POST", "/directory/deletedItems/{id}/restore"): (),
     ("DELETE", "/directory/deletedItems/{id}"): (),
 }
