@@ -12,6 +12,7 @@ and reorders its entries, so an entry is only a hint to read that object again
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -119,6 +120,7 @@ class _Head(msgspec.Struct):
 
 
 _head = msgspec.json.Decoder(_Head)
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def object_id(raw: bytes) -> str:
@@ -127,7 +129,7 @@ def object_id(raw: bytes) -> str:
         found = _head.decode(raw).id
     except (msgspec.MsgspecError, UnicodeDecodeError):
         found = rawjson.text(rawjson.members(raw).get("id"))
-    if not found or not found.isprintable():
+    if not found or _UNUSABLE.search(found):
         raise Fault("Graph sent an object without a usable id")
     return found
 
