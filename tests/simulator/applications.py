@@ -123,8 +123,8 @@ def _check_uris(service: Service, obj: Obj) -> None:
 
 def _check_application(service: Service, values: Obj, current: Obj | None) -> None:
     check_unique(service, TYPES["applications"], values, None if current is None else current["id"])
-    for name in ("appRoles", "api", "identifierUris", "requiredResourceAccess", "keyCredentials"):
-        if name in values and values[name] is None:
+    for name, default in APPLICATION_DEFAULTS.items():
+        if name in values and values[name] is None and default is not None:
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'Application'.")
     if (values.get("info") or {}).get("logoUrl") is not None:
         service.rules.lean("write.read-only")

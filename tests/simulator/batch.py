@@ -23,7 +23,7 @@ def run(service: Service, version: str, body: Any, headers: dict[str, str], prin
     statuses: dict[str, int] = {}
     responses: list[Obj] = []
     outer = Response(200)
-    for one in requests:
+    for one in _execution_order(service, requests):
         answer = _one(service, version, one, headers, principal, statuses)
         statuses[one["id"]] = answer.status
         outer.drop = outer.drop or answer.drop
@@ -57,6 +57,18 @@ def _check(service: Service, requests: list[Any]) -> None:
             service.rules.lean("batch.limits")
             raise bad_request("Each batch request needs a method and a relative url.", "BadRequest")
         seen.add(one["id"])
+
+
+def _execution_order(service: Service, requests: list[Obj]) -> list[Obj]:
+    """Any order that keeps dependsOn: independent requests run in parallel, so no order may be relied on."""
+    waiting, done, order = list(requests), set[str](), list[Obj]()
+    while waiting:
+        ready = [one for one in waiting if done.issuperset(one.get("dependsOn") or [])]
+        chosen = service.rng.choice(ready)
+        waiting.remove(chosen)
+        done.add(chosen["id"])
+        order.append(chosen)
+    return order
 
 
 def _one(
@@ -93,7 +105,7 @@ def _one(
     try:
         return service.handle(request)
     except DropConnection:
-        # What came before in the batch is done; the whole answer is lost.
+        # This one is not done; the others are, and the whole answer is lost.
         return Response(599, drop=True)
 
 

@@ -11,7 +11,7 @@ from .auth import Principal
 from .bins import purge, soft_delete
 from .errors import GraphError, bad_request, not_found
 from .rules.types import DIRECTORY_TABLES, TYPES
-from .service import Request, Response, Service
+from .service import Request, Response, Service, Stats
 from .store import Change, Transaction
 
 Obj = dict[str, Any]
@@ -31,7 +31,7 @@ def run(service: Service, method: str, path: str, query: dict[str, str], body: A
         case "GET", ["stats"]:
             return Response(200, stats(service))
         case "POST", ["stats", "reset"]:
-            service.stats.__init__()  # type: ignore[misc]
+            service.stats = Stats()
             service.rules.reset()
             return Response(204)
         case "GET", ["log"]:

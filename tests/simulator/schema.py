@@ -47,6 +47,7 @@ class Property:
     collection: bool = False
     model: type | None = None
     preview: bool = False
+    shaped: bool = False  # a preview member that is an object, whatever is in it
 
 
 def odata_name(model: type) -> str:
@@ -144,7 +145,8 @@ def shape(model: type) -> Shape:
         (relationships if is_entity and not embedded else properties)[name] = member
     for preview in PREVIEW_MEMBERS.get(model.__name__, ()):
         properties.setdefault(
-            preview.name, Property(preview.name, preview.kind, preview.collection, None, preview=True)
+            preview.name,
+            Property(preview.name, preview.kind, preview.collection, preview=True, shaped=preview.shaped),
         )
     return Shape(model.__name__, properties, relationships)
 
@@ -162,14 +164,17 @@ def _wrong_type(path: str, expected: str) -> GraphError:
     return bad_request(f"Invalid value specified for property '{path}' of resource: expected {expected}.")
 
 
-def _check_single(value: Any, prop: Property, path: str, *, preview: bool) -> None:
+def _check_single(value: Any, prop: Property, path: str, *, preview: bool, null_collections: bool) -> None:
     if prop.kind == "any":
+        if prop.shaped and not isinstance(value, dict):
+            raise _wrong_type(path, "an object")
         return
     if prop.kind == "complex":
         if not isinstance(value, dict):
             raise _wrong_type(path, "an object")
         if prop.model is not None:
-            check(value, concrete(prop.model, value), preview=preview, prefix=path + "/")
+            model = concrete(prop.model, value)
+            check(value, model, preview=preview, prefix=path + "/", null_collections=null_collections)
         return
     if prop.kind == "boolean":
         if not isinstance(value, bool):
@@ -196,7 +201,9 @@ def _check_enum(value: str, model: type, path: str) -> None:
         raise bad_request(f"Invalid value '{value}' specified for property '{path}'.", "BadRequest")
 
 
-def check(body: dict[str, Any], model: type, *, preview: bool, prefix: str = "") -> None:
+def check(
+    body: dict[str, Any], model: type, *, preview: bool, prefix: str = "", null_collections: bool = False
+) -> None:
     """Refuse unknown members and values of the wrong type, at any depth."""
     known = shape(model)
     for name, value in body.items():
@@ -210,6 +217,8 @@ def check(body: dict[str, Any], model: type, *, preview: bool, prefix: str = "")
                 "BadRequest",
             )
         if value is None:
+            if prop.collection and not null_collections:
+                raise _wrong_type(prefix + name, "a collection, which can't be null")
             continue
         if prop.collection:
             if not isinstance(value, list):
@@ -217,9 +226,9 @@ def check(body: dict[str, Any], model: type, *, preview: bool, prefix: str = "")
             for item in value:
                 if item is None:
                     raise _wrong_type(prefix + name, "a collection without nulls")
-                _check_single(item, prop, prefix + name, preview=preview)
+                _check_single(item, prop, prefix + name, preview=preview, null_collections=null_collections)
         else:
-            _check_single(value, prop, prefix + name, preview=preview)
+            _check_single(value, prop, prefix + name, preview=preview, null_collections=null_collections)
 
 
 def preview_members_in_use(value: Any, model: type, prefix: str = "") -> list[str]:

@@ -174,6 +174,7 @@ async def _cut(send: Send) -> None:
     if transport is None:
         raise DropConnection
     transport.abort()
+    await asyncio.sleep(0.01)  # until uvicorn has seen the connection go; else it logs an unfinished answer
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from .auth import Principal, TokenIssuer
 from .clock import SimClock, iso
@@ -188,7 +188,8 @@ class Service:
         host = request.effects.get("nextLinkHost")
         if host:
             origin = host if "://" in host else f"http://{host}"
-        return f"{origin}/{request.version}{request.path}?{urlencode(query, safe='$,()')}"
+        path = quote(request.path, safe="/=$'()@:")
+        return f"{origin}/{request.version}{path}?{urlencode(query, safe='$,()')}"
 
     def context(self, request: Request, fragment: str) -> str:
         return f"{self.origin}/{request.version}/$metadata#{fragment}"

@@ -50,8 +50,18 @@ def checked(
     values = {k: v for k, v in body.items() if "@odata." not in k}
     if len(values) != len(body):
         service.rules.lean("write.annotations")
-    schema.check(values, schema.load(rule.model), preview=request.beta)
-    for name in values:
+    schema.check(
+        values,
+        schema.load(rule.model),
+        preview=request.beta,
+        null_collections=rule.table == "conditionalAccessPolicies",
+    )
+    shape = schema.shape(schema.load(rule.model)).properties
+    for name, value in values.items():
+        if value is None and shape[name].collection:
+            raise bad_request(
+                f"Invalid value specified for property '{name}' of resource: a collection can't be null."
+            )
         if name in rule.read_only:
             service.rules.lean("write.read-only")
             if name in ("mail", "proxyAddresses"):

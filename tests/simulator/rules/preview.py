@@ -15,17 +15,17 @@ class PreviewMember:
     kind: str
     source: str
     collection: bool = False
+    shaped: bool = False  # an object whose members are not checked
 
 
-def _members(source: str, *names: str, kind: str = "any") -> tuple[PreviewMember, ...]:
-    return tuple(PreviewMember(name, kind, source) for name in names)
+def _members(source: str, *names: str, shaped: bool = False) -> tuple[PreviewMember, ...]:
+    return tuple(PreviewMember(name, "any", source, shaped=shaped) for name in names)
 
 
 PREVIEW_MEMBERS: dict[str, tuple[PreviewMember, ...]] = {
     "ConditionalAccessPolicy": _members("conditionalaccesspolicy", "partialEnablementStrategy"),
-    "ConditionalAccessConditionSet": _members(
-        "conditionalaccessconditionset", "agents", "agentContext", "agentIdRiskLevels", "deviceStates", "times"
-    ),
+    "ConditionalAccessConditionSet": _members("conditionalaccessconditionset", "agentIdRiskLevels")
+    + _members("conditionalaccessconditionset", "agents", "agentContext", "deviceStates", "times", shaped=True),
     "ConditionalAccessDevices": _members(
         "conditionalaccessdevices", "includeDevices", "excludeDevices", "includeDeviceStates", "excludeDeviceStates"
     ),
