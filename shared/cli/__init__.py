@@ -1,0 +1,1 @@
+"""The command line. Talks to people; decides nothing that an engine decides."""

@@ -1,0 +1,231 @@
+"""`holdfast approve`: shows an approver what is signed, signs it with the approver's own key, hands it in.
+
+The key never leaves this process. What is shown is what is signed: the plan is loaded and checked first, and
+the digest in the signature is the one of the bytes that were shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.cli.parts import Parts
+from shared.cli.screen import Answer, Screen
+from shared.cli.session import Json, Minutes, ask_secret, read_file, session_of, with_parts
+from shared.cli.waiting import Pause, numbers, span, wait_for
+from shared.domain import queues
+from shared.domain.errors import NotYet, Refused, Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from shared.adapters.keys import LocalSigner
+    from shared.domain.plan import Approval
+    from shared.engines.approvals import Quorum, Signed
+    from shared.engines.evidence import StoredPlan
+
+
+def register(app: typer.Typer) -> None:
+    app.command("approve")(approve)
+
+
+def approve(
+    ctx: typer.Context,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.")],
+    key: Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private approver key, in PEM.")],
+    waves: Annotated[str, typer.Option("--waves", metavar="N,N", help="Waves to let run; all if left out.")] = "",
+    digest: Annotated[
+        str, typer.Option("--digest", metavar="D", help="Refuse unless the plan's digest is this one.")
+    ] = "",
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="SPAN", help="How long the approval holds: 45m, 8h, 2d.")
+    ] = "8h",
+    reject: Annotated[bool, typer.Option("--reject", help="Sign a rejection: the plan stops for good.")] = False,
+    minutes: Minutes = 2.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before signing.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Approve or reject a plan with your own key.
+
+    Example: holdfast approve p0123abc --key ~/holdfast-key/maria.pem --waves 2,3,4 --expires 8h
+    """
+    asked = numbers(waves) if waves else ()
+    lasts = span(expires)
+    signer = _signer(key)
+    pause = session_of(ctx).pause
+
+    async def work(parts: Parts, screen: Screen) -> Answer:
+        from shared.domain.plan import Approval, Decision
+
+        operator = parts.deployment("approving")
+        stored = await _load(parts, plan)
+        if digest and digest != stored.digest:
+            raise Refused(
+                f"the digest of plan {plan} is {stored.digest}, not the one given",
+                saved="nothing was signed",
+                hint="read the plan again before you approve it",
+            )
+        approval = Approval(
+            tenant=parts.tenant,
+            plan=plan,
+            digest=stored.digest,
+            waves=asked or tuple(wave.number for wave in stored.plan.waves),
+            decision=Decision.REJECT if reject else Decision.APPROVE,
+            acknowledged=(),
+            expires_at=parts.clock.now() + lasts,
+            nonce=operator.ids.new(),
+        )
+        _check_waves(approval, stored)
+        for line in _shown(approval, stored):
+            screen.note(line)
+        if not yes and sys.stdin.isatty() and not typer.confirm("Sign this?", err=True):
+            raise Refused("not signed", saved="nothing was sent")
+        return await _hand_in(parts, screen, stored, approval, signer, pause, minutes)
+
+    return with_parts(ctx, as_json, work)
+
+
+async def _load(parts: Parts, plan: str) -> StoredPlan:
+    from shared.domain.errors import BlobMissing
+
+    try:
+        return await parts.evidence.load_plan(plan)
+    except BlobMissing:
+        raise Unusable(f"there is no plan {plan}", hint="see the plans that there are: holdfast status") from None
+
+
+def _check_waves(approval: Approval, stored: StoredPlan) -> None:
+    there = {wave.number for wave in stored.plan.waves}
+    if missing := sorted(set(approval.waves) - there):
+        raise Unusable(
+            f"the plan has no wave {', '.join(map(str, missing))}",
+            hint=f"its waves: {', '.join(map(str, sorted(there)))}",
+        )
+
+
+def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
+    from shared.cli.plan_view import forecast_line
+
+    yield f"You {approval.decision.value} plan {approval.plan} of snapshot {stored.plan.snapshot}"
+    yield f"  digest   {approval.digest}"
+    for wave in stored.plan.waves:
+        mark = "yes" if wave.number in approval.waves else "no "
+        yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}"
+    yield f"  conflicts {len(stored.plan.conflicts)}, left as it is {len(stored.plan.exclusions)}"
+    yield f"  holds until {approval.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _signer(path: Path) -> LocalSigner:
+    """The approver's key; a passphrase is asked for where the file is encrypted."""
+    from shared.adapters.keys import LocalFileSigner, LocalSigner
+
+    pem = read_file(path, "private key")
+    if b"ENCRYPTED" not in pem:
+        return LocalFileSigner(path)
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    passphrase = ask_secret(f"passphrase of {path.name}").encode()
+    try:
+        key = serialization.load_pem_private_key(pem, password=passphrase)
+    except (ValueError, TypeError):
+        raise Unusable(f"{path} can't be opened with this passphrase") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Unusable(f"{path} holds no P-256 key")
+    return LocalSigner(key)
+
+
+async def _hand_in(
+    parts: Parts,
+    screen: Screen,
+    stored: StoredPlan,
+    approval: Approval,
+    signer: LocalSigner,
+    pause: Pause,
+    minutes: float,
+) -> Answer:
+    from shared.engines import jws
+    from shared.engines.approvals import ApprovalDesk
+    from shared.engines.restore_requests import approval_message
+    from shared.engines.wire import encode
+
+    operator = parts.deployment("approving")
+    desk = ApprovalDesk(parts.evidence, parts.clock, operator.settings.approvers_sha256)
+    if approval.decision.value == "approve" and signer.key_id == stored.commit.requested_by:
+        raise Refused("this key asked for the plan, so it can't approve it", saved="nothing was sent")
+    token = await jws.sign(signer, jws.Purpose.APPROVAL, encode(approval))
+    signed = await desk.open(token)  # is this key an approver's? told here, where it can be put right
+    await operator.queues[queues.RESTORE_CONTROL].send(approval_message(token))
+    recorded = await _recorded(parts, screen, approval, pause, minutes)
+    quorums = [await desk.quorum(stored, wave) for wave in approval.waves]
+    return _answer(approval, signed, recorded, quorums)
+
+
+async def _recorded(parts: Parts, screen: Screen, approval: Approval, pause: Pause, minutes: float) -> bool:
+    """Waits until the backup app has checked and kept the approval."""
+    from shared.engines.evidence import approval_blob
+
+    name = approval_blob(parts.tenant, approval.plan, approval.nonce)
+
+    async def look() -> bool | None:
+        return True if await parts.evidence.find(name) is not None else None
+
+    with screen.progress("Handed in; waiting until it is recorded"):
+        try:
+            return await wait_for(
+                look, pause=pause, minutes=minutes, what="the recorded approval", hint="holdfast status"
+            )
+        except NotYet:
+            return False
+
+
+def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Quorum]) -> Answer:
+    from shared.cli.render import facts, line, table
+
+    document = {
+        "plan": approval.plan,
+        "digest": approval.digest,
+        "decision": approval.decision.value,
+        "waves": list(approval.waves),
+        "expiresAt": approval.expires_at,
+        "keyId": signed.key_id,
+        "person": signed.person,
+        "nonce": approval.nonce,
+        "recorded": recorded,
+        "quorum": [
+            {
+                "wave": quorum.wave,
+                "approvals": len(quorum.key_ids),
+                "needed": quorum.needed,
+                "reached": quorum.reached,
+                "rejectedBy": list(quorum.rejected_by),
+            }
+            for quorum in quorums
+        ],
+    }
+    rejected = approval.decision.value == "reject"
+    ready = bool(quorums) and all(quorum.reached for quorum in quorums)
+    if not recorded:
+        ending = "not recorded yet; look again: holdfast status " + approval.plan
+    elif rejected:
+        ending = "recorded: no wave of this plan runs any more"
+    elif ready:
+        ending = f"next: holdfast restore {approval.plan} --digest {approval.digest}"
+    else:
+        ending = "next: another approver runs holdfast approve " + approval.plan
+    view = (
+        facts([("Signed by", f"{signed.person} ({signed.key_id})"), ("Decision", approval.decision.value)]),
+        table(
+            ("Wave", "Approvals", "Needed", "May run"),
+            [
+                (str(quorum.wave), str(len(quorum.key_ids)), str(quorum.needed), "yes" if quorum.reached else "no")
+                for quorum in quorums
+            ],
+            numbers=("Wave", "Approvals", "Needed"),
+        ),
+        line(ending),
+    )
+    return Answer(document, view, 0 if recorded else 1)

@@ -1,0 +1,237 @@
+"""`holdfast catalog`: what Holdfast declares about the tenant, for people and for the page of permissions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shared.cli.screen import Answer
+from shared.cli.session import Json, screen_of
+
+if TYPE_CHECKING:
+    from shared.catalog.registry import Catalog
+    from shared.catalog.spec import ObjectType
+
+
+def register(app: typer.Typer) -> None:
+    app.command("catalog")(catalog)
+
+
+def catalog(
+    ctx: typer.Context,
+    type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="One object type, in full.")] = "",
+    permissions: Annotated[
+        bool, typer.Option("--permissions", help="Only the Graph permissions, to read and to write.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Print what is declared of object types.
+
+    Paths, relationships, permissions, wave, detection, mechanisms, quirks.
+
+    Example: holdfast catalog groups
+    """
+    from shared.catalog.registry import CATALOG
+
+    screen = screen_of(ctx, as_json)
+    specs = (CATALOG.get(type_),) if type_ else CATALOG.types
+    if permissions:
+        return screen.answer(_permissions(specs))
+    if type_:
+        return screen.answer(_one(specs[0]))
+    return screen.answer(_all(CATALOG))
+
+
+def _all(catalog: Catalog) -> Answer:
+    from shared.cli.render import table
+
+    document = {"catalogVersion": catalog.version, "types": [document_of(spec) for spec in catalog.types]}
+    overview = table(
+        ("Type", "Path", "Relationships", "Wave", "Seen within", "Comes back by"),
+        [
+            (
+                spec.name,
+                spec.list_path,
+                ", ".join(relationship.name for relationship in spec.relationships),
+                f"{spec.wave:d}",
+                _DETECTION[spec.detection.value],
+                ", ".join(_mechanisms(spec)),
+            )
+            for spec in catalog.types
+        ],
+        title=f"Catalog {catalog.version}",
+    )
+    return Answer(document, (overview,))
+
+
+def _one(spec: ObjectType) -> Answer:
+    from shared.cli.render import facts, heading, table
+
+    view = [
+        heading(f"{spec.name}: {spec.title}"),
+        facts(
+            [
+                ("Path", spec.list_path),
+                ("Graph type", spec.odata_type),
+                ("Contained in", f"{spec.parent}.{spec.parent_relationship}" if spec.parent else ""),
+                ("Wave", f"{spec.wave:d} ({spec.wave.name.lower().replace('_', ' ')})"),
+                ("Changes seen within", _DETECTION[spec.detection.value]),
+                ("Throttle class", spec.throttle.value),
+                ("Comes back by", ", ".join(_mechanisms(spec))),
+                ("Recognised by", "; ".join(_match_keys(spec))),
+                ("Drill", spec.drill.value),
+                ("Licence", spec.licence),
+                ("Permissions to read", _spell(spec.needs_to_read)),
+                ("Permissions to write", _spell(spec.needs_to_write)),
+                ("Written by PATCH", ", ".join(spec.writable)),
+                ("Set once it exists", ", ".join(spec.set_after)),
+                ("Set at creation only", ", ".join(spec.create_only)),
+                ("Needs an action, not restored", ", ".join(spec.action_only)),
+                ("Never readable", ", ".join(spec.secret)),
+                ("Not compared", ", ".join(spec.volatile)),
+                ("Replaced whole", ", ".join(spec.whole)),
+            ]
+        ),
+    ]
+    if spec.relationships:
+        view.append(
+            table(
+                ("Relationship", "Leads to", "Written by", "Permissions to read"),
+                [
+                    (
+                        relationship.name,
+                        ", ".join(relationship.target_types),
+                        f"objects of {relationship.contains}"
+                        if relationship.contains
+                        else relationship.write.value,
+                        _spell(relationship.needs_to_read),
+                    )
+                    for relationship in spec.relationships
+                ],
+                title="Relationships",
+            )
+        )
+    if spec.quirks:
+        view.append(
+            table(
+                ("Quirk", "Source"),
+                [
+                    (quirk.about, quirk.source + (" (unverified)" if quirk.unverified else ""))
+                    for quirk in spec.quirks
+                ],
+                title="Quirks",
+            )
+        )
+    return Answer(document_of(spec), tuple(view))
+
+
+def _permissions(specs: tuple[ObjectType, ...]) -> Answer:
+    from shared.cli.render import facts, table
+
+    read, write = _needs(specs, write=False), _needs(specs, write=True)
+    document = {
+        "read": [list(group) for group in read],
+        "write": [list(group) for group in write],
+        "types": {
+            spec.name: {
+                "read": [list(group) for group in _needs((spec,), write=False)],
+                "write": [list(group) for group in _needs((spec,), write=True)],
+            }
+            for spec in specs
+        },
+    }
+    view = (
+        table(
+            ("Type", "To read (backup app)", "To write (restore app)"),
+            [
+                (spec.name, _spell(_needs((spec,), write=False)), _spell(_needs((spec,), write=True)))
+                for spec in specs
+            ],
+        ),
+        facts([("Together, to read", _spell(read)), ("Together, to write", _spell(write))]),
+    )
+    return Answer(document, view)
+
+
+# --- the declaration as a document -----------------------------------------------------------------------
+
+_DETECTION = {
+    "A": "15 min (A: delta or flat list)",
+    "B": "24 h, or 15 min where the audit log names it (B)",
+    "C": "the next full backup (C: opt-in)",
+}
+
+
+def document_of(spec: ObjectType) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "path": spec.list_path,
+        "odataType": spec.odata_type,
+        "parent": spec.parent or None,
+        "wave": int(spec.wave),
+        "detection": spec.detection.value,
+        "drill": spec.drill.value,
+        "throttle": spec.throttle.value,
+        "licence": spec.licence or None,
+        "mechanisms": _mechanisms(spec),
+        "matchKeys": [
+            {"properties": list(key.properties), "strength": key.strength.value} for key in spec.match_keys
+        ],
+        "needsToRead": [list(group) for group in spec.needs_to_read],
+        "needsToWrite": [list(group) for group in spec.needs_to_write],
+        "writable": list(spec.writable),
+        "setAfter": list(spec.set_after),
+        "createOnly": list(spec.create_only),
+        "actionOnly": list(spec.action_only),
+        "secret": list(spec.secret),
+        "volatile": list(spec.volatile),
+        "whole": list(spec.whole),
+        "relationships": [
+            {
+                "name": relationship.name,
+                "targetTypes": list(relationship.target_types),
+                "contains": relationship.contains or None,
+                "write": relationship.write.value,
+                "many": relationship.many,
+                "needsToRead": [list(group) for group in relationship.needs_to_read],
+                "needsToWrite": [list(group) for group in relationship.needs_to_write],
+            }
+            for relationship in spec.relationships
+        ],
+        "references": [
+            {"path": reference.path, "to": list(reference.to), "key": reference.key}
+            for reference in spec.references
+        ],
+        "quirks": [
+            {"about": quirk.about, "source": quirk.source, "unverified": quirk.unverified} for quirk in spec.quirks
+        ],
+    }
+
+
+def _mechanisms(spec: ObjectType) -> list[str]:
+    able = (
+        ("recycle bin", spec.bin is not None),
+        ("patch", bool(spec.restorable)),
+        ("re-creation", spec.create is not None),
+    )
+    return [name for name, holds in able if holds]
+
+
+def _match_keys(spec: ObjectType) -> list[str]:
+    return [f"{' + '.join(key.properties)} ({key.strength.value})" for key in spec.match_keys]
+
+
+def _needs(specs: tuple[ObjectType, ...], *, write: bool) -> list[tuple[str, ...]]:
+    groups: set[tuple[str, ...]] = set()
+    for spec in specs:
+        groups.update(spec.needs_to_write if write else spec.needs_to_read)
+        for relationship in spec.relationships:
+            groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
+    return sorted(groups)
+
+
+def _spell(groups: list[tuple[str, ...]] | tuple[tuple[str, ...], ...]) -> str:
+    """All of, each any of: `A or B; C`."""
+    return "; ".join(" or ".join(group) for group in groups)

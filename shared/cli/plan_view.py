@@ -1,0 +1,247 @@
+"""A restore plan in words: what the terminal, the HTML page and an approver are shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.cli.pages import cut, members, render
+from shared.cli.text import count, duration, moment
+from shared.domain.objects import Json
+from shared.domain.plan import (
+    Conflict,
+    Exclusion,
+    ExpectedId,
+    Forecast,
+    Mechanism,
+    Operation,
+    Reason,
+    RestorePlan,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MECHANISMS = {
+    Mechanism.BIN: "from the recycle bin",
+    Mechanism.CREATE: "create again",
+    Mechanism.PATCH: "change back",
+    Mechanism.FINISH: "finish",
+    Mechanism.LINK: "link again",
+    Mechanism.ENABLE: "enable",
+}
+
+REASONS = {
+    Reason.NEW_ID: "gets a new id",
+    Reason.CONFLICT: "another live object holds its key",
+    Reason.LOCK_OUT_GUARD: "left off: a break-glass account is not provably excluded",
+    Reason.SECRET: "secrets that can never be read back",
+    Reason.COMPUTED: "computed by the service",
+    Reason.WRITE_ONCE: "can be set only when the object is created",
+    Reason.DYNAMIC: "membership made by a dynamic rule",
+    Reason.SYNCED: "owned by the on-premises directory",
+    Reason.FOREIGN: "owned by another tenant or by Azure",
+    Reason.NEEDS_ACTION: "needs an action that is not supported yet",
+    Reason.NOT_COMPLETE: "the snapshot or the live listing is not complete",
+    Reason.DEAD_REFERENCE: "refers to something that is gone",
+    Reason.ADDED_SINCE: "added since the snapshot, and nothing is deleted",
+    Reason.OUT_OF_SCOPE: "out of the scope asked for",
+}
+
+
+def forecast_line(forecast: Forecast) -> str:
+    return (
+        f"{count(forecast.operations, 'operation')}, {count(forecast.requests, 'request')}, "
+        f"{count(forecast.resource_units, 'resource unit')}, about {duration(forecast.seconds)}"
+    )
+
+
+def by_reason(exclusions: Iterable[Exclusion]) -> list[tuple[Reason, list[Exclusion]]]:
+    """Folded by reason, the most frequent first."""
+    groups: defaultdict[Reason, list[Exclusion]] = defaultdict(list)
+    for exclusion in exclusions:
+        groups[exclusion.reason].append(exclusion)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].value))
+
+
+def mechanisms_line(operations: Sequence[Operation]) -> str:
+    """`12 from the recycle bin, 3 create again`."""
+    tally: dict[Mechanism, int] = dict.fromkeys(Mechanism, 0)
+    for operation in operations:
+        tally[operation.mechanism] += 1
+    return ", ".join(f"{number:,} {MECHANISMS[mechanism]}" for mechanism, number in tally.items() if number)
+
+
+def spelled(value: Json) -> str:
+    """A request's path or a body's text with its markers in words."""
+    if isinstance(value, dict):
+        if set(value) == {"$id"}:
+            return f"‹id now in place of {value['$id']}›"
+        if set(value) == {"$password"}:
+            return "‹initial password, made when sent›"
+        if set(value) == {"$origin"}:
+            return ""
+        if set(value) == {"$join"} and isinstance(value["$join"], list):
+            return "".join(spelled(part) for part in value["$join"])
+    return value if isinstance(value, str) else str(value)
+
+
+def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
+    return [step for step in plan.steps if step.wave == number]
+
+
+# --- page ------------------------------------------------------------------------------------------------
+
+
+def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str]:
+    names = {operation.target: operation.name for operation in plan.operations}
+    waves = [
+        {
+            "anchor": f"w{wave.number}",
+            "number": wave.number,
+            "title": wave.title,
+            "forecast": _forecast(wave.forecast),
+            "step_count": len(wave_steps(plan, wave.number)),
+            "steps": cut([_step(step, names) for step in wave_steps(plan, wave.number)], _where(plan)),
+        }
+        for wave in plan.waves
+    ]
+    new_ids: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+    for old, type_name in plan.new_ids.items():
+        new_ids[type_name].append({"id": old, "name": names.get(old, "")})
+    context = {
+        "facts": [
+            ("Plan", plan.id),
+            ("Digest", digest),
+            ("Snapshot", plan.snapshot),
+            ("Planned at", moment(plan.created_at)),
+            ("Live as of", moment(plan.live_as_of)),
+            ("Scope", scope_line(plan)),
+            ("Break-glass accounts", ", ".join(plan.break_glass_ids) or "none set: no policy will be enabled"),
+            ("Forecast", forecast_line(plan.forecast)),
+            ("What it does", mechanisms_line(plan.operations)),
+            ("Next", approve_command(plan)),
+        ],
+        "contents": [
+            {"anchor": "waves", "text": count(len(plan.waves), "wave")},
+            {"anchor": "conflicts", "text": count(len(plan.conflicts), "conflict")},
+            {"anchor": "exclusions", "text": f"{len(plan.exclusions):,} left as it is"},
+            {"anchor": "newids", "text": count(len(plan.new_ids), "new id")},
+        ],
+        "waves": waves,
+        "step_count": len(plan.steps),
+        "forecast": _forecast(plan.forecast),
+        "conflicts": cut([_conflict(conflict) for conflict in plan.conflicts], _where(plan)),
+        "exclusions": [
+            {
+                "title": REASONS[reason],
+                "count": f"{len(group):,}",
+                **cut([_exclusion(exclusion) for exclusion in group], _where(plan)),
+            }
+            for reason, group in by_reason(plan.exclusions)
+        ],
+        "new_ids": [
+            {"title": type_name, "count": f"{len(rows):,}", **cut(rows, _where(plan))}
+            for type_name, rows in sorted(new_ids.items())
+        ],
+    }
+    return render("plan.html.j2", f"Restore plan {plan.id}", made_at, context)
+
+
+def approve_command(plan: RestorePlan) -> str:
+    numbers = ",".join(str(wave.number) for wave in plan.waves)
+    return f"holdfast approve {plan.id} --key FILE --waves {numbers}"
+
+
+def scope_line(plan: RestorePlan) -> str:
+    parts = []
+    if plan.scope.types:
+        parts.append("types " + ", ".join(plan.scope.types))
+    if plan.scope.ids:
+        parts.append(count(len(plan.scope.ids), "object"))
+    return "; ".join(parts) or "everything"
+
+
+def _where(plan: RestorePlan) -> str:
+    return f"holdfast status {plan.id} --json"
+
+
+def _forecast(forecast: Forecast) -> dict[str, str]:
+    return {
+        "operations": f"{forecast.operations:,}",
+        "requests": f"{forecast.requests:,}",
+        "units": f"{forecast.resource_units:,}",
+        "time": duration(forecast.seconds),
+    }
+
+
+def _step(step: Step, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "title": step.title,
+        "count": count(len(step.operations), "operation") if step.operations else "gate",
+        "facts": [("Step", step.id), ("Waits for steps", ", ".join(step.depends_on))],
+        "operations": [_operation(operation, names) for operation in step.operations],
+    }
+
+
+def _operation(operation: Operation, names: dict[str, str]) -> dict[str, Any]:
+    wanted: dict[str, Any] = dict(operation.wanted)
+    if operation.mechanism is Mechanism.LINK:
+        wanted = {
+            name: [f"{names[target]} ({target})" if names.get(target) else target for target in targets]
+            if isinstance(targets, list)
+            else targets
+            for name, targets in _texts(operation.wanted)
+        }
+    return {
+        "mechanism": MECHANISMS[operation.mechanism],
+        "tone": {Mechanism.CREATE: "warn", Mechanism.ENABLE: "warn", Mechanism.BIN: "add"}.get(
+            operation.mechanism, ""
+        ),
+        "name": operation.name or operation.target,
+        "type": operation.type,
+        "guarded": operation.guarded,
+        "facts": [
+            ("Why", operation.why),
+            ("Object", operation.target),
+            ("Request", f"{operation.request.method} {spelled(operation.request.path)}"),
+            ("Id", "a new one" if operation.expected_id is ExpectedId.NEW else "kept"),
+            ("Recognised by", operation.anchor.property if operation.anchor else ""),
+            ("Waits for operations", ", ".join(operation.after)),
+            ("Initial password", "to the secret store" if operation.secret_for else ""),
+        ],
+        "members": members(operation.before, wanted),
+    }
+
+
+def _texts(wanted: dict[str, Json]) -> Iterable[tuple[str, Any]]:
+    for name, targets in wanted.items():
+        yield name, [str(target) for target in targets] if isinstance(targets, list) else targets
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    return {
+        "name": conflict.name or conflict.target,
+        "type": conflict.type,
+        "facts": [
+            ("In the snapshot", conflict.target),
+            ("Live", conflict.live),
+            ("Key that both hold", conflict.key),
+            ("Why", conflict.why),
+            ("The live one was created by", conflict.created_by or "not found in the audit log"),
+        ],
+        "affects": list(conflict.affects),
+    }
+
+
+def _exclusion(exclusion: Exclusion) -> dict[str, str]:
+    return {
+        "name": exclusion.name,
+        "target": exclusion.target,
+        "type": exclusion.type,
+        "member": exclusion.member,
+        "why": exclusion.why,
+    }

@@ -1,0 +1,240 @@
+"""`holdfast plan`: asks for a restore plan and shows it. Planning reads the tenant and writes nothing to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.cli.parts import Parts
+from shared.cli.screen import Answer, Screen, wire_document
+from shared.cli.session import Json, Minutes, Page, TypeNames, session_of, with_parts
+from shared.cli.waiting import Pause, wait_for
+from shared.domain import queues
+from shared.domain.errors import BlobMissing, Refused, Unusable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from shared.bootstrap import Parts as Operator
+    from shared.domain.plan import RestorePlan, Scope, Step
+    from shared.engines.evidence import StoredPlan
+
+_MANY_IDS = 600  # of an id's usual length, what a queue message holds
+
+
+def register(app: typer.Typer) -> None:
+    app.command("plan")(plan)
+
+
+def plan(
+    ctx: typer.Context,
+    snapshot: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="A snapshot's id, or latest.")],
+    types: TypeNames = None,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", metavar="ID", help="Only this object; may be repeated.")
+    ] = None,
+    request_id: Annotated[
+        str,
+        typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
+    ] = "",
+    html: Page = None,
+    minutes: Minutes = 120.0,
+    as_json: Json = False,
+) -> int:
+    """Plan a restore. Nothing is changed.
+
+    Shows waves, steps, conflicts, what is left as it is and why, and what it will cost.
+
+    Example: holdfast plan latest --type users --type groups --html plan.html
+    """
+    from shared.domain.plan import Scope
+
+    scope = Scope(types=tuple(types or ()), ids=tuple(ids or ()))
+    pause = session_of(ctx).pause
+
+    async def work(parts: Parts, screen: Screen) -> Answer:
+        operator = parts.deployment("planning")
+        for name in scope.types:
+            parts.catalog.get(name)
+        if len(scope.ids) > _MANY_IDS:
+            raise Unusable(f"{len(scope.ids)} ids are too many for one request", hint="plan by type instead")
+        # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
+        opened = await parts.repository.open(snapshot)
+        asked = request_id or operator.ids.new()
+        stored = await _ask(parts, screen, operator, asked, opened.id, scope, pause, minutes)
+        if html is not None:
+            write_page(html, stored, parts, screen)
+        return plan_answer(stored, asked)
+
+    return with_parts(ctx, as_json, work)
+
+
+async def _ask(
+    parts: Parts,
+    screen: Screen,
+    operator: Operator,
+    request_id: str,
+    snapshot: str,
+    scope: Scope,
+    pause: Pause,
+    minutes: float,
+) -> StoredPlan:
+    from shared.engines.evidence import plan_id
+    from shared.engines.restore_requests import plan_request, read_request
+
+    body = plan_request(request_id, snapshot=snapshot, scope=scope)
+    read_request(body.encode())  # what the app would reject is rejected here
+    await operator.queues[queues.RESTORE_REQUESTS].send(body)
+    name = plan_id(parts.tenant, request_id)
+
+    async def look() -> StoredPlan | None:
+        try:
+            stored = await parts.evidence.load_plan(name)
+        except BlobMissing:
+            await refused(operator, request_id)
+            return None
+        if (stored.plan.snapshot, stored.plan.scope) != (snapshot, scope):
+            raise Refused(
+                "this request id was used for another plan",
+                saved="the earlier plan, unchanged",
+                hint="ask again without --request-id",
+            )
+        return stored
+
+    with screen.progress(f"Planning {name} from {snapshot}: the backup app reads the tenant"):
+        return await wait_for(
+            look,
+            pause=pause,
+            minutes=minutes,
+            what=f"the plan {name}",
+            hint=f"holdfast status {name}",
+        )
+
+
+async def refused(operator: Operator, request_id: str) -> None:
+    """Raises what the app said of a request that it didn't carry out. A row is a hint: it is only used to stop
+    waiting for what won't come."""
+    row = await operator.tables.get("requests", request_id)
+    if row is None:
+        return
+    answer, why = str(row.values.get("answer", "")), str(row.values.get("why", ""))
+    if answer in ("refused", "rejected"):
+        raise Refused(why or "the request was refused", saved="nothing was changed")
+    if answer == "failed":
+        raise Refused(
+            f"the app failed at this request: {why}",
+            saved="nothing was changed",
+            hint="the message is tried again a few times; then it is in the poison queue",
+        )
+
+
+# --- showing a plan ----------------------------------------------------------------------------------------
+
+
+def write_page(html: Path, stored: StoredPlan, parts: Parts, screen: Screen) -> None:
+    from shared.cli import pages
+    from shared.cli.plan_view import plan_page
+
+    pages.write(html, plan_page(stored.plan, stored.digest, parts.clock.now()))
+    screen.note(f"page written: {html}")
+
+
+def plan_answer(stored: StoredPlan, request_id: str) -> Answer:
+    from shared.cli.plan_view import approve_command, by_reason
+
+    document = {
+        "plan": stored.plan.id,
+        "digest": stored.digest,
+        "requestId": request_id,
+        "snapshot": stored.plan.snapshot,
+        "forecast": wire_document(stored.plan.forecast),
+        "excludedByReason": {reason.value: len(group) for reason, group in by_reason(stored.plan.exclusions)},
+        "next": approve_command(stored.plan),
+        "document": wire_document(stored.plan),
+    }
+    return Answer(document, tuple(plan_lines(stored.plan, stored.digest)))
+
+
+def plan_lines(plan: RestorePlan, digest: str) -> list[RenderableType]:
+    from shared.cli.plan_view import (
+        REASONS,
+        approve_command,
+        by_reason,
+        forecast_line,
+        mechanisms_line,
+        scope_line,
+        wave_steps,
+    )
+    from shared.cli.render import facts, line, listing, table
+    from shared.cli.text import duration, moment
+
+    view: list[RenderableType] = [
+        facts(
+            [
+                ("Plan", plan.id),
+                ("Digest", digest),
+                ("Snapshot", plan.snapshot),
+                ("Planned at", moment(plan.created_at)),
+                ("Scope", scope_line(plan)),
+                ("What it does", mechanisms_line(plan.operations) or "nothing: all is as in the snapshot"),
+                ("Forecast", forecast_line(plan.forecast)),
+                ("New ids", f"{len(plan.new_ids):,}" if plan.new_ids else ""),
+            ]
+        )
+    ]
+    if plan.waves:
+        view.append(
+            table(
+                ("Wave", "What", "Steps", "Operations", "Requests", "Time"),
+                [
+                    (
+                        str(wave.number),
+                        wave.title,
+                        f"{len(wave_steps(plan, wave.number)):,}",
+                        f"{wave.forecast.operations:,}",
+                        f"{wave.forecast.requests:,}",
+                        duration(wave.forecast.seconds),
+                    )
+                    for wave in plan.waves
+                ],
+                numbers=("Wave", "Steps", "Operations", "Requests", "Time"),
+            )
+        )
+        view.append(listing("Steps", [_step_line(step) for step in plan.steps if step.operations]))
+    if plan.conflicts:
+        view.append(
+            listing(
+                "Conflicts: nothing is done with these",
+                [
+                    f"{one.type} {one.name} ({one.target}): {one.key} is held by {one.live}, "
+                    f"created by {one.created_by or 'unknown (not in the audit log)'}; {one.why}"
+                    for one in plan.conflicts
+                ],
+            )
+        )
+    if plan.exclusions:
+        view.append(
+            table(
+                ("Left as it is because", "How many", "For example"),
+                [
+                    (
+                        REASONS[reason],
+                        f"{len(group):,}",
+                        " ".join(part for part in (group[0].type, group[0].name, group[0].member) if part),
+                    )
+                    for reason, group in by_reason(plan.exclusions)
+                ],
+                numbers=("How many",),
+                title="Left as it is",
+            )
+        )
+    if plan.steps:
+        view.append(line(f"next: {approve_command(plan)}"))
+    return view
+
+
+def _step_line(step: Step) -> str:
+    return f"wave {step.wave}: {step.title} ({len(step.operations)})"

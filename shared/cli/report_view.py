@@ -1,0 +1,296 @@
+"""The report of a restore in words: is the tenant as it was, and if not, what differs and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.cli.pages import cut, render
+from shared.cli.plan_view import REASONS
+from shared.cli.text import count, duration, moment
+from shared.domain.plan import OutcomeState, Reason
+from shared.engines.report import Kind, Listed, Report, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+VERDICTS = {
+    Verdict.EQUAL: "the tenant equals the snapshot in every restorable property",
+    Verdict.EQUAL_EXCEPT_LISTED: "the tenant equals the snapshot but for what is listed, each with its reason",
+    Verdict.DIFFERS: "the tenant DIFFERS from the snapshot in ways that nothing explains",
+}
+_TONES = {Verdict.EQUAL: "good", Verdict.EQUAL_EXCEPT_LISTED: "warn", Verdict.DIFFERS: "bad"}
+_KINDS = {
+    Kind.MISSING: "is missing",
+    Kind.CHANGED: "is not as in the snapshot",
+    Kind.ADDED: "was added since",
+    Kind.LINK_MISSING: "lacks the link to",
+    Kind.LINK_ADDED: "has gained the link to",
+    Kind.OLD_REFERENCE: "refers to the old id",
+    Kind.NOT_COMPARED: "could not be compared",
+}
+_STATES = {
+    OutcomeState.DONE.value: "done",
+    OutcomeState.ALREADY.value: "already as wanted",
+    OutcomeState.CHANGED.value: "changed since the plan, not written",
+    OutcomeState.REFUSED.value: "refused by Graph",
+    OutcomeState.GUARD.value: "left off by the lock-out guard",
+    OutcomeState.BLOCKED.value: "not sent: what it depends on was not done",
+    OutcomeState.UNKNOWN.value: "unknown",
+    OutcomeState.WAITING.value: "waiting",
+    "notReadBack": "written, but not read back",
+}
+
+
+def exit_code(report: Report) -> int:
+    """0 equal but for what is listed; 3 something unexplained; 4 operations that did not end well. A policy that
+    the guard left off is a decision and no failure."""
+    if report.verdict is Verdict.DIFFERS:
+        return 3
+    failed = any(one.state != OutcomeState.GUARD.value for one in report.not_done)
+    return 4 if failed else 0
+
+
+def in_words(reason: str) -> str:
+    """A reason or a state, spelled out."""
+    if reason in _STATES:
+        return _STATES[reason]
+    return REASONS[Reason(reason)] if reason in set(Reason) else reason or "nothing explains it"
+
+
+def listed_line(one: Listed) -> str:
+    what = f"{one.type} {one.name} ({one.target})" if one.name else f"{one.type} {one.target}"
+    if one.live and one.live != one.target:
+        what += f", now {one.live},"
+    more = " ".join(part for part in (one.member, one.other) if part)
+    return f"{what} {_KINDS[one.kind]}" + (f" {more}" if more else "") + (f": {one.why}" if one.why else "")
+
+
+def by_reason(listed: Iterable[Listed]) -> list[tuple[str, list[Listed]]]:
+    groups: defaultdict[str, list[Listed]] = defaultdict(list)
+    for one in listed:
+        groups[one.reason].append(one)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+# --- terminal --------------------------------------------------------------------------------------------
+
+
+def report_view(report: Report) -> list[RenderableType]:
+    from shared.cli.render import facts, heading, line, listing, table
+
+    style = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}[_TONES[report.verdict]]
+    view: list[RenderableType] = [
+        line(f"Verdict: {report.verdict.value}: {VERDICTS[report.verdict]}", style=style),
+        facts(
+            [
+                ("Plan", report.plan),
+                ("Digest", report.digest),
+                ("Snapshot", report.snapshot),
+                ("Live as of", moment(report.live_as_of)),
+                ("Compared", ", ".join(f"{number:,} {name}" for name, number in sorted(report.counts.items()))),
+                (
+                    "Operations",
+                    ", ".join(f"{number:,} {in_words(name)}" for name, number in report.outcomes.items()),
+                ),
+                ("Journal", f"{count(report.journal_blobs, 'blob')}, root {report.journal_root}"),
+            ]
+        ),
+        table(
+            ("Wave", "What", "Operations", "Attempts", "Time", "Forecast"),
+            [
+                (
+                    str(wave.number),
+                    wave.title,
+                    f"{wave.operations:,}",
+                    f"{wave.attempts:,}",
+                    duration(wave.seconds),
+                    duration(wave.forecast.seconds),
+                )
+                for wave in report.waves
+            ],
+            numbers=("Wave", "Operations", "Attempts", "Time", "Forecast"),
+        ),
+    ]
+    if report.unexpected_count:
+        view.append(
+            listing(
+                f"UNEXPLAINED, {report.unexpected_count:,} in all; first ones",
+                [listed_line(one) for one in report.unexpected],
+            )
+        )
+    if report.new_ids:
+        view.append(
+            listing(
+                "New ids", [f"{one.type} {one.name}: {one.old} → {one.new}" for one in report.new_ids], limit=15
+            )
+        )
+    if report.conflicts:
+        view.append(
+            listing(
+                "Conflicts: nothing was done with these",
+                [
+                    f"{one.type} {one.name} ({one.target}): {one.key} is held by {one.live}, "
+                    f"created by {one.created_by or 'unknown (not in the audit log)'}; {one.why}"
+                    for one in report.conflicts
+                ],
+            )
+        )
+    if report.left_off:
+        view.append(
+            listing(
+                "Left off, not turned on",
+                [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.left_off],
+            )
+        )
+    if report.not_done:
+        view.append(
+            listing(
+                "Operations that did not end well",
+                [
+                    f"{one.type} {one.name} ({one.target}), {one.mechanism}: {in_words(one.state)}: {one.why}"
+                    for one in report.not_done
+                ],
+                limit=15,
+            )
+        )
+    if report.by_reason:
+        view.append(
+            table(
+                ("Not as in the snapshot, because", "How many"),
+                [
+                    (in_words(reason), f"{number:,}")
+                    for reason, number in sorted(report.by_reason.items(), key=lambda pair: -pair[1])
+                ],
+                numbers=("How many",),
+            )
+        )
+    if report.after_care:
+        view.append(heading(f"What is left for people to do ({len(report.after_care):,})"))
+        view.append(
+            table(
+                ("What", "How many", "For example", "Where"),
+                [
+                    (what, f"{len(group):,}", f"{group[0].type} {group[0].name}", group[0].where)
+                    for what, group in _care(report)
+                ],
+                numbers=("How many",),
+            )
+        )
+    return view
+
+
+def _care(report: Report) -> list[tuple[str, list[Any]]]:
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    for one in report.after_care:
+        groups[one.what].append(one)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+# --- page ------------------------------------------------------------------------------------------------
+
+
+def report_page(report: Report, made_at: datetime) -> Iterable[str]:
+    where = f"holdfast status {report.plan} --json"
+    context = {
+        "tone": _TONES[report.verdict],
+        "verdict": VERDICTS[report.verdict],
+        "facts": [
+            ("Plan", report.plan),
+            ("Digest", report.digest),
+            ("Snapshot", report.snapshot),
+            ("Verified at", moment(report.made_at)),
+            ("Live as of", moment(report.live_as_of)),
+            ("Journal", f"{count(report.journal_blobs, 'blob')}, root {report.journal_root}"),
+        ],
+        "counts": [(name, f"{number:,}") for name, number in sorted(report.counts.items())],
+        "outcomes": [(in_words(name), f"{number:,}") for name, number in report.outcomes.items()],
+        "waves": [
+            {
+                "number": wave.number,
+                "title": wave.title,
+                "operations": f"{wave.operations:,}",
+                "attempts": f"{wave.attempts:,}",
+                "time": duration(wave.seconds),
+                "forecast": duration(wave.forecast.seconds),
+                "approvers": ", ".join(wave.approvers),
+            }
+            for wave in report.waves
+        ],
+        "unexpected_count": f"{report.unexpected_count:,}" if report.unexpected_count else "",
+        "unexpected": cut(_rows(report.unexpected), where),
+        "new_ids": cut(
+            [{"type": one.type, "name": one.name, "old": one.old, "new": one.new} for one in report.new_ids], where
+        ),
+        "conflicts": cut(
+            [
+                {
+                    "type": one.type,
+                    "name": one.name,
+                    "target": one.target,
+                    "live": one.live,
+                    "key": one.key,
+                    "why": one.why,
+                    "created_by": one.created_by or "not found in the audit log",
+                }
+                for one in report.conflicts
+            ],
+            where,
+        ),
+        "left_off": cut(
+            [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.left_off],
+            where,
+        ),
+        "not_done": cut(
+            [
+                {
+                    "type": one.type,
+                    "name": one.name,
+                    "target": one.target,
+                    "mechanism": one.mechanism,
+                    "state": in_words(one.state),
+                    "why": one.why,
+                }
+                for one in report.not_done
+            ],
+            where,
+        ),
+        "listed": [
+            {
+                "title": in_words(reason),
+                "count": f"{report.by_reason.get(reason, len(group)):,}",
+                **cut(_rows(group), where),
+            }
+            for reason, group in by_reason(report.listed)
+        ],
+        "after_care": [
+            {
+                "title": what,
+                "count": f"{len(group):,}",
+                **cut(
+                    [{"type": one.type, "name": one.name, "live": one.live, "where": one.where} for one in group],
+                    where,
+                ),
+            }
+            for what, group in _care(report)
+        ],
+    }
+    return render("report.html.j2", f"Report of restore {report.plan}", made_at, context)
+
+
+def _rows(listed: Sequence[Listed]) -> list[dict[str, str]]:
+    return [
+        {
+            "type": one.type,
+            "name": one.name,
+            "target": one.target,
+            "live": one.live if one.live != one.target else "",
+            "what": _KINDS[one.kind],
+            "member": one.member,
+            "other": one.other,
+            "why": one.why,
+        }
+        for one in listed
+    ]

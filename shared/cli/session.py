@@ -1,0 +1,110 @@
+"""What every command gets: a screen, and the parts of Holdfast when it asks for them.
+
+Commands are plain functions that return the exit code; the asynchronous part of one is a coroutine function
+over the opened parts. Everything that isn't a command's own business, `--json` included, is settled here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from shared.cli.parts import Parts, Source, open_parts
+from shared.cli.screen import Answer, Screen
+from shared.cli.waiting import Pause
+from shared.domain.errors import Unusable
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Local: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--local",
+        metavar="FOLDER",
+        help="Read a folder copy of the containers instead of the deployment; needs no sign-in.",
+    ),
+]
+TrustedKey: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="The public key that you trust for snapshots (PEM or JWK set), or a folder of .pub files.",
+    ),
+]
+Minutes: TypeAlias = Annotated[float, typer.Option("--timeout", metavar="MINUTES", help="How long to wait.", min=0)]
+Page: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Also write a self-contained HTML page.", dir_okay=False),
+]
+TypeNames: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--type", metavar="TYPE", help="Only this object type; may be repeated.")
+]
+
+INTERRUPTED = 130  # what shells give a command ended by Ctrl-C
+
+Opener: TypeAlias = Callable[[Source], AbstractAsyncContextManager[Parts]]
+Work: TypeAlias = Callable[[Parts, Screen], Awaitable[Answer]]
+
+DEPLOYMENT = Source()
+
+
+@dataclass(slots=True)
+class Session:
+    """`opener` and `pause` are where tests put parts in memory and waiting without time."""
+
+    screen: Screen = field(default_factory=Screen)
+    opener: Opener = open_parts
+    pause: Pause = asyncio.sleep
+
+
+def session_of(ctx: typer.Context) -> Session:
+    held: Any = ctx.find_object(Session)
+    assert isinstance(held, Session)
+    return held
+
+
+def screen_of(ctx: typer.Context, as_json: bool) -> Screen:
+    """The screen, told whether this command was asked for JSON."""
+    screen = session_of(ctx).screen
+    screen.as_json = as_json
+    return screen
+
+
+def with_parts(ctx: typer.Context, as_json: bool, work: Work, source: Source = DEPLOYMENT) -> int:
+    """Opens the parts, does the work, shows its answer."""
+    session = session_of(ctx)
+    screen = screen_of(ctx, as_json)
+
+    async def run() -> Answer:
+        async with session.opener(source) as parts:
+            return await work(parts, screen)
+
+    try:
+        answer = asyncio.run(run())
+    except KeyboardInterrupt:
+        screen.note("stopped waiting; what was asked for goes on without this terminal (holdfast status)")
+        return INTERRUPTED
+    return screen.answer(answer)
+
+
+def read_file(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unusable(f"the {what} can't be read: {error.strerror or 'input/output error'}: {path}") from None
+
+
+def ask_secret(question: str) -> str:
+    """Asks on the terminal, without echo. Raises `Unusable` where nobody can be asked."""
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise Unusable(f"{question}: there is no terminal to ask on", hint="run the command on a terminal")
+    return getpass.getpass(f"{question}: ")
