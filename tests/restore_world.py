@@ -66,7 +66,9 @@ KEYS = TrustedKeys(PLAN_KEY.public_keys, EXECUTION_KEY.public_keys, EVIDENCE_KEY
 ORIGIN = "http://127.0.0.1"
 PLAN = "p0123456789abcdef0123456"
 SMALL = Forecast(1, 1, 1, 1)
-WRITER = frozenset(name for write in (False, True) for group in CATALOG.needs(write=write) for name in group)
+WRITER = frozenset(
+    name for write in (False, True) for group in CATALOG.needs(write=write) for name in group
+) | {"RoleManagement.ReadWrite.Directory"}
 
 
 @cache
@@ -310,8 +312,7 @@ def operations(service: Service, damage: Damage) -> dict[str, Operation]:
                 "displayName",
                 marked,
                 f"/v1.0/groups?$filter=displayName%20eq%20'{marked.replace(' ', '%20')}'&$select=id,displayName",
-                "/v1.0/directory/deletedItems/microsoft.graph.group?$filter=displayName%20eq%20"
-                f"'{marked.replace(' ', '%20')}'&$select=id,displayName",
+                "/v1.0/directory/deletedItems/microsoft.graph.group?$select=id,displayName&$top=999",
             ),
         ),
         Operation(
@@ -405,8 +406,7 @@ def operations(service: Service, damage: Damage) -> dict[str, Operation]:
                 app_marked,
                 f"/v1.0/applications?$filter=displayName%20eq%20'{app_marked.replace(' ', '%20')}'"
                 "&$select=id,appId,displayName",
-                "/v1.0/directory/deletedItems/microsoft.graph.application?$filter=displayName%20eq%20"
-                f"'{app_marked.replace(' ', '%20')}'&$select=id,appId,displayName",
+                "/v1.0/directory/deletedItems/microsoft.graph.application?$select=id,appId,displayName&$top=999",
             ),
         ),
         Operation(

@@ -38,27 +38,28 @@ async def find_holders(
     targets: Targets, spec: ObjectType, operations: Sequence[tuple[Operation, Bindings]]
 ) -> list[Holders]:
     """Who holds each operation's anchor now, live and in the bin."""
-    paths: list[str] = []
+    asked: list[tuple[str, str]] = []
     for operation, bindings in operations:
         anchor = operation.anchor
         if anchor is None:
             raise Fault(f"operation {operation.id} creates without an anchor", object_type=operation.type)
-        paths.append(resolve_path(anchor.lookup, bindings))
-        if anchor.bin_lookup:
-            paths.append(resolve_path(anchor.bin_lookup, bindings))
-    answers = iter(await targets.lookups(spec, paths))
+        binned = resolve_path(anchor.bin_lookup, bindings) if anchor.bin_lookup else ""
+        asked.append((resolve_path(anchor.lookup, bindings), binned))
+    # Lists that are read whole serve all operations at once.
+    paths = sorted({path for pair in asked for path in pair if path})
+    answers = dict(zip(paths, await targets.lookups(spec, paths), strict=True))
     found = []
-    for operation, bindings in operations:
+    for (operation, bindings), (path, bin_path) in zip(operations, asked, strict=True):
         anchor = operation.anchor
         assert anchor is not None
-        live = next(answers)
-        binned = next(answers) if anchor.bin_lookup else []
+        live = answers[path]
+        binned_items = answers[bin_path] if bin_path else []
         wanted = _wanted(spec, operation, bindings)
         exact = anchor.kind is AnchorKind.MARKER
         found.append(
             Holders(
                 tuple(item for item in live or [] if _holds(item, wanted, exact)),
-                tuple(item for item in binned or [] if _holds(item, wanted, exact)),
+                tuple(item for item in binned_items or [] if _holds(item, wanted, exact)),
                 live is None,
             )
         )

@@ -104,26 +104,6 @@ def passwords_in(value: Json) -> Iterator[str]:
             yield from passwords_in(item)
 
 
-def rewrite(value: Json, ids: Mapping[str, str]) -> Json:
-    """A value of the snapshot as it reads once ids have changed: whole texts and ids within longer text. For
-    comparing only; what is sent is spelled out by markers."""
-    if not ids:
-        return value
-    if isinstance(value, str):
-        whole = ids.get(value)
-        if whole is not None:
-            return whole
-        for old, new in ids.items():
-            if old in value:
-                value = value.replace(old, new)
-        return value
-    if isinstance(value, dict):
-        return {name: rewrite(member, ids) for name, member in value.items()}
-    if isinstance(value, list):
-        return [rewrite(item, ids) for item in value]
-    return value
-
-
 def _kind(value: Mapping[str, Json]) -> str:
     """The marker's name, "" for ordinary JSON. A marker stands alone in its object."""
     found = [name for name in value if name.startswith("$")]

@@ -7,7 +7,6 @@ lost is first looked up: what it wanted may be there. Nothing in here writes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,10 +23,9 @@ from shared.engines.answers import new_ids
 from shared.engines.compare import differing, same
 from shared.engines.conditions import holds
 from shared.engines.journal import PlanProgress, StepJournal
-from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolve_path, rewrite
+from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolve_path
 from shared.engines.targets import Found, Targets, object_path
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _STEP_PAUSE = 15.0  # seconds until a step that isn't done is looked at again
 
 
@@ -343,7 +341,7 @@ class Preconditions:
     ) -> Prepared:
         if found.body is None:
             return self._missing(operation, journal)
-        wanted = self.rewritten(operation.wanted, bindings)
+        wanted = self.resolved(operation.wanted, bindings)
         lost = journal.state(operation.id) is OutcomeState.UNKNOWN
         if not differing(spec, found.body, wanted):
             state = OutcomeState.DONE if lost else OutcomeState.ALREADY
@@ -365,10 +363,10 @@ class Preconditions:
     ) -> list[str]:
         """Members that are neither what the plan saw, nor as wanted, nor what operations of this plan made of
         them."""
-        wanted = self.rewritten(operation.wanted, bindings)
+        wanted = self.resolved(operation.wanted, bindings)
         changed = [
             member
-            for member in differing(spec, live, self.rewritten(operation.before, bindings))
+            for member in differing(spec, live, self.resolved(operation.before, bindings))
             if member not in wanted or not same(spec, member, live.get(member), wanted[member])
         ]
         if not changed:
@@ -381,7 +379,7 @@ class Preconditions:
             end = await self.progress.end(earlier.id)
             if end is None or not end.state.good:
                 continue
-            written = self.rewritten(earlier.wanted, bindings)
+            written = self.resolved(earlier.wanted, bindings)
             if earlier.anchor is not None and earlier.anchor.kind is AnchorKind.MARKER:
                 written = {**written, earlier.anchor.property: earlier.anchor.value}
             changed = [
@@ -404,12 +402,13 @@ class Preconditions:
             ]
         return await self.targets.objects(spec, [resolve_path(one.read, bindings) for one, bindings in group])
 
-    def rewritten(self, values: JsonObject, bindings: Bindings) -> JsonObject:
-        """Values of the plan as they read once its ids have changed."""
+    @staticmethod
+    def resolved(values: JsonObject, bindings: Bindings) -> JsonObject:
+        """Values of the plan with its markers replaced. An old id that stands there without a marker is meant:
+        the plan saw it so, or the snapshot holds it in a text that refers to nothing."""
         resolved = resolve(values, bindings)
-        rewritten = rewrite(resolved, bindings.ids)
-        assert isinstance(rewritten, dict)
-        return rewritten
+        assert isinstance(resolved, dict)
+        return resolved
 
     def _request(self, operation: Operation, bindings: Bindings) -> GraphRequest:
         asked = operation.request
@@ -465,8 +464,10 @@ def without_links(request: GraphRequest, held: set[str]) -> GraphRequest | None:
 
 
 def _ids_of(operation: Operation) -> Iterator[str]:
-    """Every old id that an operation may name: by marker, as target, or inside the values it compares."""
+    """Every old id that an operation may name: by marker, as its target, or as the target of a link."""
     yield operation.target
+    yield from _texts(operation.wanted.get(operation.relationship) if operation.relationship else None)
+    yield from _texts(operation.before.get(operation.relationship) if operation.relationship else None)
     anchor = operation.anchor
     for value in (
         operation.request.path,
@@ -479,19 +480,7 @@ def _ids_of(operation: Operation) -> Iterator[str]:
         yield from ids_in(value)
     for values in (operation.before, operation.wanted):
         yield from ids_in(values)
-        yield from _guids(values)
     yield from operation.ids.values()
-
-
-def _guids(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _GUID.findall(value)
-    elif isinstance(value, dict):
-        for member in value.values():
-            yield from _guids(member)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _guids(item)
 
 
 def _made_anew(operation: Operation) -> frozenset[str]:

@@ -73,7 +73,7 @@ def _not_as_wanted(
     anchor = operation.anchor
     marked = anchor.property if anchor is not None and anchor.kind is AnchorKind.MARKER else ""
     bad = []
-    for member, value in judge.rewritten(operation.wanted, bindings).items():
+    for member, value in judge.resolved(operation.wanted, bindings).items():
         if same(spec, member, live.get(member), value):
             continue
         if member == marked and anchor is not None and live.get(member) == anchor.value:

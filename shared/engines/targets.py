@@ -14,6 +14,7 @@ from shared.catalog.spec import ObjectType
 from shared.domain.errors import GraphDown, GraphError, GraphNotFound, GraphNotPermitted, Unusable
 from shared.domain.objects import JsonObject
 from shared.domain.ports import Clock, Directory, GraphRequest, GraphResponse
+from shared.engines.answers import error_of
 from shared.engines.wire import parse
 
 _MAX_PAGES = 10_000
@@ -131,12 +132,13 @@ def _object(answer: GraphResponse, type_name: str) -> JsonObject | None:
     if answer.status == 404:
         return None
     status, request_id = answer.status, answer.request_id
-    what = f"reading before a write failed with status {status}"
+    code, _ = error_of(answer.body)
+    what = f"reading before a write failed with status {status} {code}".rstrip()
     if status == 403:
-        raise GraphNotPermitted(what, status=status, object_type=type_name, request_id=request_id)
+        raise GraphNotPermitted(what, status=status, code=code, object_type=type_name, request_id=request_id)
     if status in (0, 429) or status >= 500:
         raise GraphDown(what, object_type=type_name, request_id=request_id)
-    raise GraphError(what, status=status, object_type=type_name, request_id=request_id)
+    raise GraphError(what, status=status, code=code, object_type=type_name, request_id=request_id)
 
 
 def _parsed(data: bytes, type_name: str) -> JsonObject:

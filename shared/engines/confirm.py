@@ -1,0 +1,429 @@
+"""The final verification of a restore: the backup app reads the tenant and compares it with the snapshot.
+
+Reader and writer differ on purpose: what the restore app believes of its own work counts for nothing here but
+as an explanation. Each difference needs one: foreseen by the plan, or an operation that openly did not end
+well. A difference without an explanation makes the verdict `differs`. Lists lag, so a reading that finds
+unexplained differences is made again until the last write is twelve minutes old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.catalog.registry import Catalog
+from shared.domain.errors import BlobMissing, IntegrityError, Refused
+from shared.domain.objects import JsonObject
+from shared.domain.plan import Mechanism, Operation, OutcomeState, Reason, RestorePlan
+from shared.domain.ports import Clock, Signer, TableStore
+from shared.engines import jws
+from shared.engines.compare import Form
+from shared.engines.create import create_once, create_or_adopt
+from shared.engines.diff import keys_of
+from shared.engines.equality import Comparison, Difference
+from shared.engines.evidence import Evidence, StoredPlan, WaveStart, plan_folder, step_folder, wave_blob
+from shared.engines.executor import secret_name
+from shared.engines.journal import Journal, OperationEnd, StepDone
+from shared.engines.jws import Purpose
+from shared.engines.merge import read_object
+from shared.engines.report import (
+    LIST_LIMIT,
+    REPORT_FORMAT,
+    AfterCare,
+    Kind,
+    LeftOff,
+    Listed,
+    NewId,
+    NotDone,
+    Report,
+    Verdict,
+    WaveMeasured,
+)
+from shared.engines.restore_requests import PlanRows, PlanState
+from shared.engines.survey import Reach
+from shared.engines.view import View
+from shared.engines.wire import encode
+
+_PATIENCE = 720.0
+_AGAIN = 60.0
+
+
+class SnapshotView(View, Protocol):
+    @property
+    def manifest_sha256(self) -> str: ...
+
+
+OpenSnapshot = Callable[[str], Awaitable[SnapshotView]]
+OpenLive = Callable[[], AbstractAsyncContextManager[View]]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """`report` None: not yet; ask again after `delay` seconds, or never (0), because steps are still to run."""
+
+    report: Report | None
+    delay: float = 0.0
+    why: str = ""
+
+
+class Confirmation:
+    """The backup app's last word on a plan."""
+
+    def __init__(
+        self,
+        *,
+        evidence: Evidence,
+        open_snapshot: OpenSnapshot,
+        open_live: OpenLive,
+        catalog: Catalog,
+        signer: Signer,
+        clock: Clock,
+        rows: TableStore | None = None,
+        patience: float = _PATIENCE,
+    ) -> None:
+        """`signer` holds the evidence key. `rows` show people how far it is. `patience`: how long lists may lag
+        behind writes."""
+        self._evidence = evidence
+        self._open_snapshot = open_snapshot
+        self._open_live = open_live
+        self._catalog = catalog
+        self._signer = signer
+        self._clock = clock
+        self._patience = patience
+        self._rows = PlanRows(rows, clock) if rows is not None else None
+        self._journal = Journal(evidence)
+
+    async def confirm(self, plan: str) -> Confirmed:
+        """Verifies a finished plan and stores its report, once. A report that is there is returned."""
+        try:
+            stored = await self._evidence.load_plan(plan)
+        except BlobMissing:
+            raise Refused(f"there is no plan {plan}") from None
+        held = await self.report(plan)
+        if held is not None:
+            await self._show(held)
+            return Confirmed(held)
+        dones: list[StepDone] = []
+        for step in stored.plan.steps:
+            done = await self._journal.done(plan, stored.digest, step.id)
+            if done is None:
+                return Confirmed(None, why=f"step {step.id} is not done")
+            dones.append(done)
+        snapshot = await self._open_snapshot(stored.plan.snapshot)
+        if snapshot.manifest_sha256 != stored.plan.manifest_sha256:
+            raise IntegrityError("the snapshot is not the one that the plan was made from", object_id=plan)
+        async with self._open_live() as live:
+            report = await self._compare(stored, dones, snapshot, live)
+        age = (self._clock.now() - max((done.at for done in dones), default=stored.plan.created_at)).total_seconds()
+        if report.unexpected_count and age < self._patience:
+            why = f"{report.unexpected_count} differences that replication may still mend"
+            return Confirmed(None, min(_AGAIN, self._patience - age), why)
+        held = await self._store(report)
+        await self._show(held)
+        return Confirmed(held)
+
+    async def _show(self, report: Report) -> None:
+        if self._rows is not None:
+            await self._rows.plan(report.plan, PlanState.DONE, verdict=str(report.verdict), why="")
+
+    async def report(self, plan: str) -> Report | None:
+        """The stored report, its signature checked; None where there is none."""
+        name = f"{plan_folder(self._evidence.tenant, plan)}report.jws"
+        token = await self._evidence.find(name)
+        if token is None:
+            return None
+        report = self._evidence.open_signed(Report, name, token, Purpose.EVIDENCE)
+        if (report.plan, report.tenant) != (plan, self._evidence.tenant):
+            raise IntegrityError(f"{name} is of another plan or tenant")
+        # A crash may have left the plain copy out.
+        payload = jws.verify(token, Purpose.EVIDENCE, self._evidence.keys.evidence)
+        await create_once(self._evidence.store, f"{plan_folder(self._evidence.tenant, plan)}report.json", payload)
+        return report
+
+    async def _store(self, report: Report) -> Report:
+        name = f"{plan_folder(self._evidence.tenant, report.plan)}report.jws"
+        token = await jws.sign(self._signer, Purpose.EVIDENCE, encode(report))
+        await create_or_adopt(self._evidence.store, name, token)
+        held = await self.report(report.plan)
+        assert held is not None
+        return held
+
+    # --- comparing
+
+    async def _compare(self, stored: StoredPlan, dones: list[StepDone], snapshot: View, live: View) -> Report:
+        plan = stored.plan
+        ends = {end.operation: end for done in dones for end in done.ends}
+        ids = {old: new for end in ends.values() if end.state.good for old, new in end.ids.items()}
+        comparison = Comparison(snapshot, live, self._catalog, ids)
+        judge = _Judge(plan, ends, self._catalog)
+        listed: list[Listed] = []
+        unexpected: list[Listed] = []
+        by_reason: dict[str, int] = {}
+        unexpected_count = 0
+        async for difference in comparison.differences():
+            one = judge.judged(difference)
+            if one.reason:
+                by_reason[one.reason] = by_reason.get(one.reason, 0) + 1
+                if len(listed) < LIST_LIMIT:
+                    listed.append(one)
+            else:
+                unexpected_count += 1
+                if len(unexpected) < LIST_LIMIT:
+                    unexpected.append(one)
+        new_ids = _new_ids(plan, ends)
+        if new_ids:
+            by_reason[Reason.NEW_ID.value] = len(new_ids)
+        not_done = _not_done(plan, ends)
+        verdict = Verdict.EQUAL
+        if unexpected_count:
+            verdict = Verdict.DIFFERS
+        elif by_reason or not_done or plan.exclusions or plan.conflicts:
+            verdict = Verdict.EQUAL_EXCEPT_LISTED
+        root, blobs = await self._journal.root(plan.id)
+        outcomes: dict[str, int] = {}
+        for end in ends.values():
+            outcomes[end.state.value] = outcomes.get(end.state.value, 0) + 1
+        return Report(
+            format=REPORT_FORMAT,
+            plan=plan.id,
+            digest=stored.digest,
+            tenant=plan.tenant,
+            snapshot=plan.snapshot,
+            manifest_sha256=plan.manifest_sha256,
+            made_at=self._clock.now(),
+            live_as_of=live.as_of,
+            verdict=verdict,
+            counts=dict(comparison.counts),
+            outcomes=outcomes,
+            by_reason=by_reason,
+            unexpected_count=unexpected_count,
+            unexpected=tuple(unexpected),
+            listed=tuple(listed),
+            new_ids=new_ids,
+            conflicts=plan.conflicts,
+            exclusions=plan.exclusions,
+            not_done=not_done,
+            left_off=_left_off(plan, ends),
+            after_care=await self._after_care(plan, ends, snapshot),
+            waves=await self._measured(stored, dones),
+            journal_root=root,
+            journal_blobs=blobs,
+        )
+
+    async def _after_care(
+        self, plan: RestorePlan, ends: dict[str, OperationEnd], snapshot: View
+    ) -> tuple[AfterCare, ...]:
+        """What re-created objects lack and only a person can give them."""
+        made = {
+            (one.type, one.target): one
+            for one in plan.operations
+            if one.mechanism is Mechanism.CREATE and ends[one.id].state is OutcomeState.DONE
+        }
+        care: list[AfterCare] = []
+        for spec in self._catalog.types:
+            targets = {target for name, target in made if name == spec.name}
+            if not targets:
+                continue
+            form = Form(spec)
+            async for entry in snapshot.index(spec.name):
+                if entry.id not in targets:
+                    continue
+                operation = made[spec.name, entry.id]
+                item = await read_object(snapshot, spec.name, entry)
+                for what, where in _needs(plan, operation, item, form):
+                    new = ends[operation.id].ids.get(entry.id, "")
+                    care.append(AfterCare(spec.name, entry.id, new, entry.name, what, where))
+        return tuple(care)
+
+    async def _measured(self, stored: StoredPlan, dones: list[StepDone]) -> tuple[WaveMeasured, ...]:
+        plan = stored.plan
+        by_step = {done.step: done for done in dones}
+        measured = []
+        for wave in plan.waves:
+            steps = [step for step in plan.steps if step.wave == wave.number]
+            name = wave_blob(plan.tenant, plan.id, wave.number)
+            start = await self._evidence.find_signed(WaveStart, name, Purpose.EXECUTION)
+            attempts = 0
+            for step in steps:
+                async for stat in self._evidence.store.list(step_folder(plan.tenant, plan.id, step.id)):
+                    attempts += stat.name.endswith(".intent.json")
+            last: datetime | None = max((by_step[step.id].at for step in steps), default=None)
+            seconds = (last - start.at).total_seconds() if last is not None and start is not None else 0.0
+            measured.append(
+                WaveMeasured(
+                    wave.number,
+                    wave.title,
+                    wave.forecast,
+                    sum(len(step.operations) for step in steps),
+                    attempts,
+                    round(max(0.0, seconds)),
+                    start.approvers if start is not None else (),
+                )
+            )
+        return tuple(measured)
+
+
+class _Judge:
+    """Finds the explanation of a difference, in the plan or in what became of it."""
+
+    def __init__(self, plan: RestorePlan, ends: dict[str, OperationEnd], catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._reach = Reach(plan.scope, catalog)
+        self._ends = ends
+        self._failed: dict[tuple[str, str], list[Operation]] = {}
+        for operation in plan.operations:
+            if not ends[operation.id].good:
+                self._failed.setdefault((operation.type, operation.target), []).append(operation)
+        self._excluded: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+        for exclusion in plan.exclusions:
+            members = self._excluded.setdefault((exclusion.type, exclusion.target), {})
+            for member in exclusion.member.split(", "):
+                members.setdefault(member, (exclusion.reason.value, exclusion.why))
+        self._conflicts = {(one.type, one.target): one.why for one in plan.conflicts}
+        self._affected = [(text, one.why) for one in plan.conflicts for text in one.affects]
+        self._gone: dict[str, tuple[str, str]] = {}  # snapshot ids of objects that are explained as not being back
+
+    def judged(self, one: Difference) -> Listed:
+        reason, why = self._explained(one) or ("", one.why)
+        if one.kind is Kind.MISSING and reason:
+            self._gone[one.target] = (reason, why)
+        return Listed(one.kind, one.type, one.target, one.live, one.name, one.member, one.other, reason, why)
+
+    def _explained(self, one: Difference) -> tuple[str, str] | None:
+        if one.kind is Kind.NOT_COMPARED:
+            return Reason.NOT_COMPLETE.value, one.why
+        if one.kind is Kind.OLD_REFERENCE:
+            if one.added:
+                return Reason.ADDED_SINCE.value, "what was added names an object that was replaced"
+            # A reference to an id that is gone is the one thing that no scope excuses.
+            return self._of_operations(one) or self._of_exclusions(one)
+        if one.computed:
+            return Reason.DYNAMIC.value, "the service makes these links"
+        if one.kind in (Kind.ADDED, Kind.LINK_ADDED):
+            return Reason.ADDED_SINCE.value, "a restore doesn't remove what was added"
+        return (
+            self._of_operations(one)
+            or self._of_exclusions(one)
+            or self._of_conflicts(one)
+            or self._of_ends(one)
+            or self._of_scope(one)
+        )
+
+    def _of_operations(self, one: Difference) -> tuple[str, str] | None:
+        for operation in self._failed.get((one.type, one.target), ()):
+            brings = operation.mechanism in (Mechanism.CREATE, Mechanism.BIN)
+            if operation.mechanism is Mechanism.LINK:
+                wanted = operation.wanted.get(operation.relationship)
+                concerned = operation.relationship == one.member and (
+                    isinstance(wanted, list) and one.other in wanted
+                )
+            else:
+                concerned = brings or one.member in operation.wanted
+            if concerned:
+                end = self._ends[operation.id]
+                return _state(end), f"{operation.mechanism.value}: {end.why}"
+        return None
+
+    def _of_exclusions(self, one: Difference) -> tuple[str, str] | None:
+        keys = [(one.type, one.target)]
+        if one.parent:
+            keys.append((self._catalog.get(one.type).parent, one.parent))
+        for key in keys:
+            members = self._excluded.get(key, {})
+            found = members.get(one.member) or members.get("")
+            if found is not None:
+                return found
+        members = self._excluded.get((one.type, ""), {})
+        return members.get(one.member) or members.get("")
+
+    def _of_conflicts(self, one: Difference) -> tuple[str, str] | None:
+        why = self._conflicts.get((one.type, one.target))
+        if why is not None:
+            return Reason.CONFLICT.value, why
+        for text, reason in self._affected:
+            if text.startswith(f"{one.type}/{one.target} ") or text == f"{one.type}/{one.target}":
+                return Reason.CONFLICT.value, reason
+        for (_, target), reason in self._conflicts.items():
+            if target in (one.other, one.parent) and target:
+                return Reason.CONFLICT.value, reason
+        return None
+
+    def _of_ends(self, one: Difference) -> tuple[str, str] | None:
+        """A link or a child whose other end didn't come back, for a reason that was listed."""
+        for end in (one.other, one.target, one.parent):
+            if end and end in self._gone:
+                reason, why = self._gone[end]
+                return reason, f"{end} is not back: {why}"
+        return None
+
+    def _of_scope(self, one: Difference) -> tuple[str, str] | None:
+        if self._reach.object(self._catalog.get(one.type), one.target, one.parent):
+            return None
+        return Reason.OUT_OF_SCOPE.value, "not asked for"
+
+
+def _state(end: OperationEnd) -> str:
+    return end.state.value if not end.state.good else "notReadBack"
+
+
+def _new_ids(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[NewId, ...]:
+    found = []
+    for operation in plan.operations:
+        end = ends[operation.id]
+        if end.state.good:
+            for old in operation.ids.values():
+                new = end.ids.get(old, old)
+                if new != old:
+                    found.append(NewId(operation.type, operation.name, old, new))
+    return tuple(found)
+
+
+def _not_done(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[NotDone, ...]:
+    return tuple(
+        NotDone(
+            one.id,
+            one.type,
+            one.target,
+            one.name,
+            one.mechanism.value,
+            _state(ends[one.id]),
+            ends[one.id].why,
+        )
+        for one in plan.operations
+        if not ends[one.id].good
+    )
+
+
+def _left_off(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[LeftOff, ...]:
+    left = [
+        LeftOff(one.type, one.target, one.name, ends[one.id].why)
+        for one in plan.operations
+        if one.guarded and not ends[one.id].good
+    ]
+    left += [
+        LeftOff(one.type, one.target, one.name, one.why)
+        for one in plan.exclusions
+        if one.reason is Reason.LOCK_OUT_GUARD
+    ]
+    return tuple(left)
+
+
+def _needs(plan: RestorePlan, operation: Operation, item: JsonObject, form: Form) -> list[tuple[str, str]]:
+    spec = form.spec
+    needs = []
+    if operation.secret_for:
+        where = f"secret {secret_name(plan.id, operation.secret_for)}"
+        needs.append(("hand over the initial password, to be changed at the first sign-in", where))
+        needs.append(("register sign-in methods anew", ""))
+    for member in spec.secret:
+        if form.empty(member, item.get(member)):
+            continue
+        names = sorted(name for name in keys_of(item.get(member)).values() if name)
+        text = f" ({', '.join(names)})" if names else ""
+        needs.append((f"make new {member}{text} and hand them to the owner", ""))
+    for name in spec.keys_besides_id:
+        needs.append((f"tell everybody who configured its {name} that it changed", ""))
+    return needs

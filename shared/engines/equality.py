@@ -1,0 +1,222 @@
+"""Whether the live tenant says what a snapshot says, seen through the id map of a restore.
+
+Every restorable property of every object, every link, and every reference: an object that got a new id is
+looked for under it, and whatever named the old one must name the new one. Differences come out one by one;
+nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from shared.catalog.registry import Catalog
+from shared.catalog.spec import ObjectType, Relationship, ValueReference
+from shared.domain.objects import Json, JsonObject, Link
+from shared.domain.snapshot import IndexEntry
+from shared.engines.canonical import is_annotation
+from shared.engines.compare import Form
+from shared.engines.conditions import holds
+from shared.engines.markers import Bindings, resolve
+from shared.engines.merge import both_indexes, both_links, completeness_of, read_object
+from shared.engines.references import find, rewrite
+from shared.engines.report import Kind
+from shared.engines.view import View
+
+_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`target`: id in the snapshot (of what is only live: its id there). `parent` likewise. `computed`: the
+    service makes these links itself. `added`: the object is only live."""
+
+    kind: Kind
+    type: str
+    target: str
+    live: str = ""
+    name: str = ""
+    member: str = ""
+    other: str = ""
+    parent: str = ""
+    computed: bool = False
+    added: bool = False
+    why: str = ""
+
+
+class Comparison:
+    """`ids`: old id (or appId) → new, for everything that the restore brought back. `counts` fills while the
+    differences are read."""
+
+    def __init__(self, snapshot: View, live: View, catalog: Catalog, ids: Mapping[str, str]) -> None:
+        self._snapshot = snapshot
+        self._live = live
+        self._catalog = catalog
+        self._ids = {old: new for old, new in ids.items() if old != new}
+        self._olds = {new: old for old, new in self._ids.items()}
+        self.counts = {"objects": 0, "links": 0, "properties": 0}
+
+    async def differences(self) -> AsyncIterator[Difference]:
+        for spec in self._catalog.types:
+            async for one in self._objects(spec):
+                yield one
+        for spec, relationship in self._catalog.relationships:
+            if not relationship.contains:
+                async for one in self._links(spec, relationship):
+                    yield one
+
+    # objects
+
+    async def _objects(self, spec: ObjectType) -> AsyncIterator[Difference]:
+        whole = True
+        for view in (self._snapshot, self._live):
+            state = completeness_of(view, spec)
+            if not state.is_complete:
+                whole = False
+                why = f"{view.label}: {state.state.value}{f' ({state.reason})' if state.reason else ''}"
+                yield Difference(Kind.NOT_COMPARED, spec.name, "", why=why)
+        renewed = await self._entries(self._live, spec, self._olds.keys())
+        reads_all = bool(self._ids) and bool(spec.references)
+        async for old, new in both_indexes(self._snapshot, self._live, spec.name):
+            if old is not None:
+                self.counts["objects"] += 1
+            if old is not None and new is not None:
+                if old.hash != new.hash or reads_all or old.parent != new.parent:
+                    async for one in self._pair(spec, old, new, spec.restorable):
+                        yield one
+            elif old is not None:
+                found = renewed.get(self._ids.get(old.id, ""))
+                if found is not None:
+                    members = spec.restorable | frozenset(spec.create_only)
+                    async for one in self._pair(spec, old, found, members):
+                        yield one
+                elif whole:
+                    yield Difference(Kind.MISSING, spec.name, old.id, name=old.name, parent=old.parent)
+            elif new is not None and new.id not in self._olds:
+                if whole:
+                    yield Difference(Kind.ADDED, spec.name, new.id, new.id, new.name, parent=self._old(new.parent))
+                if reads_all:
+                    item = await read_object(self._live, spec.name, new)
+                    for one in self._old_references(spec, item, new.id, new, added=True):
+                        yield one
+
+    async def _pair(
+        self, spec: ObjectType, old: IndexEntry, new: IndexEntry, members: frozenset[str]
+    ) -> AsyncIterator[Difference]:
+        then = await read_object(self._snapshot, spec.name, old)
+        now = await read_object(self._live, spec.name, new)
+        expected = self._rewritten(spec, then)
+        form = Form(spec)
+        for member in sorted(members):
+            if member in spec.volatile or is_annotation(member) or member not in expected:
+                continue
+            self.counts["properties"] += 1
+            if not form.same(member, now.get(member), expected[member]):
+                yield Difference(Kind.CHANGED, spec.name, old.id, new.id, old.name, member, parent=old.parent)
+        if self._ids.get(old.parent, old.parent) != new.parent:
+            yield Difference(Kind.CHANGED, spec.name, old.id, new.id, old.name, "parent", parent=old.parent)
+        for one in self._old_references(spec, now, old.id, new):
+            yield one
+
+    def _old_references(
+        self, spec: ObjectType, now: JsonObject, target: str, new: IndexEntry, *, added: bool = False
+    ) -> Iterable[Difference]:
+        """Ids that were replaced and still stand in a live object."""
+        for found in find(spec.references, now):
+            if found.value in self._ids:
+                yield Difference(
+                    Kind.OLD_REFERENCE,
+                    spec.name,
+                    target,
+                    new.id,
+                    new.name,
+                    found.member,
+                    found.value,
+                    parent=self._old(new.parent),
+                    added=added,
+                )
+
+    def _rewritten(self, spec: ObjectType, item: JsonObject) -> JsonObject:
+        if not self._ids or not spec.references:
+            return item
+
+        def new(reference: ValueReference, value: str) -> Json:
+            return self._ids.get(value, value)
+
+        rewritten = resolve(rewrite(spec.references, item, new), Bindings())
+        assert isinstance(rewritten, dict)
+        return rewritten
+
+    # links
+
+    async def _links(self, spec: ObjectType, relationship: Relationship) -> AsyncIterator[Difference]:
+        name = f"{spec.name}.{relationship.name}"
+        whole = True
+        for view in (self._snapshot, self._live):
+            state = view.completeness(name)
+            if not state.is_complete:
+                whole = False
+                why = f"{view.label}: {state.state.value}{f' ({state.reason})' if state.reason else ''}"
+                yield Difference(Kind.NOT_COMPARED, spec.name, "", member=relationship.name, why=why)
+        missing: dict[tuple[str, str], Link] = {}  # by how it should read now
+        surplus: dict[tuple[str, str], Link] = {}
+        async for old, new in both_links(self._snapshot, self._live, spec.name, relationship.name):
+            if old is not None:
+                self.counts["links"] += 1
+            if old is not None and new is None:
+                missing[self._ids.get(old.source, old.source), self._ids.get(old.target, old.target)] = old
+            elif new is not None and old is None:
+                surplus[new.source, new.target] = new
+            elif new is not None and {new.source, new.target} & self._ids.keys():
+                yield self._link(Kind.OLD_REFERENCE, spec, relationship, new, "", computed=False)
+        for key in list(missing):
+            if surplus.pop(key, None) is not None:
+                del missing[key]
+        if not whole:
+            return
+        names = await self._sources(spec, [*missing.values(), *surplus.values()], relationship)
+        for one in missing.values():
+            text, computed = names(one.source)
+            yield self._link(Kind.LINK_MISSING, spec, relationship, one, text, computed=computed)
+        for one in surplus.values():
+            text, computed = names(one.source)
+            yield self._link(Kind.LINK_ADDED, spec, relationship, one, text, computed=computed)
+
+    def _link(
+        self, kind: Kind, spec: ObjectType, relationship: Relationship, link: Link, name: str, *, computed: bool
+    ) -> Difference:
+        return Difference(
+            kind,
+            spec.name,
+            self._old(link.source),
+            self._ids.get(link.source, link.source),
+            name,
+            relationship.name,
+            self._old(link.target),
+            computed=computed,
+        )
+
+    async def _sources(
+        self, spec: ObjectType, links: list[Link], relationship: Relationship
+    ) -> Callable[[str], tuple[str, bool]]:
+        """Name of a source, and whether the service makes its links."""
+        wanted = {end for link in links for end in (link.source, self._old(link.source))}
+        known: dict[str, tuple[str, bool]] = {}
+        condition = relationship.computed_when
+        for view in (self._snapshot, self._live):
+            for key, entry in (await self._entries(view, spec, wanted)).items():
+                computed = False
+                if condition is not None:
+                    computed = holds(condition, await read_object(view, spec.name, entry))
+                held = known.get(key)
+                known[key] = (entry.name, computed or (held is not None and held[1]))
+        return lambda source: known.get(source) or known.get(self._old(source)) or ("", False)
+
+    async def _entries(self, view: View, spec: ObjectType, ids: Iterable[str]) -> dict[str, IndexEntry]:
+        wanted = frozenset(ids)
+        if not wanted:
+            return {}
+        return {entry.id: entry async for entry in view.index(spec.name) if entry.id in wanted}
+
+    def _old(self, live_id: str) -> str:
+        return self._olds.get(live_id, live_id)
