@@ -23,7 +23,7 @@ import msgspec
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType
-from shared.domain.errors import IntegrityError, Unusable
+from shared.domain.errors import Fault, IntegrityError, Unusable
 from shared.domain.ports import BlobStore
 from shared.domain.snapshot import Dangling, IndexEntry, Receipt
 from shared.engines import paths, rawjson
@@ -83,8 +83,7 @@ class Sorter:
         rows: list[tuple[object, ...]] = []
         self._db.execute("BEGIN")
         for number, raw in enumerate(lines):
-            key = object_id(raw)
-            found = rawjson.members(raw)
+            key, found = _object(raw)
             if named:
                 self._db.execute("DELETE FROM named WHERE type = ? AND source = ?", (spec.name, key))
             if "@removed" in found:
@@ -245,6 +244,13 @@ async def sort_packs(
             progress(item.id, receipt.objects + receipt.links)
     into.settle()
     return numbers
+
+
+def _object(raw: bytes) -> tuple[str, dict[str, bytes]]:
+    try:
+        return object_id(raw), rawjson.members(raw)
+    except (Fault, Unusable):
+        raise IntegrityError("a pack holds a line that is no object") from None
 
 
 def _decoded(raw: bytes) -> _LinkLine:

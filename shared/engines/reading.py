@@ -128,7 +128,10 @@ def object_id(raw: bytes) -> str:
     try:
         found = _head.decode(raw).id
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        found = rawjson.text(rawjson.members(raw).get("id"))
+        try:
+            found = rawjson.text(rawjson.members(raw).get("id"))
+        except Unusable:
+            found = ""
     if not found or _UNUSABLE.search(found):
         raise Fault("Graph sent an object without a usable id")
     return found

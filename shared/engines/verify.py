@@ -158,9 +158,10 @@ async def verify_snapshot(
     sound = await _check_blobs(report, vault, folder, manifest, progress)
     if merkle_root(manifest.blobs) != manifest.merkle_root:
         report.find(Kind.MERKLE, paths.MANIFEST, "the Merkle root is not that of the listed blobs")
+    _check_entries(report, manifest)
     receipts = await _check_receipts(report, vault, folder, manifest, sound)
     if receipts is not None:
-        await _check_indexes(report, vault, folder, manifest, catalog, receipts, scratch)
+        await _check_indexes(report, vault, folder, manifest, catalog, receipts, sound, scratch)
     return report
 
 
@@ -197,6 +198,15 @@ async def _check_blobs(
         if progress is not None:
             progress(blob.name, report.blobs)
     return sound
+
+
+def _check_entries(report: Report, manifest: Manifest) -> None:
+    """What types and relationships name must be among the blobs that were hashed, and the same there."""
+    listed = {blob.name: blob for blob in manifest.blobs}
+    for name, entry in (*manifest.types.items(), *manifest.relationships.items()):
+        for blob in (*entry.packs, *((entry.index,) if entry.index else ())):
+            if listed.get(blob.name) != blob:
+                report.find(Kind.COMMIT, name, f"the manifest names {blob.name} in two ways")
 
 
 async def _check_receipts(
@@ -267,6 +277,7 @@ async def _check_indexes(
     manifest: Manifest,
     catalog: Catalog,
     receipts: list[Receipt],
+    sound: set[str],
     scratch: Path | None,
 ) -> None:
     """Builds the indexes from the packs again and compares them, line by line."""
@@ -283,6 +294,8 @@ async def _check_indexes(
                 entry = manifest.types.get(key) if number is None else manifest.relationships.get(key)
                 if entry is None or entry.index is None or entry.index.name != name or entry.count != count:
                     report.find(Kind.INDEX, name, "the manifest doesn't name it, or with another count")
+                    continue
+                if name not in sound:
                     continue
                 difference = _difference(await vault.get(folder.path(name)), data)
                 if difference:
