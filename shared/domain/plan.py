@@ -52,7 +52,8 @@ class AnchorKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Anchor(Wire):
     """`lookup` is a GET path (may hold markers) that lists or returns the objects holding `value` in
-    `property`; the bin of the type, if it has one, is asked by `bin_lookup`."""
+    `property`; the bin of the type, if it has one, is asked by `bin_lookup`. The other properties of the unique
+    key that `property` belongs to must be as in the request's body too."""
 
     kind: AnchorKind
     property: str
@@ -78,8 +79,10 @@ class Operation(Wire):
     """One change to one target.
 
     `before` holds the live values the plan saw, of exactly the members that the request writes; an operation
-    runs only while they still hold (sets compared as sets). `wanted` holds what they must be afterwards.
-    For LINK, `wanted` is `{relationship: [old target ids]}` and `before` is empty.
+    runs only while each of them is still so, or already as wanted (`engines.compare.Form`: sets as sets).
+    `wanted` holds what they must be afterwards. FINISH: `before` holds only what its CREATE had set.
+    For LINK, `wanted` is `{relationship: [old target ids]}` and `before` is empty, but for a single-valued
+    relationship: then it is `{relationship: [live target id]}`, or `[]` where it had none.
     `read` is the GET path that shows the target (for `before`, and for reading back); for CREATE it is the
     path of the new object, with a marker. `read_list` is used instead where a type must be read back by list.
     `ids` (CREATE and BIN): property of the answer → old value that it replaces, e.g. `{"id": "<old id>"}`.
@@ -188,7 +191,11 @@ class Scope(Wire):
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan(Wire):
-    """`plan.json`. Its digest is the SHA-256 of the stored bytes."""
+    """`plan.json`. Its digest is the SHA-256 of the stored bytes.
+
+    A step is ready once all that it depends on have ended, well or not; `Operation.after` then decides for each
+    of its operations whether it may be sent.
+    """
 
     format: int
     id: str
@@ -206,6 +213,9 @@ class RestorePlan(Wire):
     exclusions: tuple[Exclusion, ...]
     new_ids: dict[str, str]  # old id → type, for everything that will get a new id
     forecast: Forecast
+    # Static groups that were in the snapshot and are live: only these may count as exclusions of a break-glass
+    # account when the guard is asked again before an operation is sent.
+    guard_groups: tuple[str, ...] = ()
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -1,0 +1,177 @@
+"""When two values of a member mean the same, and in which form a value is written back.
+
+Null, absent and empty say the same: Graph leaves out, nulls or empties what isn't set, and not always the same
+way. Annotations say nothing. Lists that the catalog declares sets are compared as sets, nested objects that it
+declares `by_id` by their id, and what the service fills in (`computed_within`) not at all. The planner, the
+executor and the verification use this one reading, or they would disagree about "as wanted".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.catalog.spec import ObjectType
+from shared.domain.objects import Json, JsonObject
+from shared.engines.canonical import canonical, is_annotation
+
+TYPE_TAG: Final = "@odata.type"
+_SCALARS: Final = (str, bool)
+
+
+class Form:
+    """The forms of one type's values. Cheap to make; meant to be made once per type and run. `everything`: for
+    reports, where a difference counts that no write of this object could mend."""
+
+    def __init__(self, spec: ObjectType, *, everything: bool = False) -> None:
+        self.spec = spec
+        self._sets = frozenset(spec.sets)
+        self._by_id = frozenset(() if everything else spec.by_id)
+        self._computed = frozenset(() if everything else spec.computed_within)
+        self._typed = frozenset(spec.typed)
+
+    # --- comparing
+
+    def same(self, member: str, one: Json, other: Json) -> bool:
+        if type(one) is type(other) and isinstance(one, _SCALARS):
+            return one == other
+        left, right = self._meaning(member, one), self._meaning(member, other)
+        if left is None or right is None:
+            return left is right
+        return self._canonical(member, left) == self._canonical(member, right)
+
+    def differing(self, live: Mapping[str, Json], expected: Mapping[str, Json]) -> list[str]:
+        """Members of `expected` that `live` doesn't hold so, sorted."""
+        return sorted(name for name, value in expected.items() if not self.same(name, live.get(name), value))
+
+    def empty(self, member: str, value: Json) -> bool:
+        return self._meaning(member, value) is None
+
+    def content(self, item: Mapping[str, Json], members: Iterable[str]) -> bytes:
+        """One text for what the object says in these members; equal for objects that say the same."""
+        told: dict[str, Json] = {}
+        for name in members:
+            meaning = self._meaning(name, item.get(name))
+            if meaning is not None:
+                told[name] = meaning
+        return canonical(told, sets=self._sets)
+
+    def differing_paths(self, member: str, one: Json, other: Json) -> tuple[str, ...]:
+        """Where two values of a member differ: dotted paths inside it, as deep as both are objects."""
+        found: list[str] = []
+        self._descend(member, self._meaning(member, one), self._meaning(member, other), found)
+        return tuple(found)
+
+    def _descend(self, path: str, one: Json, other: Json, found: list[str]) -> None:
+        if isinstance(one, dict) and isinstance(other, dict):
+            for name in sorted({*one, *other}):
+                self._descend(f"{path}.{name}", one.get(name), other.get(name), found)
+        elif self._nested(path, one) != self._nested(path, other):
+            found.append(path)
+
+    def _nested(self, path: str, value: Json) -> bytes:
+        """Canonical bytes of a value at a dotted path, so that sets inside it are found by their paths."""
+        for name in reversed(path.split(".")):
+            value = {name: value}
+        return canonical(value, sets=self._sets)
+
+    def _canonical(self, member: str, value: Json) -> bytes:
+        return canonical({member: value}, sets=self._sets)
+
+    def _meaning(self, path: str, value: Json) -> Json:
+        """The value without what says nothing; None for an empty one. Items of lists all count."""
+        if isinstance(value, dict):
+            if path in self._by_id and not _is_marker(value):
+                return {"id": value.get("id")} if value.get("id") is not None else None
+            told: dict[str, Json] = {}
+            for name, member in value.items():
+                below = f"{path}.{name}"
+                if is_annotation(name) or below in self._computed:
+                    continue
+                meaning = self._meaning(below, member)
+                if meaning is not None:
+                    told[name] = meaning
+            return told or None
+        if isinstance(value, list):
+            return [self._item(path, item) for item in value] or None
+        return value
+
+    def _item(self, path: str, item: Json) -> Json:
+        meaning = self._meaning(path, item)
+        return {} if meaning is None and isinstance(item, dict) else meaning
+
+    # --- writing
+
+    def written(self, member: str, value: Json, live: Json = None) -> Json:
+        """The value as it goes into a request. Nulls inside are left out, unless they clear something that is
+        set live: some members are merged by a PATCH, others replaced. An object of nothing but nulls is null:
+        Graph clears session controls so, and refuses them empty."""
+        return self._written(member, value, live)
+
+    def shown(self, member: str, value: Json) -> Json:
+        """The value as the plan shows what was live: without annotations, nulls kept."""
+        if isinstance(value, dict):
+            if member in self._by_id:
+                return {"id": value.get("id")}
+            return {
+                name: self.shown(f"{member}.{name}", inner)
+                for name, inner in value.items()
+                if not is_annotation(name) and f"{member}.{name}" not in self._computed
+            }
+        if isinstance(value, list):
+            return [self.shown(member, item) for item in value]
+        return value
+
+    def _written(self, path: str, value: Json, live: Json) -> Json:
+        if isinstance(value, dict):
+            if _is_marker(value):
+                return value
+            if path in self._by_id:
+                return {"id": value.get("id")} if value.get("id") is not None else None
+            body = self._members(path, value, live)
+            return body or None
+        if isinstance(value, list):
+            return [
+                self._members(path, item, None)
+                if isinstance(item, dict) and not _is_marker(item)
+                else self._written(path, item, None)
+                for item in value
+            ]
+        return value
+
+    def _members(self, path: str, value: JsonObject, live: Json) -> JsonObject:
+        held = live if isinstance(live, dict) else {}
+        body: JsonObject = {}
+        for name, member in value.items():
+            below = f"{path}.{name}"
+            if name == TYPE_TAG and path in self._typed:
+                body[name] = member
+            if is_annotation(name) or below in self._computed:
+                continue
+            written = self._written(below, member, held.get(name))
+            if written is not None or self._meaning(below, held.get(name)) is not None:
+                body[name] = written
+        return body
+
+
+def same(spec: ObjectType, member: str, one: Json, other: Json) -> bool:
+    """`Form.same` for a single comparison."""
+    return Form(spec).same(member, one, other)
+
+
+def differing(spec: ObjectType, live: Mapping[str, Json], expected: Mapping[str, Json]) -> list[str]:
+    """`Form.differing` for a single comparison."""
+    return Form(spec).differing(live, expected)
+
+
+def _is_marker(value: JsonObject) -> bool:
+    return len(value) == 1 and next(iter(value)).startswith("$")
+
+
+def holds_markers(value: Json) -> bool:
+    """Whether a value of the tenant holds a name beginning with `$`, which a plan would take for a marker."""
+    if isinstance(value, dict):
+        return any(name.startswith("$") or holds_markers(member) for name, member in value.items())
+    if isinstance(value, list):
+        return any(holds_markers(item) for item in value)
+    return False

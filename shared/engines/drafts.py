@@ -1,0 +1,325 @@
+"""Operations before they have their place in a plan, and how Graph requests are built from declarations.
+
+Every path, body and anchor comes from the catalog; ids that the plan replaces become markers. Ids of operations
+are derived from what they do, so that the same plan always has the same ones, and no other plan has them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+from urllib.parse import quote
+
+from shared.catalog.spec import LinkWrite, ObjectType, Relationship
+from shared.domain.objects import Json, JsonObject, ObjectKey
+from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operation, Request
+from shared.engines.compare import TYPE_TAG, Form
+
+BIND_LIMIT: Final = 20  # targets of one `@odata.bind`
+_MARKED_NAME: Final = 100  # characters of a name that a marker is put behind; FINISH sets the full one
+
+
+class Phase(IntEnum):
+    """Order within a wave."""
+
+    SHELL = 0  # objects come to be, and what others need of them from the start
+    PATCH = 1
+    LINK = 2
+    FINISH = 3
+    ENABLE = 4  # whatever acts on sign-ins
+
+
+@dataclass(slots=True)
+class Draft:
+    """An operation and what its place depends on.
+
+    `needs`: objects that must be there (and settled) first; `needs_whole`: objects of which all other
+    operations but links come first; `needs_all`: links included. `lock`: no two drafts of one step share it.
+    """
+
+    operation: Operation
+    key: ObjectKey
+    spec: ObjectType
+    phase: Phase
+    version: str
+    lock: str
+    brings: bool = False  # brings the object itself
+    settles: bool = False  # what others refer to is not as it was before this
+    needs: set[ObjectKey] = field(default_factory=set)
+    needs_whole: set[ObjectKey] = field(default_factory=set)
+    needs_all: set[ObjectKey] = field(default_factory=set)
+    policy: JsonObject | None = None  # for guarded drafts: the policy as it will be
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Members that a request writes: body, what the plan saw, what must hold afterwards."""
+
+    body: JsonObject
+    before: JsonObject
+    wanted: JsonObject
+
+
+class Drafter:
+    """Builds drafts. `renewed`: ids and other server-made values that this plan replaces."""
+
+    def __init__(self, plan_id: str, renewed: Mapping[str, str]) -> None:
+        self._plan_id = plan_id
+        self._renewed = renewed
+
+    # --- ids, paths
+
+    def operation_id(self, mechanism: Mechanism, key: ObjectKey, detail: str = "") -> str:
+        text = "\x00".join((self._plan_id, mechanism.value, key.type, key.id, detail))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def id(self, old: str) -> Json:
+        return {"$id": old} if old in self._renewed else old
+
+    def item_path(self, spec: ObjectType, old: str, parent: str = "", tail: str = "", *, new: bool = False) -> Json:
+        """Path of one object. `new`: its id is known only once it was made."""
+        if spec.singleton:
+            return spec.list_path + tail
+        return self._join(*self._filled(spec.list_path, parent), "/", self._segment(old, new=new), tail)
+
+    def _segment(self, old: str, *, new: bool = False) -> Json:
+        # The executor quotes ids that stand in markers.
+        return {"$id": old} if new or old in self._renewed else quote(old, safe="")
+
+    def _filled(self, template: str, parent: str) -> tuple[Json, ...]:
+        before, hole, after = template.partition("{parent}")
+        return (before, self._segment(parent), after) if hole else (before,)
+
+    @staticmethod
+    def _join(*parts: Json) -> Json:
+        joined: list[Json] = []
+        for part in parts:
+            if part == "":
+                continue
+            if isinstance(part, str) and joined and isinstance(joined[-1], str):
+                joined[-1] += part
+            else:
+                joined.append(part)
+        if all(isinstance(part, str) for part in joined):
+            return "".join(part for part in joined if isinstance(part, str))
+        return {"$join": joined}
+
+    @staticmethod
+    def _select(spec: ObjectType, members: Iterable[str]) -> str:
+        """Types whose default answer is narrow need the members named."""
+        return f"?$select={','.join(sorted({'id', *members} & set(spec.select)))}" if spec.select else ""
+
+    # --- objects
+
+    def bin(self, spec: ObjectType, key: ObjectKey, name: str, why: str) -> Draft:
+        assert spec.bin is not None
+        path = f"/{spec.bin.version}{spec.bin.restore}".replace("{id}", quote(key.id, safe=""))
+        operation = Operation(
+            id=self.operation_id(Mechanism.BIN, key),
+            type=spec.name,
+            target=key.id,
+            name=name,
+            mechanism=Mechanism.BIN,
+            why=why,
+            request=Request("POST", path, None, spec.throttle.value),
+            read=self.item_path(spec, key.id, tail=self._select(spec, ())),
+            before={},
+            wanted={},
+            ids={"id": key.id},
+            read_list=_read_list(spec),
+        )
+        return Draft(operation, key, spec, Phase.SHELL, spec.bin.version, key.id, brings=True)
+
+    def create(
+        self,
+        spec: ObjectType,
+        key: ObjectKey,
+        name: str,
+        why: str,
+        *,
+        parent: str,
+        members: JsonObject,
+        tag: str,
+        ids: dict[str, str],
+        kept: bool,
+    ) -> Draft:
+        """`members`: what the request sets. `kept`: it may have come back with something else, id and all."""
+        assert spec.create is not None
+        assert spec.anchor is not None
+        operation_id = self.operation_id(Mechanism.CREATE, key)
+        wanted = dict(members)
+        if spec.anchor.kind is AnchorKind.MARKER:
+            wanted[spec.anchor.property] = marked_name(wanted.get(spec.anchor.property), operation_id)
+        body = {**wanted, **_plain(spec.create.fixed), **_type_tag(spec, tag)}
+        secret = ""
+        if spec.create.password:
+            body["passwordProfile"] = {
+                "forceChangePasswordNextSignIn": True,
+                "password": {"$password": key.id},
+            }
+            secret = f"initial-password-{re.sub(r'[^0-9A-Za-z-]', '-', key.id)}"
+        operation = Operation(
+            id=operation_id,
+            type=spec.name,
+            target=key.id,
+            name=name,
+            mechanism=Mechanism.CREATE,
+            why=why,
+            request=Request(
+                "POST",
+                self._join(*self._filled(f"/{spec.version}{spec.create.path}", parent)),
+                body,
+                spec.throttle.value,
+            ),
+            read=self.item_path(spec, key.id, parent, self._select(spec, wanted), new=True),
+            before={},
+            wanted=wanted,
+            expected_id=ExpectedId.KEPT if kept else ExpectedId.NEW,
+            ids=ids,
+            anchor=self._anchor(spec, wanted, parent),
+            read_list=_read_list(spec),
+            secret_for=secret,
+        )
+        return Draft(operation, key, spec, Phase.SHELL, spec.version, parent or key.id, brings=True)
+
+    def _anchor(self, spec: ObjectType, wanted: JsonObject, parent: str) -> Anchor:
+        declared = spec.anchor
+        assert declared is not None
+        value = wanted.get(declared.property)
+        bin_version = spec.bin.version if spec.bin is not None else spec.version
+        return Anchor(
+            kind=declared.kind,
+            property=declared.property,
+            value=value,
+            lookup=self._lookup(f"/{spec.version}{declared.lookup}", value, parent),
+            bin_lookup=self._lookup(f"/{bin_version}{declared.bin_lookup}", value, parent)
+            if declared.bin_lookup
+            else None,
+        )
+
+    def _lookup(self, template: str, value: Json, parent: str) -> Json:
+        parts: list[Json] = []
+        for part in re.split(r"(\{value\}|\{parent\})", template):
+            if part == "{parent}":
+                parts.append(self._segment(parent))
+            elif part == "{value}":
+                quoted = quote(value.replace("'", "''"), safe="") if isinstance(value, str) else value
+                parts.append(quoted)
+            else:
+                parts.append(part.replace(" ", "%20"))
+        return self._join(*parts)
+
+    def patch(
+        self,
+        mechanism: Mechanism,
+        spec: ObjectType,
+        key: ObjectKey,
+        name: str,
+        why: str,
+        *,
+        parent: str,
+        written: Written,
+        tag: str,
+        phase: Phase,
+        detail: str = "",
+        guarded: bool = False,
+    ) -> Draft:
+        """PATCH, FINISH or ENABLE of an object."""
+        operation = Operation(
+            id=self.operation_id(mechanism, key, detail),
+            type=spec.name,
+            target=key.id,
+            name=name,
+            mechanism=mechanism,
+            why=why,
+            request=Request(
+                "PATCH",
+                self.item_path(spec, key.id, parent),
+                {**written.body, **_type_tag(spec, tag)},
+                spec.throttle.value,
+            ),
+            read=self.item_path(spec, key.id, parent, self._select(spec, written.wanted)),
+            before=written.before,
+            wanted=written.wanted,
+            read_list=_read_list(spec),
+            guarded=guarded,
+        )
+        return Draft(operation, key, spec, phase, spec.version, parent or key.id)
+
+    # --- links
+
+    def links(
+        self,
+        spec: ObjectType,
+        relationship: Relationship,
+        source: ObjectKey,
+        name: str,
+        why: str,
+        targets: list[str],
+        *,
+        live: list[str],
+    ) -> Draft:
+        """Up to 20 targets for BIND, one otherwise. `live`: what a single-valued relationship holds now."""
+        rel = relationship.name
+        addresses: list[Json] = [
+            self._join_value({"$origin": True}, f"{spec.reference_root}/", self.id(target)) for target in targets
+        ]
+        if relationship.write is LinkWrite.BIND:
+            method, tail = "PATCH", ""
+            body: JsonObject = {f"{rel}@odata.bind": addresses}
+        else:
+            method = "PUT" if relationship.write is LinkWrite.PUT_REF else "POST"
+            tail, body = f"/{rel}/$ref", {"@odata.id": addresses[0]}
+        query = "?$select=id&$top=999" if relationship.many else "?$select=id"
+        old: list[Json] = list(targets)
+        seen: list[Json] = list(live)
+        operation = Operation(
+            id=self.operation_id(Mechanism.LINK, source, f"{rel}\x00{targets[0]}"),
+            type=spec.name,
+            target=source.id,
+            name=name,
+            mechanism=Mechanism.LINK,
+            why=why,
+            request=Request(method, self.item_path(spec, source.id, tail=tail), body, spec.throttle.value),
+            read=self.item_path(spec, source.id, tail=f"/{rel}{query}"),
+            before={} if relationship.many else {rel: seen},
+            wanted={rel: old},
+            relationship=rel,
+        )
+        return Draft(operation, source, spec, Phase.LINK, spec.version, source.id)
+
+    @staticmethod
+    def _join_value(*parts: Json) -> Json:
+        return {"$join": list(parts)}
+
+
+def marked_name(name: Json, operation_id: str) -> str:
+    """The name that an object carries until it has been read back."""
+    return f"{name[:_MARKED_NAME] if isinstance(name, str) else ''} [hf:{operation_id}]"
+
+
+def written_members(form: Form, wanted: JsonObject, live: Mapping[str, Json]) -> Written:
+    """A PATCH of these members, from the values they shall have (ids already rewritten) and the live object."""
+    body: JsonObject = {name: form.written(name, wanted[name], live.get(name)) for name in sorted(wanted)}
+    before: JsonObject = {name: form.shown(name, live.get(name)) for name in sorted(wanted)}
+    return Written(body, before, dict(body))
+
+
+def _read_list(spec: ObjectType) -> str:
+    return spec.list_path if spec.read_back_by_list else ""
+
+
+def _type_tag(spec: ObjectType, tag: str) -> JsonObject:
+    return {TYPE_TAG: tag or spec.odata_type} if spec.type_tag_on_write else {}
+
+
+def _plain(values: Mapping[str, object]) -> JsonObject:
+    plain: JsonObject = {}
+    for name, value in values.items():
+        assert value is None or isinstance(value, str | int | float | bool)
+        plain[name] = value
+    return plain

@@ -1,0 +1,201 @@
+"""Drafts for links: memberships, owners, managers that the snapshot has and the live tenant lacks.
+
+Targets that are live travel apart from those that this plan brings back, so that one that fails to come back
+doesn't hold up nineteen that are there. Links added since are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shared.catalog.spec import LinkWrite
+from shared.domain.objects import JsonObject, Link, ObjectKey
+from shared.domain.plan import Reason
+from shared.domain.snapshot import IndexEntry
+from shared.engines.conditions import holds, protection
+from shared.engines.drafts import BIND_LIMIT
+from shared.engines.fates import Way
+from shared.engines.plan_objects import Planning
+from shared.engines.survey import LinkSurvey, entries_of, objects
+from shared.engines.view import View
+
+
+def target_types(survey: LinkSurvey, link: Link) -> tuple[str, ...]:
+    """Catalog types that a link's target may be of; none for a type that the catalog doesn't know."""
+    if not link.target_type:
+        return survey.relationship.target_types
+    return (link.target_type,) if link.target_type in survey.relationship.target_types else ()
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A source's missing links by where their targets are."""
+
+    here: list[str] = field(default_factory=list)
+    coming: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+
+
+async def plan_links(planning: Planning, snapshot: View, live: View, survey: LinkSurvey) -> None:
+    spec, relationship = survey.spec, survey.relationship
+    if planning.reach.type(spec):
+        planning.incomplete(spec, relationship.name, survey.snapshot, survey.live)
+    if not survey.both_complete:
+        return
+    lost = {source: links for source in sorted(survey.missing) if (links := _wanted(planning, survey, source))}
+    added = _added(planning, survey)
+    concerned = {*lost, *added}
+    entries = await entries_of(snapshot, spec.name, concerned)
+    unwritable = await _unwritable(planning, snapshot, live, survey, entries)
+    for source in sorted(concerned):
+        name = entries[source].name if source in entries else ""
+        missing, new = lost.get(source, []), added.get(source, [])
+        if source in unwritable:
+            reason, why = unwritable[source]
+            counts = [f"{len(missing)} missing"] if missing else []
+            counts += [f"{len(new)} added"] if new else []
+            planning.exclude(spec, source, name, reason, f"{', '.join(counts)}: {why}", relationship.name)
+            continue
+        replaced = _plan_source(planning, survey, source, name, missing) if missing else False
+        if replaced and not relationship.many:
+            continue
+        for link in new:
+            why = f"{_target(link)} was added since the snapshot; removing it was not asked for"
+            planning.exclude(spec, source, name, Reason.ADDED_SINCE, why, relationship.name)
+
+
+def _wanted(planning: Planning, survey: LinkSurvey, source: str) -> list[Link]:
+    """Links of a source that were asked for: all of them, or those to objects that come back."""
+    if planning.reach.object(survey.spec, source):
+        return survey.missing[source]
+    return [
+        link
+        for link in survey.missing[source]
+        if any(planning.fates.way(name, link.target).comes for name in target_types(survey, link))
+    ]
+
+
+def _added(planning: Planning, survey: LinkSurvey) -> dict[str, list[Link]]:
+    """Links added to objects of the snapshot; those of added objects go without saying."""
+    if not (planning.reach.everything and planning.reach.type(survey.spec)):
+        return {}
+    new = {entry.id for entry in planning.fates.surveys[survey.spec.name].added}
+    return {source: links for source, links in survey.added.items() if source not in new}
+
+
+async def _unwritable(
+    planning: Planning, snapshot: View, live: View, survey: LinkSurvey, entries: dict[str, IndexEntry]
+) -> dict[str, tuple[Reason, str]]:
+    """Sources whose links can't be written, by what snapshot or live tenant hold of them."""
+    spec, relationship = survey.spec, survey.relationship
+    found: dict[str, tuple[Reason, str]] = {}
+    if relationship.computed_when is None and not spec.protected:
+        return found
+
+    def judge(source: str, item: JsonObject) -> None:
+        if relationship.computed_when is not None and holds(relationship.computed_when, item):
+            found[source] = relationship.computed_why, "the service makes them from the object's rule"
+        elif protected := protection(spec, item):
+            found.setdefault(source, (protected.reason, f"the object can't be written ({protected.when.path})"))
+
+    live_entries = await entries_of(live, spec.name, entries)
+    for view, held in ((snapshot, entries), (live, live_entries)):
+        async for entry, item in objects(view, spec.name, [held[source] for source in sorted(held)]):
+            judge(entry.id, item)
+    return found
+
+
+def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> bool:
+    """Drafts for one source. True where a draft writes its links."""
+    spec, relationship = survey.spec, survey.relationship
+    way = planning.fates.way(spec.name, source)
+    key = ObjectKey(spec.name, source)
+    if not way.there:
+        fate = planning.fates.by_key.get(key)
+        if fate is None or fate.reason is None:
+            why = f"{len(links)} stay out: {key} is gone"
+            planning.exclude(spec, source, name, Reason.DEAD_REFERENCE, why, relationship.name)
+        elif fate.missing.in_scope:
+            why = f"{len(links)} stay out with it: {fate.why}"
+            planning.exclude(spec, source, name, fate.reason, why, relationship.name)
+            if fate.clash is not None:
+                fate.clash.affects.append(f"{len(links)} {relationship.name} of {key} stay out")
+        return False
+    if relationship.write is LinkWrite.NONE:
+        why = f"{len(links)} are missing, and have to be set by hand"
+        planning.exclude(spec, source, name, Reason.NEEDS_ACTION, why, relationship.name)
+        return False
+    where = _sort(planning, survey, source, name, links)
+    live_targets = sorted(link.target for link in survey.added.get(source, []))
+    size = BIND_LIMIT if relationship.write is LinkWrite.BIND else 1
+    chunks = [*_chunks(where.here, size), *_chunks(where.coming, size), *_chunks(where.unsure, 1)]
+    for targets in chunks:
+        draft = planning.drafter.links(
+            spec,
+            relationship,
+            key,
+            name,
+            _why(
+                relationship.name,
+                targets,
+                where,
+                back=way.comes,
+                replaced=not relationship.many and bool(live_targets),
+            ),
+            targets,
+            live=[] if relationship.many else live_targets,
+        )
+        draft.needs = {key} | {
+            ObjectKey(type_name, target)
+            for target in targets
+            for type_name in relationship.target_types
+            if ObjectKey(type_name, target) in planning.fates.by_key
+        }
+        planning.drafts.append(draft)
+    return bool(chunks)
+
+
+def _sort(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> _Sorted:
+    spec, relationship, fates = survey.spec, survey.relationship, planning.fates
+    where = _Sorted()
+    for link in sorted(links, key=lambda link: link.target):
+        types = target_types(survey, link)
+        ways = {type_name: fates.way(type_name, link.target) for type_name in types}
+        if any(way.comes for way in ways.values()):
+            where.coming.append(link.target)
+        elif Way.LIVE in ways.values():
+            where.here.append(link.target)
+        elif not types or Way.UNKNOWN in ways.values():
+            where.unsure.append(link.target)
+        else:
+            fate = next((found for one in types if (found := fates.fate(one, link.target))), None)
+            reason, why = Reason.DEAD_REFERENCE, f"{_target(link)} is gone"
+            if fate is not None and fate.reason is not None:
+                reason = Reason.DEAD_REFERENCE if fate.reason is Reason.NEW_ID else fate.reason
+                why = f"{_target(link)} stays out: {fate.why}"
+                if fate.clash is not None:
+                    fate.clash.affects.append(f"{spec.name}/{source} {relationship.name} loses {fate.missing.key}")
+            planning.exclude(spec, source, name, reason, why, relationship.name)
+    return where
+
+
+def _chunks(targets: list[str], size: int) -> Iterable[list[str]]:
+    return (targets[first : first + size] for first in range(0, len(targets), size))
+
+
+def _target(link: Link) -> str:
+    return f"{link.target_type}/{link.target}" if link.target_type else link.target
+
+
+def _why(name: str, targets: list[str], where: _Sorted, *, back: bool, replaced: bool) -> str:
+    number = f"{len(targets)} of its {name}" if len(targets) > 1 else f"One of its {name}"
+    if back:
+        text = f"{number}; those that come back with it are left out when this is sent."
+    elif targets[0] in where.coming:
+        text = f"{number} missing since the snapshot, to objects that come back."
+    elif targets[0] in where.unsure:
+        text = f"{number} missing since the snapshot; whether the target still exists is not known."
+    else:
+        text = f"{number} missing since the snapshot."
+    return f"{text} It takes the place of what is there now." if replaced else text

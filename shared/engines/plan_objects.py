@@ -1,0 +1,555 @@
+"""Drafts for objects: back from the bin, made anew, changed back, switched on; and what can't be, with reasons.
+
+What acts on sign-ins is switched on, or changed while it is on, by guarded drafts of the last phase only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.catalog.registry import Catalog
+from shared.catalog.spec import ObjectType, ValueReference
+from shared.domain.objects import Json, JsonObject, ObjectKey
+from shared.domain.plan import AnchorKind, Exclusion, Mechanism, Reason
+from shared.domain.snapshot import Completeness, IndexEntry
+from shared.engines.canonical import is_annotation
+from shared.engines.circles import circular_members
+from shared.engines.compare import TYPE_TAG, Form, holds_markers
+from shared.engines.conditions import protection
+from shared.engines.diff import keys_of
+from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members
+from shared.engines.fates import Clash, Fate, Fates, Way
+from shared.engines.references import DROP, Absent, find, of_members, rewrite
+from shared.engines.survey import Reach, TypeSurvey, key_values, pairs, unique_keys
+from shared.engines.view import View
+
+
+def judged(spec: ObjectType) -> bool:
+    """Whether losing a reference changes whom the objects of the type act on."""
+    return any(reference.include or reference.exclude for reference in spec.references)
+
+
+@dataclass(frozen=True, slots=True)
+class _Acting:
+    """Whether an object acts on sign-ins, by the snapshot (`will`) and live (`does`)."""
+
+    will: bool
+    does: bool
+
+
+class Planning:
+    """Collects drafts and exclusions."""
+
+    def __init__(self, catalog: Catalog, fates: Fates, drafter: Drafter, reach: Reach) -> None:
+        self.catalog = catalog
+        self.fates = fates
+        self.drafter = drafter
+        self.reach = reach
+        self.drafts: list[Draft] = []
+        self.exclusions: list[Exclusion] = []
+        self.forms = {spec.name: Form(spec) for spec in catalog.types}
+        self._moved = circular_members(catalog, fates)
+        self._paired = frozenset(  # types that are the first part of a pair
+            name for spec in catalog.types for one in spec.references if one.pair for name in one.to
+        )
+        self._pair_keys: dict[tuple[str, str, str], ObjectKey] = {}  # type, member, value → live object changed
+        self._pair_waits: list[tuple[Draft, ValueReference, str]] = []
+
+    def exclude(self, spec: ObjectType, target: str, name: str, reason: Reason, why: str, member: str = "") -> None:
+        self.exclusions.append(Exclusion(spec.name, target, name, member, reason, why))
+
+    def finish(self) -> None:
+        """What could be told only once everything was drafted: second parts of pairs wait for changed firsts."""
+        for draft, reference, value in self._pair_waits:
+            for name in reference.to:
+                key = self._pair_keys.get((name, reference.key, value))
+                if key is not None:
+                    draft.needs_whole.add(key)
+
+    # --- what was not read
+
+    def incomplete(self, spec: ObjectType, member: str, snapshot: Completeness, live: Completeness) -> None:
+        what = "links" if member else "objects"
+        if not live.is_complete:
+            why = f"live: {_state(live)}; which {what} were lost can't be told, so none are brought back"
+            self.exclude(spec, "", spec.title, Reason.NOT_COMPLETE, why, member)
+        if not snapshot.is_complete:
+            why = f"snapshot: {_state(snapshot)}; it may hold fewer {what} than there were"
+            self.exclude(spec, "", spec.title, Reason.NOT_COMPLETE, why, member)
+
+    # --- missing objects
+
+    def missing(self, survey: TypeSurvey) -> None:
+        if self.reach.type(survey.spec):
+            self.incomplete(survey.spec, "", survey.snapshot, survey.live)
+        for object_id in sorted(survey.missing):
+            missing = survey.missing[object_id]
+            fate = self.fates.by_key[missing.key]
+            if fate.way is Way.BIN:
+                self._from_bin(survey.spec, fate)
+            elif fate.way is Way.CREATE:
+                self._anew(survey.spec, fate)
+            elif missing.in_scope and not (fate.clash is not None and fate.clash.key == missing.key):
+                assert fate.reason is not None
+                self.exclude(survey.spec, object_id, missing.entry.name, fate.reason, fate.why)
+
+    def _from_bin(self, spec: ObjectType, fate: Fate) -> None:
+        missing = fate.missing
+        assert fate.binned is not None
+        assert spec.bin is not None
+        why = "Deleted since the snapshot. The recycle bin still holds it: it comes back with its id and links."
+        draft = self.drafter.bin(spec, missing.key, missing.entry.name, why)
+        self._wait_for_pair(draft, spec, missing.item)
+        if spec.enabling is not None:
+            draft.needs |= self._named(spec, missing.item)
+        self.drafts.append(draft)
+        if protection(spec, missing.item) is not None:
+            return
+        binned = {name: value for name, value in fate.binned.items() if name not in spec.bin.misreported}
+        reset = {name: _scalar(value) for name, value in spec.bin.comes_back.items() if name in missing.item}
+        binned.update(reset)
+        # The bin may show fewer members than there are: of those it doesn't show nothing is known.
+        wanted = {
+            name: value
+            for name, value in missing.item.items()
+            if name in binned or self._refers_to_new(spec, name, missing.item)
+        }
+        self._change(spec, missing.entry, wanted, binned, settles=bool(reset), from_bin=True)
+
+    def _anew(self, spec: ObjectType, fate: Fate) -> None:
+        missing = fate.missing
+        key, item, name = missing.key, missing.item, missing.entry.name
+        assert spec.anchor is not None
+        rewritten = self._rewritten(spec, item)
+        first, members, later = self._stages(spec, key, rewritten)
+        acts = False
+        if spec.enabling is not None and spec.enabling.property in members:
+            state, off = members[spec.enabling.property], spec.enabling.off
+            members[spec.enabling.property] = off
+            acts = state in spec.enabling.acting
+            if not acts and state != off:
+                later[spec.enabling.property], first[spec.enabling.property] = state, off
+        kept = self.fates.may_be_kept(fate)
+        create = self.drafter.create(
+            spec,
+            key,
+            name,
+            _why_anew(fate, kept=kept),
+            parent=missing.parent,
+            members=members,
+            tag=_tag(item),
+            ids=_ids(spec, item, key.id),
+            kept=kept,
+        )
+        create.needs = self._named(spec, item, members)
+        if spec.parent:
+            create.needs.add(ObjectKey(spec.parent, missing.parent))
+        self._wait_for_pair(create, spec, item)
+        self.drafts.append(create)
+        if spec.anchor.kind is AnchorKind.MARKER:
+            anchor = spec.anchor.property
+            first[anchor] = marked_name(members.get(anchor), create.operation.id)
+            later[anchor] = members.get(anchor)
+        if later:
+            self._finish(spec, fate, later, first)
+        if acts and spec.enabling is not None:
+            self._enable(spec, missing.entry, item, spec.enabling.off, rewritten)
+        self._flag_dropped(spec, missing.entry, item)
+        self._lacking(spec, fate)
+
+    def _stages(
+        self, spec: ObjectType, key: ObjectKey, item: JsonObject
+    ) -> tuple[JsonObject, JsonObject, JsonObject]:
+        """What stands first in members that get their value later, what the creation sets, what is set later."""
+        assert spec.create is not None
+        form = self.forms[spec.name]
+        first: JsonObject = {}
+        members: JsonObject = {}
+        later: JsonObject = {}
+        for member in sorted({*spec.writable, *spec.create_only}):
+            value = form.written(member, item.get(member))
+            if value is None:
+                continue
+            if (key, member) in self._moved:
+                later[member] = value
+                continue
+            if member in spec.create.held and value != spec.create.held[member]:
+                later[member] = value
+                value = first[member] = _scalar(spec.create.held[member])
+            members[member] = value
+        for member in spec.set_after:
+            value = form.written(member, item.get(member))
+            if not form.empty(member, value):
+                later[member] = value
+        return first, members, later
+
+    def _finish(self, spec: ObjectType, fate: Fate, later: JsonObject, first: JsonObject) -> None:
+        missing = fate.missing
+        assert spec.anchor is not None
+        parts = []
+        if spec.anchor.kind is AnchorKind.MARKER:
+            parts.append(f"Takes the marker off {spec.anchor.property}.")
+        if others := [member for member in sorted(later) if not parts or member != spec.anchor.property]:
+            parts.append(f"Sets {', '.join(others)}, which had to wait until the object exists.")
+        draft = self.drafter.patch(
+            Mechanism.FINISH,
+            spec,
+            missing.key,
+            missing.entry.name,
+            " ".join(parts),
+            parent=missing.parent,
+            written=Written(later, first, later),
+            tag=_tag(missing.item),
+            # The second part of a pair takes values over from the first, so that must be finished before.
+            phase=Phase.SHELL if spec.name in self._paired else Phase.FINISH,
+        )
+        draft.needs = self._named(spec, missing.item, later)
+        self._wait_for_pair(draft, spec, missing.item)
+        self.drafts.append(draft)
+
+    def _lacking(self, spec: ObjectType, fate: Fate) -> None:
+        """What an object made anew will lack."""
+        form = self.forms[spec.name]
+        item, name, object_id = fate.missing.item, fate.missing.entry.name, fate.missing.key.id
+        for member in spec.secret:
+            if not form.empty(member, item.get(member)):
+                number = len(keys_of(item[member])) or 1
+                why = f"{number} of them; they can't be read back: make new ones and hand them to the owner"
+                self.exclude(spec, object_id, name, Reason.SECRET, why, member)
+        for member in spec.action_only:
+            if not form.empty(member, item.get(member)):
+                self.exclude(spec, object_id, name, Reason.NEEDS_ACTION, "has to be set by hand", member)
+
+    # --- objects that are in both
+
+    async def patches(self, snapshot: View, live: View, spec: ObjectType) -> None:
+        restorable = of_members(spec, spec.restorable)
+        concerned = set(self.fates.renewed.values())
+        concerned |= {key.type for key, fate in self.fates.by_key.items() if fate.way is Way.OUT}
+        unchanged = any(concerned & set(reference.to) for reference in restorable)
+        async for entry, old, new in pairs(snapshot, live, spec.name, unchanged=unchanged):
+            if self.reach.object(spec, entry.id, entry.parent):
+                self._in_both(spec, entry, old, new)
+            elif protection(spec, new) is None and any(
+                self._refers_to_new(spec, member, new) for member in spec.restorable
+            ):
+                # Out of scope, but it names an object that gets a new id: that alone is put right.
+                self._change(spec, entry, new, new, settles=False, from_bin=False)
+
+    def _in_both(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
+        everything = Form(spec, everything=True)
+        differing = [
+            member
+            for member in sorted(old)
+            if not is_annotation(member)
+            and member not in spec.volatile
+            and not everything.same(member, old[member], new.get(member))
+        ]
+        if protected := protection(spec, new) or protection(spec, old):
+            if differing:
+                why = f"{', '.join(differing)} differ, but it can't be written ({protected.when.path})"
+                self.exclude(spec, entry.id, entry.name, protected.reason, why)
+            return
+        self._explain(spec, entry, differing, old, new)
+        self._tell_lost(spec, entry, old, new)
+        self._change(spec, entry, old, new, settles=False, from_bin=False)
+
+    def _explain(
+        self, spec: ObjectType, entry: IndexEntry, differing: list[str], old: JsonObject, new: JsonObject
+    ) -> None:
+        """Differences that no PATCH can mend."""
+        for member in differing:
+            if member in spec.restorable:
+                if self.forms[spec.name].same(member, old[member], new.get(member)):
+                    why = "it differs only in what the service fills in or what is another object's"
+                    self.exclude(spec, entry.id, entry.name, Reason.COMPUTED, why, member)
+                continue
+            reason, why = _unmendable(spec, member, old[member], new.get(member))
+            self.exclude(spec, entry.id, entry.name, reason, why, member)
+
+    def _tell_lost(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
+        """What the object named, and still names, that stays out."""
+        if not judged(spec):
+            return
+        for found in find(spec.references, old):
+            reference, value = found.reference, found.value
+            if not self.fates.dead(reference, value) or not self.fates.lost(reference, value):
+                continue
+            self.fates.note_affected(reference, value, f"{spec.name}/{entry.id} {reference.path} names it")
+            if self.forms[spec.name].same(found.member, old[found.member], new.get(found.member)):
+                why = f"still names {value}: {self.fates.why_dead(reference, value)}"
+                self.exclude(
+                    spec, entry.id, entry.name, self.fates.dead_reason(reference, value), why, found.member
+                )
+
+    def _change(
+        self,
+        spec: ObjectType,
+        entry: IndexEntry,
+        old: JsonObject,
+        new: JsonObject,
+        *,
+        settles: bool,
+        from_bin: bool,
+    ) -> None:
+        """PATCH and ENABLE that turn `new` (live, or what the bin will give back) into `old`."""
+        form = self.forms[spec.name]
+        names = [name for name in sorted(spec.restorable) if name in old]
+        touched = {name for name in names if not form.same(name, old[name], new.get(name))}
+        renewed = {name for name in names if name not in touched and self._refers_to_new(spec, name, old)}
+        touched |= renewed
+        self._note_pair(spec, entry, new)
+        if not touched:
+            return
+        acting = _acting(spec, old, new)
+        if self._stopped(spec, entry, old, touched) and acting.will:
+            return  # it would act, and not on those it acted on
+        self._drop_impossible(spec, entry, old, touched)
+        enabling = spec.enabling
+        switched_on = enabling is not None and acting.will and not acting.does and enabling.property in touched
+        if switched_on and enabling is not None:
+            touched.discard(enabling.property)
+        named = {name: value for name, value in old.items() if name in touched}
+        rewritten = self._rewritten(spec, named)
+        # What is left once dead ids are dropped may be just what is live.
+        wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
+        self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
+        if wanted:
+            guarded = acting.will and acting.does
+            draft = self.drafter.patch(
+                Mechanism.PATCH,
+                spec,
+                ObjectKey(spec.name, entry.id),
+                entry.name,
+                _why_patch(sorted(wanted), renewed, from_bin=from_bin, guarded=guarded),
+                parent=entry.parent,
+                written=written_members(form, wanted, new),
+                tag=_tag(new),
+                phase=self._patch_phase(spec, guarded=guarded, settles=settles, from_bin=from_bin),
+                guarded=guarded,
+            )
+            draft.settles = settles
+            draft.needs = self._named(spec, named)
+            self._wait_for_pair(draft, spec, {**new, **old})
+            if guarded:
+                draft.policy = {**new, **wanted, "id": entry.id}
+                draft.needs_all = self._all_named(spec, {**new, **old})
+            self.drafts.append(draft)
+        if switched_on and enabling is not None:
+            self._enable(spec, entry, old, new.get(enabling.property), {**new, **wanted})
+
+    def _patch_phase(self, spec: ObjectType, *, guarded: bool, settles: bool, from_bin: bool) -> Phase:
+        if guarded:
+            return Phase.ENABLE
+        return Phase.SHELL if settles or (from_bin and spec.name in self._paired) else Phase.PATCH
+
+    def _stopped(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, touched: set[str]) -> bool:
+        """Takes members out that may not be written because of what is dead in them. Switching on counts as
+        writing a member whose references died since the snapshot: it no longer acts on those it acted on."""
+        if not judged(spec):
+            return False
+        switching = spec.enabling is not None and spec.enabling.property in touched
+        stopped = {
+            member: told
+            for member, told in self.fates.blocked(spec, old).items()
+            if member in touched or (switching and self._lost_in(spec, member, old))
+        }
+        for member, (reason, why) in sorted(stopped.items()):
+            self.exclude(spec, entry.id, entry.name, reason, f"not written: {why}", member)
+        touched.difference_update(stopped)
+        return bool(stopped)
+
+    def _lost_in(self, spec: ObjectType, member: str, old: JsonObject) -> bool:
+        return any(
+            self.fates.dead(found.reference, found.value) and self.fates.lost(found.reference, found.value)
+            for found in find(of_members(spec, (member,)), old)
+        )
+
+    def _drop_impossible(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, touched: set[str]) -> None:
+        for name in sorted(touched):
+            if holds_markers(old[name]):
+                touched.discard(name)
+                why = "it holds names beginning with $, which no plan can carry"
+                self.exclude(spec, entry.id, entry.name, Reason.NEEDS_ACTION, why, name)
+            elif self._taken(spec, entry, name, old):
+                touched.discard(name)
+
+    def _taken(self, spec: ObjectType, entry: IndexEntry, member: str, old: JsonObject) -> bool:
+        """Whether another live object holds the unique value that a PATCH would write: a conflict, then."""
+        for key in unique_keys(spec):
+            if key.properties != (member,):
+                continue
+            for value in key_values(spec, key, old, entry.parent):
+                holder = self.fates.holders.get(value)
+                if holder is not None and holder.id != entry.id:
+                    why = f"the live object {holder.id} holds the {member} that it had; neither is written"
+                    target = ObjectKey(spec.name, entry.id)
+                    clash = Clash(target, entry.name, holder.id, member, why, ask_audit=True)
+                    clash.affects.append(f"{target} {member} stays as it is")
+                    self.fates.clashes.append(clash)
+                    return True
+        return False
+
+    def _enable(
+        self, spec: ObjectType, entry: IndexEntry, old: JsonObject, before: Json, policy: JsonObject
+    ) -> None:
+        """`old`: as in the snapshot; `policy`: as it will be, ids rewritten."""
+        assert spec.enabling is not None
+        state = spec.enabling.property
+        key = ObjectKey(spec.name, entry.id)
+        acting: JsonObject = {state: old[state]}
+        draft = self.drafter.patch(
+            Mechanism.ENABLE,
+            spec,
+            key,
+            entry.name,
+            f"Its {state} was {old[state]}. Switched on last, after all it names is back.",
+            parent=entry.parent,
+            written=Written(acting, {state: before}, acting),
+            tag=_tag(old),
+            phase=Phase.ENABLE,
+            guarded=True,
+        )
+        draft.policy = {**policy, **acting, "id": entry.id}
+        draft.needs_all = self._all_named(spec, old) | {key}
+        self.drafts.append(draft)
+
+    # --- references
+
+    def _resolve(self, reference: ValueReference, value: str) -> Json | Absent:
+        new = self.fates.new_value(reference, value)
+        if new == value and reference.include and self.fates.dead(reference, value):
+            return DROP
+        return new
+
+    def _rewritten(self, spec: ObjectType, item: JsonObject) -> JsonObject:
+        return rewrite(spec.references, item, self._resolve) if spec.references else item
+
+    def _refers_to_new(self, spec: ObjectType, member: str, item: JsonObject) -> bool:
+        return bool(self.fates.renewed) and any(
+            self.fates.new_value(found.reference, found.value) != found.value
+            for found in find(of_members(spec, (member,)), item)
+        )
+
+    def _named(self, spec: ObjectType, item: JsonObject, members: Iterable[str] | None = None) -> set[ObjectKey]:
+        """Objects coming back that these members (all, if none are given) refer to."""
+        references: Sequence[ValueReference] = spec.references
+        if members is not None:
+            references = of_members(spec, members)
+        return {key for found in find(references, item) for key in self.fates.coming(found.reference, found.value)}
+
+    def _all_named(self, spec: ObjectType, item: JsonObject) -> set[ObjectKey]:
+        """Whatever the object refers to, live or coming back: all that happens to it comes first."""
+        named = self._named(spec, item)
+        for found in find(spec.references, item):
+            if found.reference.key == "id":
+                named |= {ObjectKey(name, found.value) for name in found.reference.to}
+        return named
+
+    def _wait_for_pair(self, draft: Draft, spec: ObjectType, item: JsonObject) -> None:
+        for found in find((one for one in spec.references if one.pair), item):
+            draft.needs_whole |= set(self.fates.coming(found.reference, found.value))
+            self._pair_waits.append((draft, found.reference, found.value))
+
+    def _note_pair(self, spec: ObjectType, entry: IndexEntry, live: JsonObject) -> None:
+        if spec.name in self._paired:
+            for member in spec.keys_besides_id:
+                value = live.get(member)
+                if isinstance(value, str):
+                    self._pair_keys[(spec.name, member, value)] = ObjectKey(spec.name, entry.id)
+
+    def _flag_dropped(self, spec: ObjectType, entry: IndexEntry, item: JsonObject) -> None:
+        """Dead includes that are left out of what is written."""
+        for found in find((one for one in spec.references if one.include), item):
+            reference, value = found.reference, found.value
+            if self.fates.dead(reference, value):
+                self.fates.note_affected(reference, value, f"{spec.name}/{entry.id} {reference.path} loses it")
+                why = f"written without {value}: {self.fates.why_dead(reference, value)}"
+                self.exclude(
+                    spec, entry.id, entry.name, self.fates.dead_reason(reference, value), why, found.member
+                )
+
+    # --- added objects
+
+    def added(self, survey: TypeSurvey) -> None:
+        """Objects added since stay; those that conflicts or twins name are told there."""
+        spec = survey.spec
+        if not (self.reach.everything and self.reach.type(spec) and survey.snapshot.is_complete):
+            return
+        told = {clash.live for clash in self.fates.clashes}
+        told |= {fate.twin for fate in self.fates.by_key.values() if fate.twin}
+        for entry in survey.added:
+            if entry.id not in told:
+                why = "it was not in the snapshot; removing it was not asked for"
+                self.exclude(spec, entry.id, entry.name, Reason.ADDED_SINCE, why)
+
+
+def _acting(spec: ObjectType, old: JsonObject, new: JsonObject) -> _Acting:
+    if spec.enabling is None:
+        return _Acting(will=False, does=False)
+    state = spec.enabling.property
+    does = new.get(state) in spec.enabling.acting
+    # Where the snapshot doesn't tell, it stays as it is.
+    return _Acting(will=old[state] in spec.enabling.acting if state in old else does, does=does)
+
+
+def _unmendable(spec: ObjectType, member: str, old: Json, new: Json) -> tuple[Reason, str]:
+    if member in spec.secret:
+        gone, added = keys_of(old).keys() - keys_of(new).keys(), keys_of(new).keys() - keys_of(old).keys()
+        parts = [f"{len(gone)} gone that can't be read back"] if gone else []
+        parts += [f"{len(added)} added: {', '.join(sorted(added))}"] if added else []
+        return Reason.SECRET, "; ".join(parts) or "it differs, and can't be read back"
+    if member in spec.create_only:
+        return Reason.WRITE_ONCE, "it differs, and can be set only when the object is created"
+    if member in spec.action_only:
+        return Reason.NEEDS_ACTION, "it differs, and has to be set by hand"
+    return Reason.COMPUTED, "it differs, and the service sets it"
+
+
+def _why_anew(fate: Fate, *, kept: bool) -> str:
+    if kept:
+        return (
+            "Missing since the snapshot. It may come back with what it belongs to; made anew only if it does not."
+        )
+    if fate.bin_left:
+        return f"Deleted since the snapshot: made anew, the copy in the recycle bin is left: {fate.bin_left}."
+    if fate.missing.parent:
+        return "Missing since the snapshot: made anew, with a new id."
+    return "Deleted since the snapshot and not in the recycle bin: made anew, with a new id."
+
+
+def _why_patch(members: list[str], renewed: set[str], *, from_bin: bool, guarded: bool) -> str:
+    differing = [member for member in members if member not in renewed]
+    parts = []
+    if differing:
+        where = "As the bin gives it back, it differs" if from_bin else "It differs from the snapshot"
+        parts.append(f"{where} in {', '.join(differing)}.")
+    if naming := [member for member in members if member in renewed]:
+        parts.append(f"{', '.join(naming)} names what gets a new id.")
+    if guarded:
+        parts.append("It is on and stays on, so the guard decides.")
+    return " ".join(parts)
+
+
+def _ids(spec: ObjectType, item: JsonObject, object_id: str) -> dict[str, str]:
+    ids = {"id": object_id}
+    for member in spec.keys_besides_id:
+        value = item.get(member)
+        if isinstance(value, str):
+            ids[member] = value
+    return ids
+
+
+def _tag(item: JsonObject) -> str:
+    tag = item.get(TYPE_TAG)
+    return tag if isinstance(tag, str) else ""
+
+
+def _scalar(value: object) -> Json:
+    assert value is None or isinstance(value, str | int | float | bool)
+    return value
+
+
+def _state(completeness: Completeness) -> str:
+    return completeness.state.value + (f" ({completeness.reason})" if completeness.reason else "")

@@ -1,0 +1,207 @@
+"""From a snapshot and the live tenant to a restore plan. Reads both, writes nothing, asks no clock.
+
+The same inputs give the same plan, byte for byte. The plan brings live back to the snapshot and does nothing
+else: nothing is deleted, what was added since stays, and whatever can't come back is listed with its reason.
+Policies that act on sign-ins come back off, and are switched on last, if the lock-out guard lets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from shared.catalog.registry import Catalog
+from shared.domain.errors import Refused
+from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Mechanism, Reason, RestorePlan, Scope, Step, Wave
+from shared.engines.bins import Bins
+from shared.engines.drafts import Draft, Drafter
+from shared.engines.fates import Fates
+from shared.engines.forecast import forecast, total
+from shared.engines.guard import check_policy, excluded_groups, told
+from shared.engines.guard_facts import group_facts, missing_accounts
+from shared.engines.ordering import order
+from shared.engines.plan_links import plan_links, target_types
+from shared.engines.plan_objects import Planning, judged
+from shared.engines.survey import (
+    LinkSurvey,
+    Reach,
+    entries_of,
+    holders_of,
+    live_holders,
+    objects,
+    survey_links,
+    survey_types,
+)
+from shared.engines.view import View
+
+CreatedBy = Callable[[str], Awaitable[str]]
+
+WAVES: Final = {
+    0: "Rescue",
+    1: "Containment",
+    2: "Locations and policies",
+    3: "Applications and other tier-0 objects",
+    4: "Users, groups and memberships",
+    5: "The rest",
+}
+
+
+async def plan_restore(
+    snapshot: View,
+    live: View,
+    bins: Bins,
+    catalog: Catalog,
+    *,
+    scope: Scope,
+    break_glass_ids: Iterable[str],
+    created_by: CreatedBy,
+    plan_id: str,
+    tenant: str,
+    manifest_sha256: str,
+    created_at: datetime,
+) -> RestorePlan:
+    """The plan that brings `live` back to `snapshot` (whose label is its id).
+
+    `bins`: what the recycle bins hold, of every type that has one. `created_by` is asked for conflicts only.
+    Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
+    and `Unusable` for a scope that names what isn't there, or a bin that was not read.
+    """
+    accounts = tuple(sorted(set(break_glass_ids)))
+    reach = Reach(scope, catalog)
+    surveys = await survey_types(snapshot, live, bins, catalog, reach)
+    links = await survey_links(snapshot, live, catalog)
+    fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys))
+    fates.decide()
+    await _look_up(snapshot, live, fates, links)
+    fates.settle()
+    for (name, member), values in sorted(fates.unsure_values().items()):
+        fates.live_values[(name, member)] = await holders_of(live, catalog.get(name), member, values)
+
+    planning = Planning(catalog, fates, Drafter(plan_id, fates.renewed), reach)
+    for survey in surveys.values():
+        planning.missing(survey)
+    for spec in catalog.types:
+        await planning.patches(snapshot, live, spec)
+    for survey in surveys.values():
+        planning.added(survey)
+    for link_survey in links:
+        await plan_links(planning, snapshot, live, link_survey)
+    planning.finish()
+    await _check_accounts(planning.drafts, live, accounts)
+    guard_groups = await _apply_guard(planning, snapshot, live, accounts)
+
+    steps = order(planning.drafts)
+    waves = _waves(steps, catalog)
+    return RestorePlan(
+        format=PLAN_FORMAT,
+        id=plan_id,
+        tenant=tenant,
+        snapshot=snapshot.label,
+        manifest_sha256=manifest_sha256,
+        created_at=created_at,
+        live_as_of=live.as_of,
+        catalog_version=catalog.version,
+        scope=scope,
+        break_glass_ids=accounts,
+        waves=waves,
+        steps=steps,
+        conflicts=await _conflicts(fates, created_by),
+        exclusions=tuple(sorted(set(planning.exclusions), key=_exclusion_key)),
+        new_ids=dict(sorted(fates.renewed.items())),
+        forecast=total(wave.forecast for wave in waves),
+        guard_groups=guard_groups,
+    )
+
+
+async def _look_up(snapshot: View, live: View, fates: Fates, links: Sequence[LinkSurvey]) -> None:
+    """Finds out which of the ids that decisions will turn on are live."""
+    asked: dict[str, set[str]] = {}
+    for name, object_id in fates.to_look_up():
+        asked.setdefault(name, set()).add(object_id)
+    for survey in links:
+        for source, missing in survey.missing.items():
+            asked.setdefault(survey.spec.name, set()).add(source)
+            for link in missing:
+                for name in target_types(survey, link):
+                    asked.setdefault(name, set()).add(link.target)
+    for spec in fates.catalog.types:
+        if not judged(spec):
+            continue
+        for view in (snapshot, live):
+            entries = [entry async for entry in view.index(spec.name)]
+            async for _, item in objects(view, spec.name, entries):
+                for name, object_id in fates.named_by(spec, item):
+                    asked.setdefault(name, set()).add(object_id)
+    fates.asked = asked
+    for name, ids in sorted(asked.items()):
+        fates.live_ids[name] = set(await entries_of(live, name, ids))
+
+
+async def _check_accounts(drafts: Iterable[Draft], live: View, accounts: tuple[str, ...]) -> None:
+    touched = next((draft for draft in drafts if draft.spec.enabling is not None), None)
+    if touched is None:
+        return
+    if not accounts:
+        raise Refused(
+            "no break-glass accounts are configured, so nothing may be planned on objects that act on sign-ins",
+            object_type=touched.spec.name,
+            hint="configure them, or leave this type out of the scope",
+        )
+    if missing := await missing_accounts(live, accounts):
+        raise Refused(
+            f"break-glass accounts that are not live: {', '.join(missing)}",
+            object_type=touched.spec.name,
+            hint="correct the setting; if they were deleted, bring them back first, with a scope of their ids",
+        )
+
+
+async def _apply_guard(
+    planning: Planning, snapshot: View, live: View, accounts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Leaves out what the guard doesn't let pass. Returns the groups that may count when it is asked again."""
+    guarded = [(draft, draft.policy) for draft in planning.drafts if draft.policy is not None]
+    named = {group for _, policy in guarded for group in excluded_groups(policy)}
+    facts = await group_facts(snapshot, live, planning.catalog, named, accounts)
+    left_off: set[str] = set()
+    for draft, policy in guarded:
+        findings = check_policy(policy, accounts, facts)
+        if findings:
+            left_off.add(draft.operation.id)
+            off = draft.operation.mechanism is Mechanism.ENABLE
+            why = f"{'left off' if off else 'not changed, because it is on'}: {told(findings)}"
+            member = ", ".join(sorted(draft.operation.wanted))
+            planning.exclude(draft.spec, draft.key.id, draft.operation.name, Reason.LOCK_OUT_GUARD, why, member)
+    planning.drafts = [draft for draft in planning.drafts if draft.operation.id not in left_off]
+    if len(left_off) == len(guarded):
+        return ()
+    return tuple(sorted(group for group in facts.groups if not facts.why_not(group)))
+
+
+def _waves(steps: Sequence[Step], catalog: Catalog) -> tuple[Wave, ...]:
+    by_wave: dict[int, list[Step]] = {}
+    for step in steps:
+        by_wave.setdefault(step.wave, []).append(step)
+    return tuple(Wave(number, WAVES[number], forecast(by_wave[number], catalog)) for number in sorted(by_wave))
+
+
+async def _conflicts(fates: Fates, created_by: CreatedBy) -> tuple[Conflict, ...]:
+    conflicts = []
+    for clash in sorted(fates.clashes, key=lambda clash: (clash.key, clash.property, clash.live)):
+        conflicts.append(
+            Conflict(
+                type=clash.key.type,
+                target=clash.key.id,
+                name=clash.name,
+                live=clash.live,
+                key=clash.property,
+                why=clash.why,
+                created_by=await created_by(clash.live) if clash.ask_audit else "",
+                affects=tuple(sorted(set(clash.affects))),
+            )
+        )
+    return tuple(conflicts)
+
+
+def _exclusion_key(exclusion: Exclusion) -> tuple[str, ...]:
+    return exclusion.type, exclusion.target, exclusion.member, exclusion.reason.value, exclusion.why

@@ -1,0 +1,289 @@
+"""Where snapshot and live tenant differ, object by object and link by link, as far as planning needs it.
+
+Reading only; nothing is decided here. What is kept in memory follows the number of differences, not the size
+of the tenant. An object counts as missing only where the live listing is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.catalog.registry import Catalog
+from shared.catalog.spec import MatchKey, ObjectType, Relationship, Strength
+from shared.domain.errors import Unusable
+from shared.domain.objects import Json, JsonObject, Link, ObjectKey
+from shared.domain.plan import Scope
+from shared.domain.snapshot import Completeness, IndexEntry
+from shared.engines.bins import Bins
+from shared.engines.canonical import is_annotation
+from shared.engines.compare import TYPE_TAG, Form
+from shared.engines.merge import both_indexes, both_links, completeness_of, read_object, read_objects
+from shared.engines.view import View
+
+_AT_ONCE: Final = 512
+
+KeyValue = tuple[str, tuple[str, ...], str, tuple[Json, ...]]  # type, properties, parent, values
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An object of the snapshot that is not live. `item` without annotations, and without nulls unless the bin
+    holds it."""
+
+    key: ObjectKey
+    entry: IndexEntry
+    item: JsonObject
+    in_scope: bool
+
+    @property
+    def parent(self) -> str:
+        return self.entry.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A live object that holds a unique key; `content`: what it says, for telling a twin from a stranger."""
+
+    id: str
+    content: bytes
+
+
+@dataclass(slots=True)
+class TypeSurvey:
+    spec: ObjectType
+    snapshot: Completeness
+    live: Completeness
+    missing: dict[str, Missing] = field(default_factory=dict)
+    added: list[IndexEntry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LinkSurvey:
+    """Links of one relationship: source → links. Empty unless both sides are complete."""
+
+    spec: ObjectType
+    relationship: Relationship
+    snapshot: Completeness
+    live: Completeness
+    missing: dict[str, list[Link]] = field(default_factory=dict)
+    added: dict[str, list[Link]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.spec.name}.{self.relationship.name}"
+
+    @property
+    def both_complete(self) -> bool:
+        return self.snapshot.is_complete and self.live.is_complete
+
+
+class Reach:
+    """Which objects a request asked for. Contained objects follow their parents."""
+
+    def __init__(self, scope: Scope, catalog: Catalog) -> None:
+        for name in scope.types:
+            catalog.get(name)
+        self._types = frozenset(scope.types)
+        self._ids = frozenset(scope.ids)
+        self.seen: set[str] = set()
+
+    @property
+    def everything(self) -> bool:
+        return not self._ids
+
+    def type(self, spec: ObjectType) -> bool:
+        return not self._types or spec.name in self._types or spec.parent in self._types
+
+    def object(self, spec: ObjectType, object_id: str, parent: str = "") -> bool:
+        return self.type(spec) and (
+            not self._ids or object_id in self._ids or (parent != "" and parent in self._ids)
+        )
+
+    def note(self, entry: IndexEntry) -> None:
+        if entry.id in self._ids:
+            self.seen.add(entry.id)
+
+    def check(self) -> None:
+        """Raises `Unusable` for ids that the snapshot doesn't hold."""
+        if unknown := sorted(self._ids - self.seen):
+            raise Unusable(
+                f"{len(unknown)} of the ids asked for are not in the snapshot: {', '.join(unknown[:5])}",
+                hint="look the ids up with `holdfast show`",
+            )
+
+
+async def survey_types(
+    snapshot: View, live: View, bins: Bins, catalog: Catalog, reach: Reach
+) -> dict[str, TypeSurvey]:
+    surveys = {}
+    for spec in catalog.types:
+        surveys[spec.name] = await _survey_type(snapshot, live, bins.get(spec.name, {}), spec, reach)
+    reach.check()
+    return surveys
+
+
+async def _survey_type(
+    snapshot: View, live: View, binned: Mapping[str, JsonObject], spec: ObjectType, reach: Reach
+) -> TypeSurvey:
+    survey = TypeSurvey(spec, completeness_of(snapshot, spec), completeness_of(live, spec))
+    gone: list[IndexEntry] = []
+    async for old, new in both_indexes(snapshot, live, spec.name):
+        if old is not None:
+            reach.note(old)
+        if old is not None and new is None:
+            gone.append(old)
+        elif new is not None and old is None:
+            survey.added.append(new)
+    if not survey.live.is_complete:
+        return survey
+    # Objects that others know by a server-made value (appId) are opened even out of scope: references to
+    # them have to be told from references to another tenant's.
+    opened = [entry for entry in gone if spec.keys_besides_id or reach.object(spec, entry.id, entry.parent)]
+    closed = {entry.id: entry for entry in gone}
+    async for entry, item in objects(snapshot, spec.name, opened):
+        closed.pop(entry.id)
+        asked = reach.object(spec, entry.id, entry.parent)
+        told = _told(item, nulls=entry.id in binned)
+        survey.missing[entry.id] = Missing(ObjectKey(spec.name, entry.id), entry, told, asked)
+    for entry in closed.values():
+        survey.missing[entry.id] = Missing(ObjectKey(spec.name, entry.id), entry, {}, in_scope=False)
+    return survey
+
+
+def _told(item: JsonObject, *, nulls: bool) -> JsonObject:
+    """Without annotations, and, where it is to be made anew, without nulls: half of an object otherwise."""
+    return {
+        name: value
+        for name, value in item.items()
+        if (nulls or value is not None) and (name == TYPE_TAG or not is_annotation(name))
+    }
+
+
+async def objects(
+    view: View, type_name: str, entries: Sequence[IndexEntry]
+) -> AsyncIterator[tuple[IndexEntry, JsonObject]]:
+    """Objects in the order asked for, some at a time."""
+    for first in range(0, len(entries), _AT_ONCE):
+        chunk = entries[first : first + _AT_ONCE]
+        for entry, item in zip(chunk, await read_objects(view, type_name, chunk), strict=True):
+            yield entry, item
+
+
+async def pairs(
+    snapshot: View, live: View, type_name: str, *, unchanged: bool
+) -> AsyncIterator[tuple[IndexEntry, JsonObject, JsonObject]]:
+    """Objects that are in both, as the snapshot and as the live tenant hold them, in id order. Those of equal
+    content only if `unchanged`."""
+    chunk: list[tuple[IndexEntry, IndexEntry]] = []
+    async for old, new in both_indexes(snapshot, live, type_name):
+        if old is None or new is None or (old.hash == new.hash and not unchanged):
+            continue
+        chunk.append((old, new))
+        if len(chunk) >= _AT_ONCE:
+            async for pair in _opened(snapshot, live, type_name, chunk):
+                yield pair
+            chunk = []
+    async for pair in _opened(snapshot, live, type_name, chunk):
+        yield pair
+
+
+async def _opened(
+    snapshot: View, live: View, type_name: str, chunk: list[tuple[IndexEntry, IndexEntry]]
+) -> AsyncIterator[tuple[IndexEntry, JsonObject, JsonObject]]:
+    old_items = await read_objects(snapshot, type_name, [old for old, _ in chunk])
+    new_items = await read_objects(live, type_name, [new for _, new in chunk])
+    for (old, _), old_item, new_item in zip(chunk, old_items, new_items, strict=True):
+        yield old, old_item, new_item
+
+
+# --- unique keys
+
+
+def unique_keys(spec: ObjectType) -> tuple[MatchKey, ...]:
+    return tuple(key for key in spec.match_keys if key.strength is Strength.UNIQUE)
+
+
+def key_values(spec: ObjectType, key: MatchKey, item: JsonObject, parent: str) -> list[KeyValue]:
+    """The values by which an object holds a unique key: none where a part is missing, several for a list. A
+    contained object's key is unique within its parent. The directory doesn't tell upper from lower case."""
+    parts: list[Json] = []
+    for name in key.properties:
+        value = item.get(name)
+        if value is None or value == "" or value == []:
+            return []
+        parts.append(value)
+    if len(parts) == 1 and isinstance(parts[0], list):
+        return [(spec.name, key.properties, parent, (_folded(one),)) for one in parts[0]]
+    return [(spec.name, key.properties, parent, tuple(_folded(one) for one in parts))]
+
+
+def _folded(value: Json) -> Json:
+    return value.casefold() if isinstance(value, str) else str(value)
+
+
+async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey]) -> dict[KeyValue, Holder]:
+    """Who holds unique keys, among live objects that are not as in the snapshot: an object that is as it was
+    holds what it held then."""
+    holders: dict[KeyValue, Holder] = {}
+    for survey in surveys.values():
+        spec = survey.spec
+        keys = unique_keys(spec)
+        if not keys:
+            continue
+        form = Form(spec)
+        members = sorted({*spec.writable, *spec.create_only})
+        changed = [
+            new
+            async for old, new in both_indexes(snapshot, live, spec.name)
+            if new is not None and (old is None or old.hash != new.hash)
+        ]
+        async for entry, item in objects(live, spec.name, changed):
+            content = form.content(item, members) if spec.parent else b""
+            for key in keys:
+                for value in key_values(spec, key, item, entry.parent):
+                    holders[value] = Holder(entry.id, content)
+    return holders
+
+
+# --- links
+
+
+async def survey_links(snapshot: View, live: View, catalog: Catalog) -> list[LinkSurvey]:
+    surveys = []
+    for spec, relationship in catalog.relationships:
+        if relationship.contains:
+            continue
+        name = f"{spec.name}.{relationship.name}"
+        survey = LinkSurvey(spec, relationship, snapshot.completeness(name), live.completeness(name))
+        surveys.append(survey)
+        if not survey.both_complete:
+            continue
+        async for old, new in both_links(snapshot, live, spec.name, relationship.name):
+            if old is not None and new is None:
+                survey.missing.setdefault(old.source, []).append(old)
+            elif new is not None and old is None:
+                survey.added.setdefault(new.source, []).append(new)
+    return surveys
+
+
+# --- who is there
+
+
+async def entries_of(view: View, type_name: str, ids: Iterable[str]) -> dict[str, IndexEntry]:
+    """Index entries of these ids, as far as the view has them."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    return {entry.id: entry async for entry in view.index(type_name) if entry.id in wanted}
+
+
+async def holders_of(view: View, spec: ObjectType, member: str, values: set[str]) -> set[str]:
+    """Which of these values some object of the view holds in a member. Opens every object of the type."""
+    found: set[str] = set()
+    async for entry in view.index(spec.name):
+        value = (await read_object(view, spec.name, entry)).get(member)
+        if isinstance(value, str) and value in values:
+            found.add(value)
+    return found
