@@ -78,7 +78,7 @@ def _object(body: Any) -> Obj:
 
 
 def _install_faults(service: Service, body: Any) -> Response:
-    rules = body.get("faults") if isinstance(body, dict) and "faults" in body else body
+    rules: Any = body["faults"] if isinstance(body, dict) and "faults" in body else body
     try:
         service.faults.install(rules if isinstance(rules, list) else [rules])
     except (ValueError, AttributeError) as error:
@@ -98,7 +98,7 @@ def principal_for(service: Service, body: Obj, default_name: str) -> Principal:
     upn = body.get("upn")
     user = None if upn is None else service.store.find("users", "userPrincipalName", upn)
     object_id = user or held or str(uuid.uuid5(_APP_SPACE, f"object of {app_id}"))
-    roles = body.get("roles", body.get("scp", []))
+    roles: list[str] = body.get("roles") or body.get("scp") or []
     return Principal(app_id, object_id, frozenset(roles), upn, name)
 
 

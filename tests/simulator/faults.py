@@ -15,7 +15,7 @@ _EFFECTS = frozenset(
         "delaySeconds emptyPage expirePageToken expireDeltaToken nextLinkHost hidePermission afterCommit"
     )
 )
-_MATCHES = frozenset(words("method pathRegex appid nth times probability seed inBatch"))
+_MATCHES = frozenset(words("method pathRegex queryRegex appid nth times probability seed inBatch"))
 
 
 @dataclass
@@ -27,13 +27,16 @@ class Fault:
     seen: int = 0
     fired: int = 0
     pattern: re.Pattern[str] | None = None
+    query_pattern: re.Pattern[str] | None = None
     rng: random.Random = field(default_factory=random.Random)
 
-    def applies(self, method: str, path: str, app: str, *, in_batch: bool) -> bool:
+    def applies(self, method: str, path: str, query: str, app: str, *, in_batch: bool) -> bool:
         match = self.match
         if "method" in match and method.upper() not in _as_list(match["method"]):
             return False
         if self.pattern is not None and self.pattern.search(path) is None:
+            return False
+        if self.query_pattern is not None and self.query_pattern.search(query) is None:
             return False
         if "appid" in match and match["appid"] != app:
             return False
@@ -67,18 +70,21 @@ class FaultPlan:
             if unknown or not effect:
                 raise ValueError(f"fault rule {number}: unknown or missing members {sorted(unknown)}")
             pattern = re.compile(match["pathRegex"]) if "pathRegex" in match else None
+            query = re.compile(match["queryRegex"]) if "queryRegex" in match else None
             seed = match.get("seed", number)
-            fresh.append(Fault(dict(match), dict(effect), pattern=pattern, rng=random.Random(seed)))
+            fresh.append(
+                Fault(dict(match), dict(effect), pattern=pattern, query_pattern=query, rng=random.Random(seed))
+            )
         self._faults.extend(fresh)
 
     def clear(self) -> None:
         self._faults.clear()
 
-    def effects(self, method: str, path: str, app: str, *, in_batch: bool) -> dict[str, Any]:
+    def effects(self, method: str, path: str, app: str, *, in_batch: bool, query: str = "") -> dict[str, Any]:
         """All effects that hit this request, merged; a later rule wins over an earlier one."""
         merged: dict[str, Any] = {}
         for fault in self._faults:
-            if fault.applies(method, path, app, in_batch=in_batch):
+            if fault.applies(method, path, query, app, in_batch=in_batch):
                 merged.update(fault.effect)
         return merged
 

@@ -77,6 +77,10 @@ _DERIVED = {
 }
 
 
+# Abstract="true" in Microsoft Graph metadata v1.0: a value must say which derived type it is.
+_ABSTRACT = frozenset(("IpRange", "ConditionalAccessExternalTenants"))
+
+
 def is_derived(odata_type: object) -> bool:
     return odata_type in _DERIVED
 
@@ -174,6 +178,8 @@ def _check_single(value: Any, prop: Property, path: str, *, preview: bool, null_
             raise _wrong_type(path, "an object")
         if prop.model is not None:
             model = concrete(prop.model, value)
+            if model.__name__ in _ABSTRACT:
+                raise bad_request(f"'{path}' is of an abstract type: @odata.type is required.", "BadRequest")
             check(value, model, preview=preview, prefix=path + "/", null_collections=null_collections)
         return
     if prop.kind == "boolean":

@@ -83,6 +83,8 @@ class Settings:
     group_caller_becomes_owner: bool = True
     security_groups_in_bin: bool = True
     full_annotations: bool = False
+    premium: bool = True  # licensed for conditional access
+    count_skew: int = 0  # what $count is off by
 
 
 Handler = Callable[["Service", Request], Response]
@@ -239,8 +241,9 @@ class Service:
 
     def _begin(self, request: Request) -> None:
         path = f"/{request.version}{request.path}"
+        query = "&".join(f"{k}={v}" for k, v in request.query.items())
         request.effects = self.faults.effects(
-            request.method, path, request.principal.app_id, in_batch=request.in_batch
+            request.method, path, request.principal.app_id, in_batch=request.in_batch, query=query
         )
         effects = request.effects
         if effects.get("dropConnectionBeforeCommit"):
@@ -252,6 +255,9 @@ class Service:
         granted = self.granted(request)
         if request.template == "(unknown)":
             return
+        if request.template.startswith("/identity/conditionalAccess") and not self.settings.premium:
+            self.rules.lean("licence.conditional-access")
+            raise GraphError(403, "AccessDenied", "Your tenant is not licensed for this feature.")
         # An empty entry means: the operation checks by the type it finds. A missing one is a mistake of ours.
         needed = PERMISSIONS[(request.method, request.template)]
         if needed and not allowed(needed, granted):

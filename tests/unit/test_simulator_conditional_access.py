@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.inprocess import InProcessTenant, code_of, message_of
+from tests.simulator.schema import is_derived
 from tests.simulator.seeds_real import reference_folder
 
 ROOT = "/identity/conditionalAccess"
@@ -164,6 +165,22 @@ async def test_preview_members_belong_to_beta_alone(tenant: InProcessTenant) -> 
     assert (await tenant.get(f"/beta{path}")).json()["sessionControls"]["continuousAccessEvaluation"] is not None
 
 
+async def test_values_of_abstract_types_must_say_what_they_are(tenant: InProcessTenant) -> None:
+    external = {"membershipKind": "all"}
+    users = {
+        "includeGuestsOrExternalUsers": {"guestOrExternalUserTypes": "serviceProvider", "externalTenants": external}
+    }
+    assert (await tenant.post(POLICIES, with_condition(users=users))).status_code == 400
+    external["@odata.type"] = "#microsoft.graph.conditionalAccessAllExternalTenants"
+    assert (await tenant.post(POLICIES, with_condition(users=users))).status_code == 201
+
+
+async def test_without_the_licence_the_paths_are_refused(tenant: InProcessTenant) -> None:
+    tenant.service.settings.premium = False
+    assert code_of(await tenant.get(POLICIES)) == (403, "AccessDenied")
+    assert (await tenant.get("/users")).status_code == 200
+
+
 # --- locations
 
 
@@ -241,7 +258,10 @@ def _writable(shown: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, list):
             return [clean(v) for v in value]
         if isinstance(value, dict):
-            return {k: clean(v) for k, v in value.items() if "@odata." not in k and not k.startswith("#")}
+            kept = {k: v for k, v in value.items() if "@odata." not in k and not k.startswith("#")}
+            if is_derived(value.get("@odata.type")):
+                kept["@odata.type"] = value["@odata.type"]
+            return {k: clean(v) for k, v in kept.items()}
         return value
 
     body: dict[str, Any] = clean(copy.deepcopy(shown))

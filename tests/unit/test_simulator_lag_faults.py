@@ -98,6 +98,12 @@ def test_expired_page_and_delta_tokens(process: SimulatorProcess, http: httpx.Cl
     assert http.get(changes).status_code == 200
 
 
+def test_a_fault_can_pick_a_page_by_its_query(process: SimulatorProcess, http: httpx.Client) -> None:
+    process.faults(fault({"status": 500}, pathRegex="/users$", queryRegex="skiptoken"))
+    first = http.get("/users?$top=5")
+    assert [first.status_code, http.get(first.json()["@odata.nextLink"]).status_code] == [200, 500]
+
+
 def test_a_permission_can_be_taken_away_for_a_while(process: SimulatorProcess, http: httpx.Client) -> None:
     process.faults(fault({"hidePermission": ["Domain.Read.All", "Directory.Read.All"]}, pathRegex="/domains"))
     assert [http.get("/domains").status_code for _ in range(2)] == [403, 200]

@@ -88,6 +88,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "signInActivity needs AuditLog.Read.All; without it the request answers 403.",
         "user resource type, " + _API + "resources/user",
     ),
+    _u(
+        "licence.conditional-access",
+        "A tenant without Entra ID P1 gets 403 from the conditional access paths.",
+        "Microsoft Entra licensing, " + _LEARN + "entra/fundamentals/licensing",
+    ),
     # --- reading
     _r(
         "list.page",
