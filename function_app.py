@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions import blueprints
+from functions.registration import blueprints
 
 app = func.FunctionApp()
 for blueprint in blueprints():

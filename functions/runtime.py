@@ -18,16 +18,19 @@ from shared.domain import queues
 from shared.domain.errors import HoldfastError, Retryable
 from shared.domain.ports import BlobStore
 from shared.engines.approvals import ApprovalDesk
+from shared.engines.confirm import Confirmation
 from shared.engines.evidence import Evidence, TrustedKeys
 from shared.engines.executor import Executor
 from shared.engines.executor import Limits as ExecutorLimits
 from shared.engines.export import ExportPorts
 from shared.engines.item import Limits
 from shared.engines.jws import Purpose
+from shared.engines.live import read_live
 from shared.engines.live_guard import LiveGuard
 from shared.engines.plan_making import SnapshotPlanMaker
 from shared.engines.restore_requests import Rejections, RestoreDesk
 from shared.engines.seal import SealPorts
+from shared.engines.view import View
 from shared.settings import load_settings
 from shared.telemetry import event
 
@@ -43,6 +46,11 @@ async def parts() -> Parts:
         if _parts is None:
             _parts = await _stack.enter_async_context(open_parts(load_settings()))
         return _parts
+
+
+def queue_seconds(parts: Parts, seconds: float) -> float:
+    """A delay for a message: queues count in real seconds, Holdfast's clock may run faster."""
+    return max(1.0, seconds / parts.settings.clock_factor)
 
 
 def export_ports(parts: Parts) -> ExportPorts:
@@ -123,6 +131,30 @@ def restore_desk(parts: Parts) -> RestoreDesk:
         verify=parts.queues[queues.RESTORE_VERIFY],
         rows=parts.tables,
         clock=parts.clock,
+    )
+
+
+def confirmation(parts: Parts) -> Confirmation:
+    @asynccontextmanager
+    async def live() -> AsyncIterator[View]:
+        with scratch_store(parts) as store:
+            yield await read_live(
+                parts.directory,
+                parts.catalog,
+                store,
+                parts.clock,
+                tenant=parts.settings.tenant_id,
+                scratch=parts.scratch,
+            )
+
+    return Confirmation(
+        evidence=evidence(parts),
+        open_snapshot=parts.repository.open,
+        open_live=live,
+        catalog=parts.catalog,
+        signer=parts.signers[Purpose.EVIDENCE],
+        clock=parts.clock,
+        rows=parts.tables,
     )
 
 

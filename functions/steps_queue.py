@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.runtime import executor, parts, reported
+from functions.runtime import executor, parts, queue_seconds, reported
 from shared.domain import queues
 from shared.engines.executor import StepEnd
 from shared.engines.restore_requests import read_step, step_message, verify_message
@@ -22,9 +22,7 @@ async def restore_step(message: func.QueueMessage) -> None:
         result = await executor(ready).run_step(asked.plan, asked.step)
         # What follows is sent before this message ends: dying in between repeats it, and that changes nothing.
         if result.end is StepEnd.REQUEUE:
-            # The queue counts in real seconds, Holdfast's clock may run faster.
-            delay = max(1.0, result.delay / ready.settings.clock_factor)
-            await steps.send(step_message(asked.plan, asked.step), delay=delay)
+            await steps.send(step_message(asked.plan, asked.step), delay=queue_seconds(ready, result.delay))
         for name in result.ready:
             await steps.send(step_message(asked.plan, name))
         if result.all_done:

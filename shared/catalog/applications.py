@@ -19,6 +19,8 @@ from shared.domain.plan import AnchorKind
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
 _WRITE = (("Application.ReadWrite.All",),)
+# Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
+_OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
 
 APPLICATIONS = ObjectType(
     name="applications",
@@ -39,6 +41,7 @@ APPLICATIONS = ObjectType(
             write=LinkWrite.REF,
             delta=True,
             needs_to_read=_READ,
+            needs_to_write=_OWNERS,
         ),
         Relationship(
             name="federatedIdentityCredentials",
@@ -58,8 +61,7 @@ APPLICATIONS = ObjectType(
         AnchorKind.MARKER,
         "displayName",
         "/applications?$filter=displayName eq '{value}'&$select=id,appId,displayName",
-        "/directory/deletedItems/microsoft.graph.application?$filter=displayName eq '{value}'"
-        "&$select=id,appId,displayName",
+        "/directory/deletedItems/microsoft.graph.application?$select=id,appId,displayName&$top=999",
     ),
     bin=Bin(
         list="/directory/deletedItems/microsoft.graph.application",

@@ -8,6 +8,7 @@ from shared.catalog.spec import (
     Condition,
     Create,
     Drill,
+    Extra,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -27,6 +28,7 @@ GROUPS = ObjectType(
     wave=WaveNumber.PEOPLE,
     needs_to_read=(("Group.Read.All", "Directory.Read.All"),),
     needs_to_write=(("Group.ReadWrite.All",),),
+    needs_to_write_also=(Extra(Condition("isAssignableToRole", (True,)), ("RoleManagement.ReadWrite.Directory",)),),
     select=(
         "assignedLabels",
         "assignedLicenses",
@@ -97,7 +99,7 @@ GROUPS = ObjectType(
         AnchorKind.MARKER,
         "displayName",
         "/groups?$filter=displayName eq '{value}'&$select=id,displayName",
-        "/directory/deletedItems/microsoft.graph.group?$filter=displayName eq '{value}'&$select=id,displayName",
+        "/directory/deletedItems/microsoft.graph.group?$select=id,displayName&$top=999",
     ),
     bin=Bin(
         list="/directory/deletedItems/microsoft.graph.group",

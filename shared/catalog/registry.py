@@ -80,6 +80,8 @@ class Catalog:
         groups: set[tuple[str, ...]] = set()
         for spec in self.types:
             groups.update(spec.needs_to_write if write else spec.needs_to_read)
+            if write:
+                groups.update(extra.permissions for extra in spec.needs_to_write_also)
             for relationship in spec.relationships:
                 groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
         return tuple(sorted(groups))

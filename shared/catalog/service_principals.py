@@ -21,6 +21,8 @@ from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
 _WRITE = (("Application.ReadWrite.All",),)
+# Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
+_OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
 
 SERVICE_PRINCIPALS = ObjectType(
     name="servicePrincipals",
@@ -39,6 +41,7 @@ SERVICE_PRINCIPALS = ObjectType(
             write=LinkWrite.REF,
             delta=True,
             needs_to_read=_READ,
+            needs_to_write=_OWNERS,
         ),
         Relationship(
             name="appRoleAssignedTo",

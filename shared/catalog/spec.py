@@ -72,7 +72,8 @@ class MatchKey:
 
 @dataclass(frozen=True, slots=True)
 class AnchorSpec:
-    """See `domain.plan.Anchor`. `lookup` and `bin_lookup` hold `{value}` (and `{parent}` for children)."""
+    """See `domain.plan.Anchor`. `lookup` and `bin_lookup` may hold `{value}` (and `{parent}` for children). Bins
+    filter by a lagging index only, so they are listed whole."""
 
     kind: AnchorKind
     property: str
@@ -180,6 +181,14 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """Permissions (any of) that writing some objects of a type needs beside the type's own."""
+
+    when: Condition
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Quirk:
     """A fact that explains a declaration, with its source."""
 
@@ -199,6 +208,7 @@ class ObjectType:
     wave: WaveNumber
     needs_to_read: tuple[tuple[str, ...], ...]  # all of: any of
     needs_to_write: tuple[tuple[str, ...], ...]
+    needs_to_write_also: tuple[Extra, ...] = ()
     version: str = "v1.0"
     singleton: bool = False
     parent: str = ""

@@ -115,8 +115,8 @@ def _mapped(value: Obj, id_map: Mapping[str, str]) -> Obj:
 def _plain(value: Any) -> Any:
     """Without annotations; null, an empty list and an absent member are the same to Graph's readers."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if "@odata" not in k and _plain(v) not in (None, [], {})}
+        plain = {name: _plain(member) for name, member in value.items() if "@odata" not in name}
+        return {name: member for name, member in plain.items() if member is not None} or None
     if isinstance(value, list):
-        plain = [_plain(item) for item in value]
-        return sorted(plain, key=lambda item: json.dumps(item, sort_keys=True))
+        return sorted(map(_plain, value), key=lambda item: json.dumps(item, sort_keys=True)) or None
     return value
