@@ -249,12 +249,12 @@ def _plant_credential(planter: Planter, parent: str, number: int, child: int) ->
 
 def _plant_assignments(planter: Planter, principals: list[str], own: list[str]) -> None:
     rng = planter.rng
-    graph = principals[0]
+    graph = _id("service principal of", _GRAPH_APP)
     for number, principal in enumerate(own):
         _assign(
             planter, number, principal, "ServicePrincipal", graph, list(_GRAPH_ROLES)[number % len(_GRAPH_ROLES)]
         )
-    for number, resource in enumerate(principals[1:]):
+    for number, resource in enumerate(one for one in principals if one != graph):
         roles = planter.store.tables["servicePrincipals"][resource].get("appRoles") or []
         role = roles[0]["id"] if roles else ZERO
         for user in rng.sample(planter.user_ids, min(len(planter.user_ids), number % 4)):
