@@ -11,7 +11,7 @@ from shared.cli.session import Json, screen_of
 
 if TYPE_CHECKING:
     from shared.catalog.registry import Catalog
-    from shared.catalog.spec import ObjectType
+    from shared.catalog.spec import Condition, ObjectType
 
 
 def register(app: typer.Typer) -> None:
@@ -84,6 +84,10 @@ def _one(spec: ObjectType) -> Answer:
                 ("Licence", spec.licence),
                 ("Permissions to read", _spell(spec.needs_to_read)),
                 ("Permissions to write", _spell(spec.needs_to_write)),
+                *(
+                    (f"… where {_condition(extra.when)}", " or ".join(extra.permissions))
+                    for extra in spec.needs_to_write_also
+                ),
                 ("Written by PATCH", ", ".join(spec.writable)),
                 ("Set once it exists", ", ".join(spec.set_after)),
                 ("Set at creation only", ", ".join(spec.create_only)),
@@ -181,6 +185,10 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
         ],
         "needsToRead": [list(group) for group in spec.needs_to_read],
         "needsToWrite": [list(group) for group in spec.needs_to_write],
+        "needsToWriteAlso": [
+            {"when": {"path": extra.when.path, "values": list(extra.when.values)}, "anyOf": list(extra.permissions)}
+            for extra in spec.needs_to_write_also
+        ],
         "writable": list(spec.writable),
         "setAfter": list(spec.set_after),
         "createOnly": list(spec.create_only),
@@ -227,9 +235,15 @@ def _needs(specs: tuple[ObjectType, ...], *, write: bool) -> list[tuple[str, ...
     groups: set[tuple[str, ...]] = set()
     for spec in specs:
         groups.update(spec.needs_to_write if write else spec.needs_to_read)
+        if write:
+            groups.update(extra.permissions for extra in spec.needs_to_write_also)
         for relationship in spec.relationships:
             groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
     return sorted(groups)
+
+
+def _condition(condition: Condition) -> str:
+    return f"{condition.path} is {' or '.join(str(value) for value in condition.values)}"
 
 
 def _spell(groups: list[tuple[str, ...]] | tuple[tuple[str, ...], ...]) -> str:

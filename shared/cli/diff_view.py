@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from shared.cli.pages import MAX_ROWS, members, render
@@ -32,7 +33,8 @@ _TONES = {
     ChangeKind.LINK_ADDED: "add",
     ChangeKind.CHANGED: "warn",
 }
-_TERMINAL_ROWS = 10
+_TERMINAL_ROWS = 12
+_TARGETS = 4
 
 
 @dataclass(slots=True)
@@ -159,13 +161,31 @@ def _terminal_group(title: str, total: int, rows: Sequence[Change], names: Mappi
     from shared.cli.render import heading, line
 
     lines: list[RenderableType] = []
-    for change in rows[:_TERMINAL_ROWS]:
-        lines.append(line("- " + headline(change, names)))
-        for text in _details(change):
-            lines.append(Padding(line(text), (0, 0, 0, 4)))
-    if total > _TERMINAL_ROWS:
-        lines.append(line(f"… and {total - _TERMINAL_ROWS:,} more (--json or --html FILE shows them)"))
+    shown = 0
+    for text, details, covers in _entries(rows, names):
+        if len(lines) >= _TERMINAL_ROWS:
+            break
+        lines.append(line("- " + text))
+        lines += [Padding(line(detail), (0, 0, 0, 4)) for detail in details]
+        shown += covers
+    if total > shown:
+        lines.append(line(f"… and {total - shown:,} more (--json or --html FILE shows them)"))
     return Group(heading(f"{title} ({total:,})"), Padding(Group(*lines), (0, 0, 1, 2)))
+
+
+def _entries(rows: Sequence[Change], names: Mapping[str, str]) -> Iterable[tuple[str, list[str], int]]:
+    """Headline, details, and how many changes they stand for: links of one source make one entry."""
+    for _, together in groupby(rows, key=lambda change: (change.id, bool(change.target))):
+        changes = list(together)
+        if len(changes) == 1 or not changes[0].target:
+            for change in changes:
+                yield headline(change, names), list(_details(change)), 1
+            continue
+        first = changes[0]
+        targets = [names.get(change.target) or change.target for change in changes[:_TARGETS]]
+        more = f" and {len(changes) - _TARGETS:,} more" if len(changes) > _TARGETS else ""
+        source = f"{first.name} ({first.id})" if first.name else first.id
+        yield f"{source} → {len(changes):,}: {', '.join(targets)}{more}", [], len(changes)
 
 
 def headline(change: Change, names: Mapping[str, str]) -> str:

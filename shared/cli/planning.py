@@ -9,6 +9,7 @@ import typer
 from shared.cli.parts import Parts
 from shared.cli.screen import Answer, Screen, wire_document
 from shared.cli.session import Json, Minutes, Page, TypeNames, session_of, with_parts
+from shared.cli.text import count
 from shared.cli.waiting import Pause, wait_for
 from shared.domain import queues
 from shared.domain.errors import BlobMissing, Refused, Unusable
@@ -203,7 +204,7 @@ def plan_lines(plan: RestorePlan, digest: str) -> list[RenderableType]:
                 numbers=("Wave", "Steps", "Operations", "Requests", "Time"),
             )
         )
-        view.append(listing("Steps", [_step_line(step) for step in plan.steps if step.operations]))
+        view.append(listing("Steps", _step_lines(plan)))
     if plan.conflicts:
         view.append(
             listing(
@@ -218,7 +219,7 @@ def plan_lines(plan: RestorePlan, digest: str) -> list[RenderableType]:
     if plan.exclusions:
         view.append(
             table(
-                ("Left as it is because", "How many", "For example"),
+                ("Because", "How many", "For example"),
                 [
                     (
                         REASONS[reason],
@@ -236,5 +237,14 @@ def plan_lines(plan: RestorePlan, digest: str) -> list[RenderableType]:
     return view
 
 
-def _step_line(step: Step) -> str:
-    return f"wave {step.wave}: {step.title} ({len(step.operations)})"
+def _step_lines(plan: RestorePlan) -> list[str]:
+    """Steps of one wave and title together, in the order of their first."""
+    together: dict[tuple[int, str], list[Step]] = {}
+    for step in plan.steps:
+        if step.operations:
+            together.setdefault((step.wave, step.title), []).append(step)
+    return [
+        f"wave {wave}: {title}: {count(sum(len(step.operations) for step in steps), 'operation')}"
+        + (f" in {count(len(steps), 'step')}" if len(steps) > 1 else "")
+        for (wave, title), steps in sorted(together.items(), key=lambda pair: pair[0][0])
+    ]

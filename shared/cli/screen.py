@@ -106,12 +106,13 @@ class Screen:
             yield lines
 
     def _view(self, view: tuple[RenderableType, ...]) -> None:
+        from rich.text import Text
+
         console = self._console(self.out)
-        if self.out.isatty():
-            console.print(*view, sep="\n")
-            return
         with console.capture() as captured:
-            console.print(*view, sep="\n")
+            for part in view:
+                # A line by itself may be a command to copy: it is never broken.
+                console.print(part, soft_wrap=isinstance(part, Text))
         print("\n".join(line.rstrip() for line in captured.get().splitlines()), file=self.out)
 
     def _console(self, file: TextIO) -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,18 @@ def test_diff_of_two_snapshots_shows_before_and_after(cli: Cli, tmp_path: Path) 
     assert "User 3 (user-003)" in terminal
 
 
+def test_many_links_of_one_source_are_one_entry_on_the_terminal(cli: Cli) -> None:
+    before = cli.back_up()
+    directory = cli.world.backup.directory
+    for number in range(6):
+        directory.unlink("groups", "members", "group-0", f"user-{number:03d}")
+    directory.unlink("groups", "owners", "group-1", "user-003")
+    shown = cli("diff", before, cli.back_up()).out
+    assert "Group 0 (group-0) → 6: User 0, User 1, User 2, User 3 and 2 more" in shown
+    assert "groups.members: links removed (6)" in shown
+    assert "more (--json" not in shown, "all six are told of"
+
+
 def test_diff_with_live_reads_the_tenant_now(cli: Cli) -> None:
     cli.back_up()
     cli.world.backup.directory.put("users", id="user-002", displayName="Changed", accountEnabled=True)
@@ -325,6 +338,20 @@ def test_errors_are_one_json_document_too(cli: Cli) -> None:
     assert ran.document["error"]["kind"] == "Unusable"
     assert "error:" in ran.err
     assert json.loads(cli("shwo", "--json").out)["exitCode"] == 2
+
+
+def test_bad_settings_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.unit.cli_runner import run
+
+    for name in list(os.environ):
+        if name.startswith("HOLDFAST_") or name in ("VaultStorage", "BackupState", "RestoreState"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOLDFAST_TENANT_ID", "contoso")
+    monkeypatch.setenv("HOLDFAST_REGION", "eastus")
+    ran = run("snapshots", "--json")
+    assert ran.code == 2
+    assert "HOLDFAST_TENANT_ID" in ran.document["error"]["what"]
+    assert "HOLDFAST_REGION" in ran.document["error"]["what"]
 
 
 def test_every_command_has_help_with_an_example() -> None:
