@@ -330,7 +330,8 @@ class Planning:
                 guarded=guarded,
             )
             draft.settles = settles
-            draft.needs = self._named(spec, named)
+            # A policy may be checked as a whole, whatever member is written.
+            draft.needs = self._named(spec, old if judged(spec) else named)
             self._wait_for_pair(draft, spec, {**new, **old})
             if guarded:
                 draft.policy = {**new, **wanted, "id": entry.id}
