@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.errors import (
     DeltaTokenExpired,
+    GraphDown,
     GraphError,
     GraphNotFound,
     GraphNotPermitted,
@@ -102,6 +103,15 @@ class FakeDirectory:
         for request in requests:
             answers.append(await self.send(request))
         return answers
+
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        try:
+            body = json.loads(response.body)
+            items = [json.dumps(item).encode() for item in body["value"]]
+        except (ValueError, KeyError):
+            raise GraphDown("the body is no whole page") from None
+        link = body.get("@odata.nextLink", "").partition("://")[2]
+        return Page(tuple(items), f"/{link.partition('/')[2]}" if link else None, None, response.request_id)
 
     def _arrive(self, request: GraphRequest) -> None:
         assert request.method == "GET"

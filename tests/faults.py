@@ -255,6 +255,9 @@ class FaultyDirectory:
         write = any(request.method != "GET" for request in requests)
         return await self._faults.around(what, lambda: self._inner.batch(requests), write=write)
 
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        return self._inner.page_of(request, response)
+
     async def roles(self) -> frozenset[str] | None:
         return await self._faults.around("roles", self._inner.roles, write=False)
 

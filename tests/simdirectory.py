@@ -42,13 +42,15 @@ class SimDirectory:
         self.writes: list[str] = []
 
     async def page(self, request: GraphRequest) -> Page:
-        answer = await self._read(request)
-        body = json.loads(answer.body or b"{}")
-        if answer.status != 200:
+        return self.page_of(request, await self._read(request))
+
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        body = json.loads(response.body or b"{}")
+        if response.status != 200:
             error = body.get("error", {})
             kinds: dict[int, type[GraphError]] = {403: GraphNotPermitted, 404: GraphNotFound}
-            kind = kinds.get(answer.status, GraphError)
-            raise kind(error.get("message", ""), status=answer.status, code=error.get("code", ""))
+            kind = kinds.get(response.status, GraphError)
+            raise kind(error.get("message", ""), status=response.status, code=error.get("code", ""))
         items = tuple(json.dumps(item).encode() for item in body["value"])
         return Page(items, _relative(body.get("@odata.nextLink")), _relative(body.get("@odata.deltaLink")))
 

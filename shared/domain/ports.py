@@ -78,6 +78,11 @@ class Directory(Protocol):
         end is unknown."""
         ...
 
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        """A page that came inside a batch, checked as `page` checks its own. Raises `GraphError` and its kinds for
+        an error status, `GraphDown` for a body that is no whole page, `ForeignLink`."""
+        ...
+
     async def roles(self) -> frozenset[str] | None:
         """Permissions in the token in use (`roles`, or `scp`); None where the token is opaque."""
         ...

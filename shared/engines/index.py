@@ -90,7 +90,7 @@ class Sorter:
                 self._put_objects(rows)
                 self._db.execute("DELETE FROM objects WHERE id = ? AND type = ?", (key, spec.name))
                 continue
-            name = rawjson.text(found.get(spec.name_property)).encode("utf-8", "replace").decode()
+            name = rawjson.text_or_empty(found.get(spec.name_property)).encode("utf-8", "replace").decode()
             rows.append((key, spec.name, name, _hash(raw, volatile, sets), pack, number))
             if named:
                 self._put_named(spec, key, parse(raw), named)

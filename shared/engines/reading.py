@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Final, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -129,7 +129,7 @@ def object_id(raw: bytes) -> str:
         found = _head.decode(raw).id
     except (msgspec.MsgspecError, UnicodeDecodeError):
         try:
-            found = rawjson.text(rawjson.members(raw).get("id"))
+            found = rawjson.text_or_empty(rawjson.members(raw).get("id"))
         except Unusable:
             found = ""
     if not found or _UNUSABLE.search(found):
@@ -255,25 +255,10 @@ def _body(response: GraphResponse, spec: ObjectType, about: str) -> bytes | None
 
 def _error_code(body: bytes) -> str:
     try:
-        code = rawjson.text(rawjson.members(rawjson.members(body).get("error", b"")).get("code"))
+        code = rawjson.text_or_empty(rawjson.members(rawjson.members(body).get("error", b"")).get("code"))
     except Unusable:
         return ""
     return code if code.isascii() and code.replace("_", "").isalnum() and len(code) <= 80 else ""
-
-
-def _page_of(body: bytes, spec: ObjectType, source: str) -> tuple[list[bytes], str]:
-    """The items of a page that came inside a batch, and its next link without origin, "" at the end."""
-    try:
-        found = rawjson.members(body)
-        items = [rawjson.one_line(item) for item in rawjson.items(found["value"])]
-    except (Unusable, KeyError):
-        raise GraphDown("an answer is no page", object_type=spec.name, object_id=source) from None
-    link = rawjson.text(found.get("@odata.nextLink"))
-    if not link:
-        return items, ""
-    parts = urlsplit(link)
-    # Only path and query are followed, to our own origin: a link to elsewhere gets neither call nor token.
-    return items, f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 async def _ask(directory: Directory, spec: ObjectType, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
@@ -408,10 +393,10 @@ class SingletonReader:
         try:
             found = rawjson.members(body)
             listed = found.get("value", b"")
-            objects = rawjson.items(listed) if listed[:1] == b"[" and "id" not in found else [body]
+            objects = rawjson.elements(listed) if listed[:1] == b"[" and "id" not in found else [body]
         except Unusable:
             raise GraphDown("an answer is no object", object_type=spec.name) from None
-        if rawjson.text(found.get("@odata.nextLink")):
+        if rawjson.text_or_empty(found.get("@odata.nextLink")):
             raise Fault("a type declared single has several pages", object_type=spec.name)
         lines = tuple(rawjson.one_line(one) for one in objects)
         for line in lines:
@@ -490,7 +475,7 @@ class LinkReader:
         if value is None or value[:1] != b"[" or f"{name}@odata.nextLink" in found:
             state.waiting[source] = Waiting(source)
             return
-        targets = rawjson.items(value)
+        targets = rawjson.elements(value)
         if len(targets) >= EXPAND_LIMIT:
             state.waiting[source] = Waiting(source)
             return
@@ -506,7 +491,7 @@ class LinkReader:
         if self._child is not None:
             return link_line(source, object_id(target), self._child.name)
         found = rawjson.members(target)
-        tag = rawjson.text(found.get("@odata.type"))
+        tag = rawjson.text_or_empty(found.get("@odata.type"))
         known = self._catalog.by_odata_type(tag) if tag else None
         if known is not None:
             kind = known.name
@@ -527,7 +512,8 @@ class LinkReader:
         chunk = list(islice((one for one in state.waiting.values() if not one.link), BATCH))
         requests = [links_request(self._spec, self._relationship, self._child, one.id) for one in chunk]
         forbidden = 0
-        for one, answer in zip(chunk, await _ask(self._directory, self._spec, requests), strict=True):
+        answers = await _ask(self._directory, self._spec, requests)
+        for one, request, answer in zip(chunk, requests, answers, strict=True):
             del state.waiting[one.id]
             try:
                 body = _body(answer, self._spec, one.id)
@@ -543,11 +529,11 @@ class LinkReader:
             if not self._relationship.many:
                 self._take_parent(rawjson.one_line(body), objects, links, state)
                 continue
-            targets, link = _page_of(body, self._spec, one.id)
-            self._take(one.id, targets, objects, links)
-            if link:
+            page = self._directory.page_of(request, answer)
+            self._take(one.id, page.items, objects, links)
+            if page.next_link is not None:
                 # In front, so that a source is finished before the next one is begun.
-                state.waiting = {one.id: Waiting(one.id, link), **state.waiting}
+                state.waiting = {one.id: Waiting(one.id, page.next_link), **state.waiting}
         state.position = replace(state.position, forbidden=state.position.forbidden + forbidden)
         return Part(tuple(objects), tuple(links), state.here(), 1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from shared.catalog.spec import ObjectType
 from shared.domain.errors import GraphDown, GraphError, GraphNotFound, GraphNotPermitted, Unusable
@@ -74,17 +74,14 @@ class Targets:
             return [await self._lookup(spec, path) for path in paths]
         requests = [GraphRequest("GET", path, throttle=str(spec.throttle), cost=spec.list_cost) for path in paths]
         results: list[list[JsonObject] | None] = []
-        for answer in await self.directory.batch(requests):
-            body = _object(answer, spec.name)
-            if body is None:
+        for request, answer in zip(requests, await self.directory.batch(requests), strict=True):
+            if _object(answer, spec.name) is None:
                 results.append(None)
                 continue
-            items = _items(body, spec.name)
-            link = body.get("@odata.nextLink")
-            if isinstance(link, str):
-                rest = urlsplit(link)
-                path = f"{rest.path}?{rest.query}"
-                items += [item async for page in self._pages(spec, path) for item in page]
+            first = self.directory.page_of(request, answer)
+            items = [_parsed(item, spec.name) for item in first.items]
+            if first.next_link is not None:
+                items += [item async for page in self._pages(spec, first.next_link) for item in page]
             results.append(items)
         return results
 

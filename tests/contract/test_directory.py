@@ -385,7 +385,10 @@ async def test_each_part_of_a_batch_has_an_outcome_of_its_own(
             GraphRequest("GET", "/beta/users?$top=1"),
         ]
     )
-    assert [answer.status for answer in answers] == [201, 0, 400, 404, 400, 200]
+    statuses = [answer.status for answer in answers]
+    # Independent parts run in any order: either of the two creates may be the one that the name is taken for.
+    assert sorted((statuses.pop(2), statuses.pop(0))) == [201, 400]
+    assert statuses == [0, 404, 400, 200]
     assert made(tenant, "inabatch") == 1
 
 

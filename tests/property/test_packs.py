@@ -45,7 +45,7 @@ def test_members_of_any_object_are_their_own_text(value: dict[str, Any], indent:
 @given(st.lists(VALUES, max_size=6), st.sampled_from([None, 1]))
 def test_items_of_any_array_are_their_own_text(value: list[Any], indent: int | None) -> None:
     raw = json.dumps(value, indent=indent).encode()
-    found = rawjson.items(raw)
+    found = rawjson.elements(raw)
     assert [json.loads(part) for part in found] == value
     assert all(part in raw for part in found)
     assert json.loads(rawjson.one_line(raw)) == value

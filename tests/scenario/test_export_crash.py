@@ -225,6 +225,9 @@ class Strolling:
         await _wander(self._chance)
         return await self._inner.batch(requests)
 
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        return self._inner.page_of(request, response)
+
     async def roles(self) -> frozenset[str] | None:
         return await self._inner.roles()
 

@@ -130,6 +130,9 @@ class Meddling:
     async def batch(self, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
         return await self._inner.batch(requests)
 
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        return self._inner.page_of(request, response)
+
     async def roles(self) -> frozenset[str] | None:
         return await self._inner.roles()
 

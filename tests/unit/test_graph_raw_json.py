@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.graph import raw_json
 from shared.adapters.graph.origin import Origin
 from shared.adapters.graph.pages import slice_page
-from shared.adapters.graph.raw_json import BrokenBody
 from shared.domain.errors import ForeignLink
+from shared.engines import rawjson
+from shared.engines.rawjson import BrokenBody
 
 ORIGIN = Origin.configured("https://graph.microsoft.com")
 PATH = "/v1.0/users"
@@ -74,10 +74,10 @@ def test_a_body_cut_anywhere_is_broken(text: str, data: st.DataObject) -> None:
 @given(text=_json_text())
 def test_members_and_elements_agree_with_a_parser(text: str) -> None:
     body = f'{{"a":{text},"b":[{text}, {text}]}}'.encode()
-    members = raw_json.members(body)
+    members = rawjson.members(body)
     assert members["a"].decode() == text
-    assert [element.decode() for element in raw_json.elements(members["b"])] == [text, text]
-    raw_json.check(body)
+    assert [element.decode() for element in rawjson.elements(members["b"])] == [text, text]
+    rawjson.check(body)
 
 
 @pytest.mark.parametrize("half", ["\\ud83d", "\\ud83dx", "\\ude00", "\\uD83D\\u0041"])
@@ -88,7 +88,7 @@ def test_half_an_emoji_costs_neither_the_page_nor_a_byte(half: str) -> None:
     page = slice_page(body, path=PATH, origin=ORIGIN)
     assert page.items == (item.encode(), b'{"id":"b"}')
     assert page.next_link == "/v1.0/users?$skiptoken=2"
-    raw_json.check(body)
+    rawjson.check(body)
 
 
 @pytest.mark.parametrize(

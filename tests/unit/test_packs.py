@@ -239,7 +239,7 @@ def test_members_and_items_are_the_slices_they_were(lone: bytes) -> None:
     found = rawjson.members(raw)
     assert found["a"] == b"1.50"
     assert found["ab"] == b"null"
-    assert rawjson.items(found["b"]) == [b"1e3", b'"x' + lone + b'"', b'{"c": [ ]}']
+    assert rawjson.elements(found["b"]) == [b"1e3", b'"x' + lone + b'"', b'{"c": [ ]}']
 
 
 @pytest.mark.parametrize(
@@ -253,8 +253,8 @@ def test_what_is_no_object_is_refused(raw: bytes) -> None:
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[", b"[1,]", b"[1] x", b'["\\ud800",]', b'["\\ud800"] x', b"[1 2]"])
 def test_what_is_no_array_is_refused(raw: bytes) -> None:
     with pytest.raises(Unusable):
-        rawjson.items(raw)
+        rawjson.elements(raw)
 
 
 def test_one_line_takes_breaks_between_tokens_only() -> None:
-    assert rawjson.one_line(b'{\r\n "a": "x\\n"\n}') == b'{ "a": "x\\n"}'
+    assert rawjson.one_line(b'{\r\n "a": "x\\n"\n}') == b'{   "a": "x\\n" }'

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
-from shared.adapters.graph import batch_body, raw_json
+from shared.adapters.graph import batch_body
 from shared.adapters.graph.caller import Caller, whole_response
 from shared.adapters.graph.errors import graph_error
 from shared.adapters.graph.origin import version_of
@@ -20,6 +20,7 @@ from shared.adapters.graph.reply import Reply
 from shared.adapters.graph.retry import Patience, is_unclear, is_write
 from shared.domain.errors import AnswerLost, GraphDown, GraphError, HoldfastError
 from shared.domain.ports import GraphRequest, GraphResponse
+from shared.engines import rawjson
 
 _WIDTH = 4  # batches of reads under way at once
 _NOT_CARRIED_OUT = (401, 429)
@@ -27,7 +28,7 @@ _NOT_CARRIED_OUT = (401, 429)
 
 def _no_answer(status: int, why: str, request_id: str = "") -> GraphResponse:
     """An answer that Graph did not give, in the form of its errors: the journal shows why."""
-    body = raw_json.encode({"error": {"code": "holdfastNoAnswer", "message": why}})
+    body = rawjson.encode({"error": {"code": "holdfastNoAnswer", "message": why}})
     return GraphResponse(status, body, request_id)
 
 

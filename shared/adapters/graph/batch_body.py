@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
-from shared.adapters.graph import raw_json
 from shared.adapters.graph.errors import refusal
 from shared.adapters.graph.origin import version_of
-from shared.adapters.graph.raw_json import BrokenBody
 from shared.domain.objects import JsonObject
 from shared.domain.ports import GraphRequest, GraphResponse
+from shared.engines import rawjson
+from shared.engines.rawjson import BrokenBody
 
 SIZE = 20  # learn.microsoft.com, "Combine multiple HTTP requests using JSON batching"
 _PRINTABLE = "".join(chr(code) for code in range(33, 127))  # stays as it is, "%" included
@@ -55,12 +55,12 @@ def decode(body: bytes, request_id: str) -> dict[int, GraphResponse]:
     """Answers by number. Raises `BrokenBody` where it is not the whole body of a batch answer."""
     found: dict[int, GraphResponse] = {}
     twice: set[int] = set()
-    listed = raw_json.members(body).get("responses")
+    listed = rawjson.members(body).get("responses")
     if listed is None:
         raise BrokenBody("the batch answer has no responses")
-    for entry in raw_json.elements(listed):
-        answer = raw_json.members(entry)
-        name = raw_json.text(answer.get("id"))
+    for entry in rawjson.elements(listed):
+        answer = rawjson.members(entry)
+        name = rawjson.text(answer.get("id"))
         if not (name.isascii() and name.isdigit()):
             continue  # not an id of ours
         number = int(name)
@@ -73,10 +73,10 @@ def decode(body: bytes, request_id: str) -> dict[int, GraphResponse]:
 
 
 def _response(answer: Mapping[str, bytes], request_id: str) -> GraphResponse:
-    status = raw_json.number(answer.get("status"))
+    status = rawjson.number(answer.get("status"))
     headers: dict[str, str] = {}
-    for name, value in raw_json.members(answer.get("headers", b"{}")).items():
-        headers[name.lower()] = raw_json.text(value) if value.startswith(b'"') else value.decode("utf-8")
+    for name, value in rawjson.members(answer.get("headers", b"{}")).items():
+        headers[name.lower()] = rawjson.text(value) if value.startswith(b'"') else value.decode("utf-8")
     body = answer.get("body", b"null")
     body = b"" if body == b"null" else body
     own = headers.get("request-id", "")

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from shared.adapters.graph import raw_json
 from shared.adapters.graph.auth import TokenSource, permissions_in
 from shared.adapters.graph.errors import graph_error, safe_path
 from shared.adapters.graph.limits import WRITES, Limits
 from shared.adapters.graph.origin import version_of
-from shared.adapters.graph.raw_json import BrokenBody
 from shared.adapters.graph.reply import NoReply, Reply
 from shared.adapters.graph.retry import Patience, is_unclear, is_write, retry_after
 from shared.domain.errors import AnswerLost, GraphDown, Unusable
 from shared.domain.ports import Clock, GraphRequest, GraphResponse, Ids
+from shared.engines import rawjson
+from shared.engines.rawjson import BrokenBody
 
 if TYPE_CHECKING:
     from shared.adapters.graph.transport import GraphWire
@@ -217,7 +217,7 @@ def _body(request: GraphRequest) -> bytes | None:
     if request.body is None:
         return None
     try:
-        return raw_json.encode(request.body)
+        return rawjson.encode(request.body)
     except BrokenBody as broken:
         raise Unusable(f"the request body is {broken}", object_type=safe_path(request.path)) from None
 
@@ -239,7 +239,7 @@ def whole_response(request: GraphRequest) -> Callable[[Reply], GraphResponse]:
             raise graph_error(request.method, request.path, reply.status, reply.body, reply.request_id)
         if 200 <= reply.status < 300 and reply.status != 204:
             if reply.body and "json" in reply.headers.get("content-type", ""):
-                raw_json.check(reply.body)
+                rawjson.check(reply.body)
             if not reply.body and request.method == "GET":
                 raise BrokenBody("the body is empty")
         return GraphResponse(reply.status, reply.body, reply.request_id, reply.headers)

@@ -16,11 +16,11 @@ from shared.adapters.graph.errors import graph_error
 from shared.adapters.graph.limits import Limits
 from shared.adapters.graph.origin import Origin
 from shared.adapters.graph.pages import slice_page
-from shared.adapters.graph.raw_json import BrokenBody
 from shared.adapters.graph.reply import Reply
 from shared.adapters.graph.retry import is_write
 from shared.domain.errors import GraphDown, Unusable
 from shared.domain.ports import Clock, GraphRequest, GraphResponse, Ids, Page
+from shared.engines.rawjson import BrokenBody
 
 
 class GraphDirectory:

@@ -6,30 +6,30 @@ has no `value` is `BrokenBody`, never a short page; links lose their origin, and
 
 from __future__ import annotations
 
-from shared.adapters.graph import raw_json
 from shared.adapters.graph.origin import Origin
-from shared.adapters.graph.raw_json import BrokenBody
 from shared.domain.ports import Page
+from shared.engines import rawjson
+from shared.engines.rawjson import BrokenBody
 
 
 def slice_page(body: bytes, *, path: str, origin: Origin, request_id: str = "") -> Page:
     """The page in a 200 body. `path` is the request's; a next link that leads back to it would never end."""
-    members = raw_json.members(body)
+    members = rawjson.members(body)
     if "value" not in members or "error" in members:
         raise BrokenBody("the page has no value list, or holds an error")
-    items = raw_json.elements(members["value"])
+    items = rawjson.elements(members["value"])
     next_link = _link(members, "@odata.nextLink", path, origin)
     delta_link = _link(members, "@odata.deltaLink", path, origin)
     if next_link == path:
         raise BrokenBody("the next link leads back to its own page")
-    return Page(tuple(raw_json.one_line(item) for item in items), next_link, delta_link, request_id)
+    return Page(tuple(rawjson.one_line(item) for item in items), next_link, delta_link, request_id)
 
 
 def _link(members: dict[str, bytes], name: str, path: str, origin: Origin) -> str | None:
     """None only where the member is absent: anything else that is no link might hide the rest of a listing."""
     if name not in members:
         return None
-    link = raw_json.text(members[name])
+    link = rawjson.text(members[name])
     if not link:
         raise BrokenBody(f"{name} is empty")
     return origin.path_of(link, base=path)
