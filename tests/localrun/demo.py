@@ -88,7 +88,7 @@ def _story(options: argparse.Namespace, folder: Path, started: float) -> int:
         _say("6. Restore", "step by step through the queue restore-steps")
         world.simulator.reset_stats()
         _run(world, "restore", plan, "--digest", digest, "--html", str(folder / "report.html"), check=(0, 3, 4))
-        return _verdict(world, options, folder, before, backup, damage, _stored_report(world, plan), started)
+        return _verdict(world, options, folder, before, backup, damage, stored_report(world, plan), started)
 
 
 def _verdict(
@@ -138,7 +138,8 @@ def _verdict(
 def judge(
     differences: list[truth.Difference], damage: Damage, report: Obj, restorer: str
 ) -> tuple[list[str], list[truth.Difference]]:
-    """Differences that the story itself explains, as text, and the others."""
+    """Differences that the story itself explains, as text, and the others. `restorer`: the restore app's service
+    principal."""
     stopped = damage.impersonated
     made = {one["old"] for one in report["newIds"]}
     left_off = {one["target"] for one in report.get("leftOff", [])}
@@ -146,14 +147,16 @@ def judge(
     for one in differences:
         if one.table == "users" and one.old_id == stopped:
             expected.append("the impersonated user, stopped as a conflict")
-        elif one.what == "added" and one.table == "users":
+        elif one.what == "added" and one.table == "users" and _impostor(one, damage):
             expected.append("the impostor's account: adding is not undone unless asked")
         elif one.what.startswith("links") and set(one.before or []) <= {stopped} and not one.after:
             expected.append("links of the impersonated user")
-        elif one.table == "appRoleAssignments" and one.what == "missing":
+        elif one.what == "missing" and one.before.get("principalId") == stopped:
             expected.append("app role assignments of the impersonated user")
         elif one.what in ("keyCredentials", "passwordCredentials") and one.old_id in made:
             expected.append("credentials of a re-created application, which nobody can read back")
+        elif one.what in ("mail", "proxyAddresses") and one.table == "users" and one.old_id in made:
+            expected.append("addresses of a re-created user, which the mail system makes")
         elif one.what == "links owners" and one.old_id in made and not one.before and one.after == [restorer]:
             expected.append("the restore app as owner of what it created")
         elif one.table == "conditionalAccessPolicies" and one.what == "state" and one.old_id in left_off:
@@ -163,7 +166,11 @@ def judge(
     return expected, unexpected
 
 
-def _stored_report(world: World, plan: str) -> Obj:
+def _impostor(one: truth.Difference, damage: Damage) -> bool:
+    return bool(one.after["userPrincipalName"] == damage.impersonated_upn)
+
+
+def stored_report(world: World, plan: str) -> Obj:
     from azure.storage.blob import ContainerClient
 
     storage = world.stack.settings("reader")["VaultStorage"]

@@ -70,10 +70,10 @@ def compare(before: State, after: State, id_map: Mapping[str, str]) -> list[Diff
         for old_id, old in before[table].items():
             new = left.pop(id_map.get(old_id, old_id), None)
             if new is None:
-                found.append(Difference(table, old_id, "missing"))
+                found.append(Difference(table, old_id, "missing", before=old))
                 continue
             found += _members(table, old_id, _mapped(old, id_map), new)
-        found += [Difference(table, new_id, "added") for new_id in left]
+        found += [Difference(table, new_id, "added", after=new) for new_id, new in left.items()]
     return found
 
 

@@ -10,8 +10,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +30,15 @@ _SCHEDULES = {
     "HOLDFAST_SWEEP_SCHEDULE": "0 */5 * * * *",
     "HOLDFAST_STATUS_SCHEDULE": "0 0 6 1 1 *",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: exit code, standard output, standard error ("" where it was echoed)."""
+
+    code: int
+    out: str
+    err: str
 
 
 class World:
@@ -92,28 +103,36 @@ class World:
     def start_host(self, role: str, **env: str) -> HostProcess:
         return self.stack.start_host(role, {**self.env(role), **env})
 
+    def shell(self, *arguments: str, echo: bool = False, **env: str) -> Ended:
+        """Runs the command line as an operator, to whatever end. `env`: settings of this one call."""
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+            subprocess.Popen(
+                [str(Path(sys.executable).with_name("holdfast")), *arguments],
+                cwd=self.folder,
+                env={**_clean_environment(), **self.env("operator"), "COLUMNS": "116", **env},
+                stdout=subprocess.PIPE,
+                stderr=None if echo else errors,
+                text=True,
+                encoding="utf-8",
+            ) as process,
+        ):
+            lines = []
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append(line)
+                if echo:
+                    print(line, end="", flush=True)
+            code = process.wait()
+            errors.seek(0)
+            return Ended(code, "".join(lines), errors.read())
+
     def holdfast(self, *arguments: str, check: Sequence[int] = (0,), echo: bool = False) -> str:
-        """Runs the command line as an operator. Gives standard output; raises on an exit code not expected."""
-        command = [str(Path(sys.executable).with_name("holdfast")), *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env={**_clean_environment(), **self.env("operator"), "COLUMNS": "116"},
-            stdout=subprocess.PIPE,
-            stderr=None if echo else subprocess.PIPE,
-            text=True,
-        )
-        lines = []
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if echo:
-                print(line, end="", flush=True)
-        errors = process.stderr.read() if process.stderr else ""
-        code = process.wait()
-        if code not in check:
-            raise AssertionError(f"holdfast {' '.join(arguments)}: exit {code}\n{''.join(lines)}{errors}")
-        return "".join(lines)
+        """Like `shell`. Gives standard output; raises on an exit code not expected."""
+        ended = self.shell(*arguments, echo=echo)
+        if ended.code not in check:
+            raise AssertionError(f"holdfast {' '.join(arguments)}: exit {ended.code}\n{ended.out}{ended.err}")
+        return ended.out
 
     def holdfast_json(self, *arguments: str, check: Sequence[int] = (0,)) -> Any:
         return json.loads(self.holdfast(*arguments, "--json", check=check))

@@ -51,11 +51,11 @@ def create_user(service: Service, request: Request) -> Response:
     _check_password(service, values)
     _check_upn_free(service, values["userPrincipalName"], None)
     key, now = new_id(service), service.now_iso()
-    domain = values["userPrincipalName"].rpartition("@")[2]
+    upn = values["userPrincipalName"]
     obj: Obj = {
         "userType": "Member",
         "identities": [
-            {"signInType": "userPrincipalName", "issuer": domain, "issuerAssignedId": values["userPrincipalName"]}
+            {"signInType": "userPrincipalName", "issuer": service.info["initialDomain"], "issuerAssignedId": upn}
         ],
         "onPremisesExtensionAttributes": {f"extensionAttribute{n}": None for n in range(1, 16)},
         **{k: v for k, v in values.items() if k not in rule.secret},

@@ -1,0 +1,38 @@
+"""Worlds for the scenario tests, and the list of kills at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.localrun.world import World
+
+FACTOR = 60.0  # the executor's claims of 120 s expire after 2 s
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("world") / "run"
+
+
+@pytest.fixture(scope="module")
+def world(folder: Path) -> Iterator[World]:
+    """A deployment of its own for each module, without any app running."""
+    with World.start(folder, seed="60", clock_factor=FACTOR) as made:
+        yield made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The kills of this run, each between two writes of one item, so that the output shows them."""
+    lines = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "kill" and report.when == "call"
+    ]
+    if lines:
+        terminalreporter.write_sep("-", f"{len(lines)} SIGKILLs of the local host")
+        for line in lines:
+            terminalreporter.write_line(str(line))
