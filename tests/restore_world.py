@@ -66,9 +66,9 @@ KEYS = TrustedKeys(PLAN_KEY.public_keys, EXECUTION_KEY.public_keys, EVIDENCE_KEY
 ORIGIN = "http://127.0.0.1"
 PLAN = "p0123456789abcdef0123456"
 SMALL = Forecast(1, 1, 1, 1)
-WRITER = frozenset(
-    name for write in (False, True) for group in CATALOG.needs(write=write) for name in group
-) | {"RoleManagement.ReadWrite.Directory"}
+WRITER = frozenset(name for write in (False, True) for group in CATALOG.needs(write=write) for name in group) | {
+    "RoleManagement.ReadWrite.Directory"
+}
 
 
 @cache

@@ -17,7 +17,7 @@ from typing import Protocol
 from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, IntegrityError, Refused
 from shared.domain.objects import JsonObject
-from shared.domain.plan import Mechanism, Operation, OutcomeState, Reason, RestorePlan
+from shared.domain.plan import Exclusion, Mechanism, Operation, OutcomeState, Reason, RestorePlan
 from shared.domain.ports import Clock, Signer, TableStore
 from shared.engines import jws
 from shared.engines.compare import Form
@@ -29,6 +29,7 @@ from shared.engines.executor import secret_name
 from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
 from shared.engines.merge import read_object
+from shared.engines.references import GUID
 from shared.engines.report import (
     LIST_LIMIT,
     REPORT_FORMAT,
@@ -180,7 +181,12 @@ class Confirmation:
         verdict = Verdict.EQUAL
         if unexpected_count:
             verdict = Verdict.DIFFERS
-        elif by_reason or not_done or plan.exclusions or plan.conflicts:
+        elif (
+            by_reason
+            or not_done
+            or plan.conflicts
+            or not all(_seen_again(one, self._catalog) for one in plan.exclusions)
+        ):
             verdict = Verdict.EQUAL_EXCEPT_LISTED
         root, blobs = await self._journal.root(plan.id)
         outcomes: dict[str, int] = {}
@@ -277,11 +283,9 @@ class _Judge:
         for operation in plan.operations:
             if not ends[operation.id].good:
                 self._failed.setdefault((operation.type, operation.target), []).append(operation)
-        self._excluded: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+        self._excluded: dict[tuple[str, str], list[Exclusion]] = {}
         for exclusion in plan.exclusions:
-            members = self._excluded.setdefault((exclusion.type, exclusion.target), {})
-            for member in exclusion.member.split(", "):
-                members.setdefault(member, (exclusion.reason.value, exclusion.why))
+            self._excluded.setdefault((exclusion.type, exclusion.target), []).append(exclusion)
         self._conflicts = {(one.type, one.target): one.why for one in plan.conflicts}
         self._affected = [(text, one.why) for one in plan.conflicts for text in one.affects]
         self._gone: dict[str, tuple[str, str]] = {}  # snapshot ids of objects that are explained as not being back
@@ -328,23 +332,23 @@ class _Judge:
         return None
 
     def _of_exclusions(self, one: Difference) -> tuple[str, str] | None:
-        keys = [(one.type, one.target)]
+        keys = [(one.type, one.target), (one.type, "")]
         if one.parent:
             keys.append((self._catalog.get(one.type).parent, one.parent))
         for key in keys:
-            members = self._excluded.get(key, {})
-            found = members.get(one.member) or members.get("")
-            if found is not None:
-                return found
-        members = self._excluded.get((one.type, ""), {})
-        return members.get(one.member) or members.get("")
+            for exclusion in self._excluded.get(key, ()):
+                if _covers(exclusion, one):
+                    return exclusion.reason.value, exclusion.why
+        return None
 
     def _of_conflicts(self, one: Difference) -> tuple[str, str] | None:
         why = self._conflicts.get((one.type, one.target))
         if why is not None:
             return Reason.CONFLICT.value, why
         for text, reason in self._affected:
-            if text.startswith(f"{one.type}/{one.target} ") or text == f"{one.type}/{one.target}":
+            what, _, rest = text.partition(" ")
+            # Links are told by their targets below: one that stays out excuses no other.
+            if what == f"{one.type}/{one.target}" and not one.other and one.member in ("", *rest.split()):
                 return Reason.CONFLICT.value, reason
         for (_, target), reason in self._conflicts.items():
             if target in (one.other, one.parent) and target:
@@ -363,6 +367,22 @@ class _Judge:
         if self._reach.object(self._catalog.get(one.type), one.target, one.parent):
             return None
         return Reason.OUT_OF_SCOPE.value, "not asked for"
+
+
+def _covers(exclusion: Exclusion, one: Difference) -> bool:
+    """Whether the exclusion foresaw this. One that names a link's target excuses that link only: another lost
+    member of the same group is still unexplained."""
+    if exclusion.member and one.member not in exclusion.member.split(", "):
+        return False
+    named = GUID.findall(exclusion.why) if one.other and exclusion.member else []
+    return not named or one.other in named
+
+
+def _seen_again(exclusion: Exclusion, catalog: Catalog) -> bool:
+    """Whether the comparison looks at what was excluded, so that only what it finds counts."""
+    spec = catalog.get(exclusion.type)
+    compared = spec.restorable | {relationship.name for relationship in spec.relationships}
+    return all(member in compared for member in exclusion.member.split(", ") if member)
 
 
 def _state(end: OperationEnd) -> str:

@@ -1,0 +1,226 @@
+"""A restore from end to end in one process: read, damage, plan with the real planner, run, verify."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.memory import ManualClock, MemoryBlobStore
+from shared.catalog.registry import CATALOG
+from shared.domain.plan import Scope
+from shared.engines.bins import read_bins
+from shared.engines.confirm import Confirmation, Confirmed
+from shared.engines.live import read_live
+from shared.engines.planner import plan_restore
+from shared.engines.view import PackedView, View
+from tests.restore_world import (
+    EVIDENCE_KEY,
+    ORIGIN,
+    PLAN,
+    PLAN_KEY,
+    WRITER,
+    Damage,
+    World,
+    approvers_document,
+    objects,
+    start,
+    store_approvers,
+    tenant,
+)
+from tests.simdirectory import SimDirectory, scripted
+from tests.simulator.auth import Principal
+from tests.simulator.service import Service
+
+SNAPSHOT = "20261122T000000Z-full"
+MANIFEST = "5" * 64
+
+
+class Snapshot(PackedView):
+    """A reading of the tenant that stands for a committed snapshot."""
+
+    manifest_sha256 = MANIFEST
+
+    @classmethod
+    def of(cls, view: PackedView) -> Snapshot:
+        return cls(view._store, view._folder, view.manifest, SNAPSHOT)
+
+
+def directory(service: Service, clock: ManualClock) -> SimDirectory:
+    return SimDirectory(service, clock, Principal("holdfast-backup", "holdfast-backup", WRITER))
+
+
+async def read(service: Service, clock: ManualClock) -> PackedView:
+    """What reading costs in simulated time is given back, so that a test's clock says what the restore took."""
+    return await read_live(
+        directory(service, clock), CATALOG, MemoryBlobStore("scratch"), clock, tenant=service.tenant_id
+    )
+
+
+@dataclass
+class Planned:
+    world: World
+    snapshot: Snapshot
+
+    async def run(self) -> None:
+        for step in self.world.plan.steps:
+            if not step.depends_on:
+                await start(self.world, step.id)
+        await self.world.process().drain()
+
+    def confirmation(self, *, evidence: Any = None, **changes: Any) -> Confirmation:
+        @asynccontextmanager
+        async def open_live() -> AsyncIterator[View]:
+            yield await read(self.world.service, self.world.clock)
+
+        async def open_snapshot(name: str) -> Snapshot:
+            assert name == SNAPSHOT
+            return self.snapshot
+
+        given: dict[str, Any] = {
+            "evidence": evidence or self.world.view(),
+            "open_snapshot": open_snapshot,
+            "open_live": open_live,
+            "catalog": CATALOG,
+            "signer": EVIDENCE_KEY,
+            "clock": self.world.clock,
+            "rows": self.world.rows,
+        }
+        return Confirmation(**{**given, **changes})
+
+    async def confirm(self) -> Confirmed:
+        """Asks until there is an answer."""
+        confirmation = self.confirmation()
+        for _ in range(100):
+            confirmed = await confirmation.confirm(self.world.plan.id)
+            if confirmed.report is not None or not confirmed.delay:
+                return confirmed
+            self.world.clock.advance(confirmed.delay)
+        raise AssertionError("the verification never ends")
+
+
+async def planned(
+    damage: Callable[[Service], None],
+    *,
+    prepare: Callable[[Service], None] = lambda service: None,
+    scope: Scope | None = None,
+    lag: float = 0.0,
+) -> Planned:
+    """`prepare` changes the tenant before the snapshot, `damage` after it."""
+    clock = ManualClock()
+    service = tenant(clock)
+    prepare(service)
+    clock.advance(60)
+    snapshot = Snapshot.of(await read(service, clock))
+    clock.advance(3600)
+    damage(service)
+    clock.advance(3600)
+    live = await read(service, clock)
+
+    async def created_by(object_id: str) -> str:
+        return f"somebody made {object_id}"
+
+    plan = await plan_restore(
+        snapshot,
+        live,
+        await read_bins(directory(service, clock), CATALOG),
+        CATALOG,
+        scope=scope or Scope(),
+        break_glass_ids=service.info["breakGlassIds"],
+        created_by=created_by,
+        plan_id=PLAN,
+        tenant=service.tenant_id,
+        manifest_sha256=MANIFEST,
+        created_at=_now(clock),
+    )
+    nobody: Any = None
+    damaged: Damage = nobody
+    world = World(clock, service, damaged, plan)
+    world.approvers_sha256 = await store_approvers(world.evidence, world.tenant, approvers_document())
+    await world.view().store_plan(plan, PLAN_KEY)
+    if plan.steps:
+        await world.approve()
+    service.settings.lag = lag
+    return Planned(world, snapshot)
+
+
+def _now(clock: ManualClock) -> datetime:
+    return clock.now()
+
+
+# --- damage --------------------------------------------------------------------------------------------
+
+
+def cloud_users(service: Service) -> list[dict[str, Any]]:
+    return [
+        user
+        for user in objects(service, "users")
+        if "#EXT#" not in str(user["userPrincipalName"])
+        and user["id"] not in service.info["breakGlassIds"]
+        and not user.get("onPremisesSyncEnabled")
+        and not user.get("isManagementRestricted")
+    ]
+
+
+def cloud_groups(service: Service) -> list[dict[str, Any]]:
+    return [
+        group
+        for group in objects(service, "groups")
+        if not group.get("onPremisesSyncEnabled")
+        and not group.get("isManagementRestricted")
+        and "DynamicMembership" not in (group.get("groupTypes") or [])  # type: ignore[operator]
+        and not (group.get("mailEnabled") and "Unified" not in (group.get("groupTypes") or []))  # type: ignore[operator]
+        and group["id"] != service.info["breakGlassGroupId"]
+    ]
+
+
+def delete(service: Service, kind: str, key: str, *, purge: bool = False) -> None:
+    scripted(service, "DELETE", f"/v1.0/{kind}/{key}")
+    if purge and key in service.store.tables[f"bin:{kind}"]:
+        scripted(service, "DELETE", f"/v1.0/directory/deletedItems/{key}")
+
+
+def attack(service: Service) -> None:
+    """Users deleted and purged, groups purged, an application purged, policies off, members removed, a user
+    impersonated, the tenant's policy loosened."""
+    users, groups = cloud_users(service), cloud_groups(service)
+    for user in users[:4]:
+        delete(service, "users", str(user["id"]))
+    for user in users[4:6]:
+        delete(service, "users", str(user["id"]), purge=True)
+    impersonated = users[5]
+    scripted(
+        service,
+        "POST",
+        "/v1.0/users",
+        {
+            "accountEnabled": True,
+            "displayName": impersonated["displayName"],
+            "mailNickname": impersonated["mailNickname"],
+            "userPrincipalName": impersonated["userPrincipalName"],
+            "passwordProfile": {"password": "Attack3r!xyz"},
+        },
+    )
+    for group in groups[:2]:
+        delete(service, "groups", str(group["id"]), purge=True)
+    delete(service, "groups", str(groups[2]["id"]))
+    for group in groups[3:6]:
+        key = str(group["id"])
+        for member in list(service.store.targets("groups.members", key))[:3]:
+            scripted(service, "DELETE", f"/v1.0/groups/{key}/members/{member}/$ref")
+    application = objects(service, "applications")[0]
+    for principal in objects(service, "servicePrincipals"):
+        if principal["appId"] == application["appId"]:
+            delete(service, "servicePrincipals", str(principal["id"]), purge=True)
+    delete(service, "applications", str(application["id"]), purge=True)
+    for policy in objects(service, "conditionalAccessPolicies"):
+        path = f"/beta/identity/conditionalAccess/policies/{policy['id']}"
+        scripted(service, "PATCH", path, {"state": "disabled"})
+    scripted(service, "PATCH", "/v1.0/policies/authorizationPolicy", {"allowInvitesFrom": "everyone"})
+
+
+def add_member(service: Service, group: str, member: str) -> None:
+    address = {"@odata.id": f"{ORIGIN}/v1.0/directoryObjects/{member}"}
+    scripted(service, "POST", f"/v1.0/groups/{group}/members/$ref", address)
