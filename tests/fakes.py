@@ -132,14 +132,20 @@ class FakeDirectory:
                     raise GraphNotFound("not there", status=404)
                 return GraphResponse(200, next(iter(self.objects[spec.name].values())), "req-1")
             if len(rest) == 1:
-                raw = self._object(spec.name, rest[0])
-                return GraphResponse(200, self._shown(spec.name, rest[0], raw, query), "req-1")
+                shown = self._shown(spec.name, rest[0], self._object(spec.name, rest[0]), query)
+                # Spread over lines, as some services do.
+                return GraphResponse(200, shown.replace(b'", "', b'",\r\n "'), "req-1")
             items, next_link, _ = self._listed(request)
         except GraphError as refused:
             return self._refusal(refused)
         link = f', "@odata.nextLink": "https://graph.microsoft.com{next_link}"' if next_link else ""
-        # Spread over lines, as some services do.
-        body = b'{"@odata.context": "x",\n "value": [\n' + b",\n".join(items) + b"\n]" + link.encode() + b"}"
+        body = (
+            b'{"@odata.context": "x",\n "value": [\n'
+            + b",\n".join(item.replace(b'", "', b'",\n "') for item in items)
+            + b"\n]"
+            + link.encode()
+            + b"}"
+        )
         return GraphResponse(200, body, "req-1")
 
     def _listed(self, request: GraphRequest) -> tuple[list[bytes], str | None, str | None]:

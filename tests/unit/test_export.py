@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from shared.domain.errors import (
     Unusable,
 )
 from shared.domain.ports import GraphRequest, Protection
-from shared.domain.snapshot import Completeness, Receipt, State
+from shared.domain.snapshot import Checkpoint, Completeness, Receipt, State
 from shared.engines import paths
 from shared.engines.export import (
     Ended,
@@ -469,6 +470,71 @@ async def test_an_object_that_a_stale_replica_misses_for_a_while_is_read_in_a_la
     assert await state(backup, "users") == COMPLETE
 
 
+async def test_an_object_that_is_reported_gone_only_later_is_gone_and_no_gap() -> None:
+    """The first look at the feed says "changed", and the object can't be found: its removal comes later."""
+    directory = tenant()
+
+    def vanish() -> None:
+        del directory.objects["users"]["user-000"]
+        directory.log.append(("users", "user-000", False))
+
+    directory.before.append(once("$skiptoken=user-002", vanish))
+    directory.before.append(once("/users/user-000?", lambda: directory.log.append(("users", "user-000", True))))
+    backup = backup_of(directory)
+    await backup.back_up()
+    assert "user-000" not in await ids(backup, "users")
+    assert await state(backup, "users") == COMPLETE
+
+
+async def test_a_group_that_a_stale_replica_misses_while_links_are_listed_is_read_again() -> None:
+    directory = tenant()
+
+    def lag() -> None:
+        raise GraphNotFound("lag", status=404)
+
+    directory.before.append(once("/groups/group-0/members", lag))
+    backup = backup_of(directory)
+    await backup.back_up()
+    assert len(await links(backup, "groups", "members")) == 26
+    assert await state(backup, "groups.members") == COMPLETE
+
+
+async def test_links_that_say_they_go_on_are_paged_however_few_came() -> None:
+    class Stingy(FakeDirectory):
+        def _shown(self, type_name: str, key: str, raw: bytes, query: dict[str, str]) -> bytes:
+            shown = super()._shown(type_name, key, raw, query)
+            if "members" not in query.get("$expand", ""):
+                return shown
+            item = json.loads(shown)
+            item["members"] = item["members"][:2]
+            item["members@odata.nextLink"] = "https://graph.microsoft.com/v1.0/groups/g/members?$skiptoken=2"
+            return json.dumps(item).encode()
+
+    directory = Stingy()
+    directory.put("groups", id="g", displayName="G")
+    for number in range(5):
+        directory.link("groups", "members", "g", f"m{number}")
+    backup = backup_of(directory)
+    await backup.back_up()
+    assert len(await links(backup, "groups", "members")) == 5
+
+
+async def test_what_was_read_before_a_restart_does_not_count() -> None:
+    directory = FakeDirectory()
+    for number in range(5):
+        directory.put("namedLocations", id=f"loc-{number}", displayName="L")
+
+    def expire() -> None:
+        directory.remove("namedLocations", "loc-0")
+        raise page_expired()
+
+    directory.before.append(once("/namedLocations?", expire))
+    backup = backup_of(directory)
+    await backup.back_up()
+    assert await ids(backup, "namedLocations") == {f"loc-{number}" for number in range(1, 5)}
+    assert await state(backup, "namedLocations") == COMPLETE
+
+
 async def test_a_type_without_delta_is_read_until_two_readings_agree() -> None:
     directory = tenant()
     policy = json.loads(directory.objects["conditionalAccessPolicies"]["policy-1"])
@@ -653,6 +719,24 @@ async def test_packs_stay_below_their_size_and_only_a_line_of_its_own_is_larger(
     assert await ids(backup, "users") == set(directory.objects["users"])
     snapshot = await backup.repository().open()
     assert len(snapshot.manifest.types["users"].packs) > 3
+
+
+async def test_who_loses_a_checkpoint_goes_on_from_the_winners() -> None:
+    directory = tenant()
+    backup = backup_of(directory, pack_bytes=100, time_budget=0.0)
+    run = await backup.start()
+    work = Work(TENANT, "vault-35d", run.snapshot, "users")
+    await run_item(backup.ports(), work, backup.limits)
+    name = paths.folder(TENANT, run.snapshot) + paths.checkpoint("users", 1)
+    winner = backup.vault.blobs.pop(name)
+    directory.put("users", id="user-000", displayName="Our own packs differ")
+    directory.before.append(once(USERS, lambda: backup.vault.blobs.setdefault(name, winner)))
+    patient = replace(backup.limits, time_budget=480.0)
+    result = await run_item(backup.ports(), work, patient)
+    assert result.receipt is not None
+    packs = decode(Checkpoint, winner).packs
+    assert packs
+    assert result.receipt.packs[: len(packs)] == packs
 
 
 async def test_a_message_for_a_finished_item_reads_nothing() -> None:

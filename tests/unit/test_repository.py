@@ -13,9 +13,10 @@ from shared.adapters.memory import MemoryBlobStore
 from shared.domain.errors import GraphDown, IntegrityError, Unusable
 from shared.domain.snapshot import IndexEntry, State
 from shared.engines import paths
-from shared.engines.jws import Purpose, sign
+from shared.engines.jws import Purpose, sign, verify
 from shared.engines.live import LiveView, read_live
 from shared.engines.repository import Repository
+from shared.engines.view import PackedView
 from tests.backup import TENANT, Backup, content, small_tenant
 from tests.fakes import FakeDirectory, forbidden, once, refuse
 
@@ -127,6 +128,35 @@ async def test_a_commit_signed_by_a_thief_of_the_chain_only_does_not_open() -> N
     backup.vault.blobs[commit] = await sign(backup.signer, Purpose.SNAPSHOT, b"{}")
     with pytest.raises(IntegrityError):
         await backup.repository().open()
+
+
+async def test_a_manifest_that_is_well_formed_but_not_the_signed_one_does_not_open() -> None:
+    backup = await backed_up()
+    name = next(name for name in backup.vault.blobs if name.endswith(paths.MANIFEST))
+    backup.vault.blobs[name] = backup.vault.blobs[name].replace(b'"protected":true', b'"protected":false')
+    with pytest.raises(IntegrityError):
+        await backup.repository().open()
+
+
+async def test_a_commit_signed_anew_is_not_the_one_in_the_chain() -> None:
+    backup = await backed_up()
+    name = next(name for name in backup.vault.blobs if name.endswith(paths.COMMIT))
+    payload = verify(backup.vault.blobs[name], Purpose.SNAPSHOT, backup.keys)
+    backup.vault.blobs[name] = await sign(backup.signer, Purpose.SNAPSHOT, payload)
+    with pytest.raises(IntegrityError):
+        await backup.repository().open()
+
+
+async def test_an_index_of_another_length_than_the_manifest_says_is_an_integrity_error() -> None:
+    backup = await backed_up()
+    snapshot = await backup.repository().open()
+    users = snapshot.manifest.types["users"]
+    for count in (users.count - 1, users.count + 1):
+        types = {**snapshot.manifest.types, "users": replace(users, count=count)}
+        folder = paths.folder_of(TENANT, snapshot.id)
+        view = PackedView(backup.vault, folder, replace(snapshot.manifest, types=types), "x")
+        with pytest.raises(IntegrityError):
+            _ = [one async for one in view.index("users")]
 
 
 @pytest.mark.parametrize("part", ["/objects/users/", "/index/users.idx", "/index/groups.members.links"])
