@@ -403,7 +403,7 @@ class _Run:
         self, one: Ready, request: GraphRequest, answer: GraphResponse, journal: StepJournal
     ) -> Outcome:
         operation = one.operation
-        reading = read_answer(operation, answer)
+        reading = read_answer(operation, answer, one.brought)
         if reading.special is Special.LINK_THERE:
             return await self._rest_of_links(one, request, answer, journal)
         if reading.special is Special.KEY_TAKEN:
@@ -438,7 +438,7 @@ class _Run:
             state, why = OutcomeState.WAITING, "links are said to be there and don't read so yet"
         elif rest is not None:
             (answer,), _ = await self._answers([replace(one, request=rest)], [rest])
-            reading = read_answer(operation, answer)
+            reading = read_answer(operation, answer, one.brought)
             state, why = reading.state, reading.why
             if reading.special is Special.LINK_THERE:
                 state, why = OutcomeState.WAITING, "links change under our hands"

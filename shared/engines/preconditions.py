@@ -8,7 +8,7 @@ lost is first looked up: what it wanted may be there. Nothing in here writes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -38,6 +38,7 @@ class Ready:
     request: GraphRequest
     pre_image: JsonObject
     read_at: float
+    brought: frozenset[str] = frozenset()  # ids that this restore brought back and the request builds on
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,10 @@ class Preconditions:
             for spec, group in self._by_type(one for one in open_ones if one[0].mechanism in mechanisms):
                 for prepared in await judge(spec, group, journal):
                     results[prepared.operation.id] = prepared
+        for operation, bindings in open_ones:
+            ready = results[operation.id]
+            if isinstance(ready, Ready):
+                results[operation.id] = replace(ready, brought=frozenset(bindings.ids.values()))
         return [results[operation.id] for operation in operations]
 
     # what it waits for
@@ -135,6 +140,9 @@ class Preconditions:
         """New ids for everything that this operation names."""
         olds = set(_ids_of(operation))
         ids = await self.progress.ids(olds)
+        for name in operation.after:
+            end = await self.progress.end(name)
+            ids.update(end.ids if end is not None and end.state.good else {})
         own = journal.last.get(operation.id)
         if own is not None and own.state.good:
             ids.update(own.ids)

@@ -428,6 +428,17 @@ async def test_patience_with_not_there_yet_ends_after_twelve_minutes() -> None:
     assert "valid application object" in await why(one, "create-sp")
 
 
+async def test_an_error_about_an_object_that_was_just_brought_back_is_a_replica_that_is_behind() -> None:
+    one = await small("create-user", "link-manager")
+    await run(one)
+    new = (await (await one.progress()).all_ids())[str(one.damage.purged["id"])]
+    behind = refusal(400, "BadRequest", f"1234: the object {new} does not exist.")
+    install(one, r"manager/\$ref$", behind, method="PUT", times=3)
+    await start(one, "s2")
+    await one.process().drain()
+    assert (await ends(one))["link-manager"] == "done"
+
+
 async def test_a_token_that_is_refused_stops_the_run_and_loses_nothing() -> None:
     one = await small("patch-policy", change=_alone)
     refused = Faults(fail("PATCH /beta", lambda: GraphUnauthorized("expired", status=401)))
