@@ -10,6 +10,7 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 
 from shared.adapters.files import FolderBlobStore
@@ -86,7 +87,9 @@ def limits(parts: Parts) -> Limits:
     )
 
 
+@cache
 def evidence(parts: Parts) -> Evidence:
+    """One per process: it remembers plans whose digest and signature it has checked."""
     trusted = TrustedKeys(
         plan=parts.keys[Purpose.PLAN],
         execution=parts.keys[Purpose.EXECUTION],
@@ -95,6 +98,7 @@ def evidence(parts: Parts) -> Evidence:
     return Evidence(parts.evidence, parts.settings.tenant_id, trusted)
 
 
+@cache
 def approval_desk(parts: Parts) -> ApprovalDesk:
     return ApprovalDesk(evidence(parts), parts.clock, parts.settings.approvers_sha256)
 
@@ -110,6 +114,7 @@ def scratch_store(parts: Parts) -> Iterator[BlobStore]:
         yield FolderBlobStore(Path(folder))
 
 
+@cache
 def restore_desk(parts: Parts) -> RestoreDesk:
     settings = parts.settings
     return RestoreDesk(
@@ -134,6 +139,7 @@ def restore_desk(parts: Parts) -> RestoreDesk:
     )
 
 
+@cache
 def confirmation(parts: Parts) -> Confirmation:
     @asynccontextmanager
     async def live() -> AsyncIterator[View]:
@@ -158,6 +164,7 @@ def confirmation(parts: Parts) -> Confirmation:
     )
 
 
+@cache
 def executor(parts: Parts) -> Executor:
     return Executor(
         evidence=evidence(parts),

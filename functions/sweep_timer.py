@@ -1,4 +1,8 @@
-"""Sends again what a lost message would have left lying: open backup runs and running restores."""
+"""Sends again what a lost message would have left lying: the open items of backup runs.
+
+A restore needs no sweeper: a step's message ends only after those of the steps it lets run were sent, and
+`holdfast restore PLAN --resume` sends them again.
+"""
 
 from __future__ import annotations
 

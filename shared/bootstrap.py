@@ -69,9 +69,9 @@ _PURPOSES: Mapping[str, tuple[Purpose, ...]] = {
 Keys = Mapping[Purpose, Mapping[str, "EllipticCurvePublicKey"]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
-    """Everything a process may use."""
+    """Everything a process may use. Two are never equal: what is built from one belongs to it."""
 
     settings: Settings
     catalog: Catalog
