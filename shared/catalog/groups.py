@@ -75,6 +75,7 @@ GROUPS = ObjectType(
             target_types=("users", "groups", "servicePrincipals"),
             write=LinkWrite.BIND,
             delta=True,
+            membership=True,
             page_cost=3,
             computed_when=Condition("groupTypes", ("DynamicMembership",)),
             # Without Member.Read.Hidden a group with hidden membership answers with an empty list.

@@ -137,6 +137,7 @@ class Relationship:
 
     `contains`: catalog name of the child type whose objects it holds (then whole objects are read).
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
+    `membership`: what names the parent acts on those it holds, so that they are back before it may act.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Relationship:
     many: bool = True
     contains: str = ""
     delta: bool = False
+    membership: bool = False
     page_cost: int = 1
     computed_when: Condition | None = None
     computed_why: Reason = Reason.DYNAMIC

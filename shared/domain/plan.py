@@ -171,7 +171,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exclusion(Wire):
-    """Something the plan leaves as it is, and why. `member` is a property or relationship, "" for the whole."""
+    """Something the plan leaves as it is, and why. `member` is a property or relationship, "" for the whole;
+    `other` the link's other end, where it is about one link only."""
 
     type: str
     target: str
@@ -179,6 +180,7 @@ class Exclusion(Wire):
     member: str
     reason: Reason
     why: str
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)

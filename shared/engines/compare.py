@@ -106,6 +106,8 @@ class Form:
         """The value as it goes into a request. Nulls inside are left out, unless they clear something that is
         set live: some members are merged by a PATCH, others replaced. An object of nothing but nulls is null:
         Graph clears session controls so, and refuses them empty."""
+        if self._meaning(member, value) is None and not isinstance(value, dict):
+            return _cleared(live)
         return self._written(member, value, live)
 
     def shown(self, member: str, value: Json) -> Json:
@@ -148,10 +150,24 @@ class Form:
                 body[name] = member
             if is_annotation(name) or below in self._computed:
                 continue
-            written = self._written(below, member, held.get(name))
-            if written is not None or self._meaning(below, held.get(name)) is not None:
-                body[name] = written
+            if self._meaning(below, member) is not None:
+                body[name] = self._written(below, member, held.get(name))
+            elif self._meaning(below, held.get(name)) is not None:
+                body[name] = self._written(below, member, held[name]) if member else _cleared(held[name])
+            elif member is not None and not isinstance(member, dict):
+                body[name] = member  # an empty list, which some requests must hold
+        for name, inner in held.items():
+            below = f"{path}.{name}"
+            if name in value or is_annotation(name) or below in self._computed:
+                continue
+            if self._meaning(below, inner) is not None:
+                body[name] = _cleared(inner)
         return body
+
+
+def _cleared(live: Json) -> Json:
+    """What empties a value that is set live: collections don't take null."""
+    return [] if isinstance(live, list) else None
 
 
 def same(spec: ObjectType, member: str, one: Json, other: Json) -> bool:

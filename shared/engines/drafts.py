@@ -38,7 +38,8 @@ class Draft:
     """An operation and what its place depends on.
 
     `needs`: objects that must be there (and settled) first; `needs_whole`: objects of which all other
-    operations but links come first; `needs_all`: links included. `lock`: no two drafts of one step share it.
+    operations but links come first; `needs_all`: memberships included. `lock`: no two drafts of one step share
+    it. `membership`: links that decide whom something acts on.
     """
 
     operation: Operation
@@ -49,6 +50,7 @@ class Draft:
     lock: str
     brings: bool = False  # brings the object itself
     settles: bool = False  # what others refer to is not as it was before this
+    membership: bool = False
     needs: set[ObjectKey] = field(default_factory=set)
     needs_whole: set[ObjectKey] = field(default_factory=set)
     needs_all: set[ObjectKey] = field(default_factory=set)
@@ -290,7 +292,9 @@ class Drafter:
             wanted={rel: old},
             relationship=rel,
         )
-        return Draft(operation, source, spec, Phase.LINK, spec.version, source.id)
+        return Draft(
+            operation, source, spec, Phase.LINK, spec.version, source.id, membership=relationship.membership
+        )
 
     @staticmethod
     def _join_value(*parts: Json) -> Json:

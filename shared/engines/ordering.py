@@ -73,7 +73,7 @@ def _nodes(drafts: list[Draft]) -> list[_Node]:
             settled.setdefault(draft.key, []).append(at)
         if mechanism not in (Mechanism.LINK, Mechanism.ENABLE):
             whole.setdefault(draft.key, []).append(at)
-        if mechanism is not Mechanism.ENABLE:
+        if draft.membership or mechanism not in (Mechanism.LINK, Mechanism.ENABLE):
             every.setdefault(draft.key, []).append(at)
     nodes = []
     for at, draft in enumerate(drafts):

@@ -62,7 +62,7 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
             continue
         for link in new:
             why = f"{_target(link)} was added since the snapshot; removing it was not asked for"
-            planning.exclude(spec, source, name, Reason.ADDED_SINCE, why, relationship.name)
+            planning.exclude(spec, source, name, Reason.ADDED_SINCE, why, relationship.name, link.target)
 
 
 def _wanted(planning: Planning, survey: LinkSurvey, source: str) -> list[Link]:
@@ -176,7 +176,7 @@ def _sort(planning: Planning, survey: LinkSurvey, source: str, name: str, links:
                 why = f"{_target(link)} stays out: {fate.why}"
                 if fate.clash is not None:
                     fate.clash.affects.append(f"{spec.name}/{source} {relationship.name} loses {fate.missing.key}")
-            planning.exclude(spec, source, name, reason, why, relationship.name)
+            planning.exclude(spec, source, name, reason, why, relationship.name, link.target)
     return where
 
 

@@ -56,8 +56,17 @@ class Planning:
         self._pair_keys: dict[tuple[str, str, str], ObjectKey] = {}  # type, member, value → live object changed
         self._pair_waits: list[tuple[Draft, ValueReference, str]] = []
 
-    def exclude(self, spec: ObjectType, target: str, name: str, reason: Reason, why: str, member: str = "") -> None:
-        self.exclusions.append(Exclusion(spec.name, target, name, member, reason, why))
+    def exclude(
+        self,
+        spec: ObjectType,
+        target: str,
+        name: str,
+        reason: Reason,
+        why: str,
+        member: str = "",
+        other: str = "",
+    ) -> None:
+        self.exclusions.append(Exclusion(spec.name, target, name, member, reason, why, other))
 
     def finish(self) -> None:
         """What could be told only once everything was drafted: second parts of pairs wait for changed firsts."""

@@ -7,12 +7,13 @@ Policies that act on sign-ins come back off, and are switched on last, if the lo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from shared.catalog.registry import Catalog
 from shared.domain.errors import Refused
+from shared.domain.objects import ObjectKey
 from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Mechanism, Reason, RestorePlan, Scope, Step, Wave
 from shared.engines.bins import Bins
 from shared.engines.drafts import Draft, Drafter
@@ -23,6 +24,7 @@ from shared.engines.guard_facts import group_facts, missing_accounts
 from shared.engines.ordering import order
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
+from shared.engines.renamed import RenamedView
 from shared.engines.survey import (
     LinkSurvey,
     Reach,
@@ -60,14 +62,20 @@ async def plan_restore(
     tenant: str,
     manifest_sha256: str,
     created_at: datetime,
+    known_ids: Mapping[str, str] | None = None,
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
     `bins`: what the recycle bins hold, of every type that has one. `created_by` is asked for conflicts only.
+    `known_ids`: ids that earlier restores replaced, old → new, so that what they made is not made again; the
+    plan then speaks of these objects by their new ids.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
     and `Unusable` for a scope that names what isn't there, or a bin that was not read.
     """
     accounts = tuple(sorted(set(break_glass_ids)))
+    if known_ids:
+        renamed = RenamedView(snapshot, known_ids, catalog)
+        snapshot, scope = renamed, Scope(scope.types, tuple(renamed.new(one) for one in scope.ids))
     reach = Reach(scope, catalog)
     surveys = await survey_types(snapshot, live, bins, catalog, reach)
     links = await survey_links(snapshot, live, catalog)
@@ -88,6 +96,7 @@ async def plan_restore(
     for link_survey in links:
         await plan_links(planning, snapshot, live, link_survey)
     planning.finish()
+    await _name_inner_groups(planning, snapshot)
     await _check_accounts(planning.drafts, live, accounts)
     guard_groups = await _apply_guard(planning, snapshot, live, accounts)
 
@@ -136,6 +145,28 @@ async def _look_up(snapshot: View, live: View, fates: Fates, links: Sequence[Lin
     fates.asked = asked
     for name, ids in sorted(asked.items()):
         fates.live_ids[name] = set(await entries_of(live, name, ids))
+
+
+async def _name_inner_groups(planning: Planning, snapshot: View) -> None:
+    """What may act waits not only for the members of the groups it names, but for those of groups inside them."""
+    guarded = [draft for draft in planning.drafts if draft.operation.guarded]
+    if not guarded:
+        return
+    inner: dict[ObjectKey, set[ObjectKey]] = {}
+    for spec, relationship in planning.catalog.relationships:
+        if relationship.membership and spec.name in relationship.target_types:
+            async for link in snapshot.links(spec.name, relationship.name):
+                if link.target_type == spec.name:
+                    inner.setdefault(ObjectKey(spec.name, link.source), set()).add(
+                        ObjectKey(spec.name, link.target)
+                    )
+    for draft in guarded:
+        todo = list(draft.needs_all)
+        while todo:
+            for key in inner.get(todo.pop(), ()):
+                if key not in draft.needs_all:
+                    draft.needs_all.add(key)
+                    todo.append(key)
 
 
 async def _check_accounts(drafts: Iterable[Draft], live: View, accounts: tuple[str, ...]) -> None:
@@ -204,4 +235,11 @@ async def _conflicts(fates: Fates, created_by: CreatedBy) -> tuple[Conflict, ...
 
 
 def _exclusion_key(exclusion: Exclusion) -> tuple[str, ...]:
-    return exclusion.type, exclusion.target, exclusion.member, exclusion.reason.value, exclusion.why
+    return (
+        exclusion.type,
+        exclusion.target,
+        exclusion.member,
+        exclusion.other,
+        exclusion.reason.value,
+        exclusion.why,
+    )

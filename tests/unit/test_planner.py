@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +83,29 @@ async def test_the_same_inputs_give_the_same_bytes_and_the_plan_can_be_read_back
     assert encode(one) == encode(other)
     assert decode(RestorePlan, encode(one)) == one
     assert one.operations
+
+
+def test_the_plan_does_not_depend_on_the_order_of_sets() -> None:
+    code = (
+        "import asyncio, hashlib, tests.unit.test_planner as t\n"
+        "from shared.engines.wire import encode\n"
+        "before, after = t._incident()\n"
+        "plan = asyncio.run(t.make_plan(before, after, accounts=[t.guid('glass1'), t.guid('glass2')]))\n"
+        "print(hashlib.sha256(encode(plan)).hexdigest())"
+    )
+    root = Path(__file__).parents[2]
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
 
 
 def _incident() -> tuple[Tenant, Tenant]:
@@ -666,6 +693,19 @@ async def test_what_was_added_stays_and_is_listed() -> None:
     assert all(one.reason is Reason.ADDED_SINCE for one in plan.exclusions)
 
 
+async def test_what_was_added_inside_a_member_is_cleared_lists_by_an_empty_list() -> None:
+    before = Tenant()
+    app, _ = application(before, "portal", web={"homePageUrl": "https://x"}, notes=None, tags=None)
+    after = before.copy()
+    evil = {"homePageUrl": "https://x", "redirectUris": ["https://evil"], "logoutUrl": "https://evil"}
+    after.get("applications", app).update(web=evil, notes="evil", tags=["evil"])
+    assert body(only(await make_plan(before, after), Mechanism.PATCH)) == {
+        "notes": None,
+        "tags": [],
+        "web": {"homePageUrl": "https://x", "redirectUris": [], "logoutUrl": None},
+    }
+
+
 # --- links
 
 
@@ -785,6 +825,25 @@ async def test_a_policy_is_enabled_only_after_the_memberships_of_what_it_names()
     assert before_in_order(plan, link, enable)
     waves = {operation.id: step.wave for step in plan.steps for operation in step.operations}
     assert waves[enable.id] == waves[link.id] == 4  # it closes the wave that has all it depends on
+
+
+async def test_a_policy_waits_for_members_of_inner_groups_but_not_for_managers_and_owners() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna, ben = user(before, "anna"), user(before, "ben")
+    inner = group(before, "inner", [anna])
+    outer = group(before, "outer", [inner])
+    before.link("groups.owners", outer, ben)
+    before.link("users.manager", accounts[0], ben)
+    key = policy(before, "P", excludeUsers=list(accounts), excludeGroups=[outer])
+    after = before.copy()
+    after.get("conditionalAccessPolicies", key)["state"] = "disabled"
+    after.unlink("groups.members", inner, anna)
+    after.unlink("groups.owners", outer, ben)
+    after.unlink("users.manager", accounts[0], ben)
+    plan = await make_plan(before, after, accounts=accounts)
+    waits = only(plan, Mechanism.ENABLE).after
+    assert waits == (only(plan, Mechanism.LINK, inner).id,)
 
 
 async def test_policies_without_break_glass_accounts_are_refused() -> None:
@@ -962,6 +1021,92 @@ async def test_an_unknown_id_or_type_in_the_scope_is_an_error() -> None:
         await make_plan(tenant, tenant, scope=Scope(ids=("nobody",)))
     with pytest.raises(Unusable, match="no object type"):
         await make_plan(tenant, tenant, scope=Scope(types=("people",)))
+
+
+# --- real policies
+
+
+def _real() -> Tenant:
+    root = Path(os.environ.get("HOLDFAST_REFERENCE") or Path(__file__).parents[3] / "shared")
+    folder = root / "real-data" / "conditional-access-baseline"
+    if not folder.is_dir():
+        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
+    tenant = Tenant()
+    for name in ("conditionalAccessPolicies", "groups", "namedLocations"):
+        for line in (folder / f"{name}.jsonl").read_text("utf-8").splitlines():
+            item = json.loads(line)
+            tenant.objects.setdefault(name, {})[item["id"]] = item
+    return tenant
+
+
+async def test_real_policies_come_back_rewritten_and_clean_and_are_enabled_only_if_the_guard_lets_them() -> None:
+    before = _real()
+    accounts = user(before, "glass1"), user(before, "glass2")
+    glass = next(key for key, one in before.objects["groups"].items() if "BreakGlass" in str(one["displayName"]))
+    for account in accounts:
+        before.link("groups.members", glass, account)
+    policies = before.objects["conditionalAccessPolicies"]
+    named = [key for item in policies.values() for key in item["conditions"]["users"]["excludeGroups"]]
+    lost = next(key for key in named if key != glass)
+    after = before.copy()
+    after.remove("groups", lost)
+    purged = sorted(policies)[:2]
+    for key in purged:
+        after.remove("conditionalAccessPolicies", key)
+    for item in after.objects["conditionalAccessPolicies"].values():
+        item["state"] = "disabled"
+    for item in [*after.objects["conditionalAccessPolicies"].values()]:
+        item["modifiedDateTime"] = "2027-01-01T00:00:00Z"
+    plan = await make_plan(before, after, accounts=accounts)
+    assert plan.conflicts == ()
+    assert {key for key, kind in plan.new_ids.items() if kind != "groups"} == set(purged)
+    enabled = {one.target for one in plan.operations if one.mechanism is Mechanism.ENABLE}
+    left = {one.target for one in plan.exclusions if one.reason is Reason.LOCK_OUT_GUARD}
+    acting = {key for key, item in policies.items() if item["state"] == "enabled"}
+    excluding = {key for key, item in policies.items() if glass in item["conditions"]["users"]["excludeGroups"]}
+    assert enabled == acting & excluding
+    assert left == acting - excluding
+    for operation in plan.operations:
+        text = encode(operation.request).decode()
+        assert "@odata.context" not in text
+        assert "#microsoft.graph.restore" not in text
+        assert ":null" not in text.replace('"body":null', "")
+        if operation.mechanism in (Mechanism.CREATE, Mechanism.PATCH) and operation.type != "groups":
+            users = policies[operation.target]["conditions"]["users"]
+            sent = body(operation).get("conditions")
+            assert (lost in users["excludeGroups"] + users["includeGroups"]) <= (sent is not None)
+            assert sent is None or json.dumps(sent).count(lost) == json.dumps(sent).count(f'{{"$id": "{lost}"}}')
+
+
+# --- a second plan from the same snapshot
+
+
+async def test_what_an_earlier_restore_made_anew_is_not_made_again() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna = user(before, "anna", department="Sales")
+    staff = group(before, "staff", [anna], description="then")
+    policy(before, "P", state="disabled", excludeGroups=[staff])
+    new_anna, new_staff = guid("anna again"), guid("staff again")
+    after = before.copy()
+    after.remove("users", anna)
+    after.remove("groups", staff)
+    ids = {anna: guid("anna in between"), guid("anna in between"): new_anna, staff: new_staff}
+    after.add("users", new_anna, **{**before.get("users", anna), "id": new_anna})
+    after.add("groups", new_staff, **{**before.get("groups", staff), "id": new_staff})
+    plan = await make_plan(before, after, accounts=accounts)
+    assert only(plan, Mechanism.CREATE).target == staff  # without knowing, there would soon be two
+    after.link("groups.members", new_staff, new_anna)
+    after.get("conditionalAccessPolicies", guid("P"))["conditions"]["users"]["excludeGroups"] = [new_staff]
+    plan = await make_plan(before, after, accounts=accounts, known_ids=ids)
+    assert (plan.operations, plan.conflicts, plan.exclusions) == ((), (), ())
+    after.get("groups", new_staff)["description"] = "now"
+    after.unlink("groups.members", new_staff, new_anna)
+    scope = Scope(ids=(staff,))
+    plan = await make_plan(before, after, accounts=accounts, known_ids=ids, scope=scope)
+    assert only(plan, Mechanism.PATCH).wanted == {"description": "then"}
+    assert only(plan, Mechanism.PATCH).target == new_staff
+    assert only(plan, Mechanism.LINK).wanted == {"members": [new_anna]}
 
 
 # --- steps, waves, forecast

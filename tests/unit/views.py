@@ -133,6 +133,7 @@ async def make_plan(
     before_states: dict[str, Completeness] | None = None,
     after_states: dict[str, Completeness] | None = None,
     created_by: Asked | None = None,
+    known_ids: dict[str, str] | None = None,
 ) -> RestorePlan:
     return await plan_restore(
         TenantView(before, "20261122T013000Z-full", before_states),
@@ -146,6 +147,7 @@ async def make_plan(
         tenant=TENANT,
         manifest_sha256="ab" * 32,
         created_at=AT,
+        known_ids=known_ids,
     )
 
 

@@ -1,0 +1,110 @@
+"""A snapshot as it reads after earlier restores: old ids replaced by the ids that took their place.
+
+With it, a second plan from the same snapshot finds what an earlier one made anew, instead of making it again.
+Nothing of the snapshot is changed; objects are rewritten as they are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from shared.catalog.registry import Catalog
+from shared.domain.objects import Link
+from shared.domain.snapshot import Completeness, IndexEntry
+from shared.engines.merge import entry_key, link_key, merge
+from shared.engines.view import View
+
+T = TypeVar("T")
+
+
+class RenamedView:
+    """`inner` with every id in `ids` (old → new) replaced, in indexes, links and inside objects."""
+
+    def __init__(self, inner: View, ids: Mapping[str, str], catalog: Catalog) -> None:
+        self._inner = inner
+        self._ids = {old: _last(old, ids) for old in ids}
+        self._olds: dict[tuple[str, str], IndexEntry] = {}
+        self._catalog = catalog
+        self._pattern = re.compile(b"|".join(re.escape(old.encode()) for old in sorted(self._ids)) or b"(?!)")
+        self.label = inner.label
+
+    @property
+    def as_of(self) -> datetime:
+        return self._inner.as_of
+
+    def completeness(self, name: str) -> Completeness:
+        return self._inner.completeness(name)
+
+    def new(self, old: str) -> str:
+        return self._ids.get(old, old)
+
+    async def index(self, type_name: str) -> AsyncIterator[IndexEntry]:
+        """An object whose id changed may name others that did, as may one of a type with references: neither
+        has a hash that tells anything, so they are compared by what they say."""
+        hashed = not self._catalog.get(type_name).references
+
+        def renamed(entry: IndexEntry) -> IndexEntry:
+            new = self.new(entry.id)
+            told = entry.hash if hashed and new == entry.id else ""
+            made = IndexEntry(
+                new, entry.name, told, entry.pack, entry.line, self.new(entry.parent) if entry.parent else ""
+            )
+            if new != entry.id:
+                self._olds[(type_name, new)] = entry
+            return made
+
+        moved = lambda entry: self.new(entry.id) != entry.id  # noqa: E731
+        async for entry in _resorted(lambda: self._inner.index(type_name), moved, renamed, entry_key):
+            yield entry
+
+    async def links(self, type_name: str, relationship: str) -> AsyncIterator[Link]:
+        def renamed(link: Link) -> Link:
+            return Link(self.new(link.source), self.new(link.target), link.target_type)
+
+        moved = lambda link: renamed(link) != link  # noqa: E731
+        source = lambda: self._inner.links(type_name, relationship)  # noqa: E731
+        async for link in _resorted(source, moved, renamed, link_key):
+            yield link
+
+    async def get(self, type_name: str, entry: IndexEntry) -> bytes:
+        inner = self._olds.get((type_name, entry.id), entry)
+        raw = await self._inner.get(type_name, inner)
+        return self._pattern.sub(lambda match: self._ids[match[0].decode()].encode(), raw)
+
+
+def _last(old: str, ids: Mapping[str, str]) -> str:
+    """The end of a chain of restores."""
+    seen = {old}
+    new = ids[old]
+    while new in ids and new not in seen:
+        seen.add(new)
+        new = ids[new]
+    return new
+
+
+async def _resorted(
+    source: Callable[[], AsyncIterator[T]],
+    moved: Callable[[T], bool],
+    renamed: Callable[[T], T],
+    key: Callable[[T], object],
+) -> AsyncIterator[T]:
+    """The source in order again: what moved is held in memory, everything else streams by. Two things that
+    become one are told once."""
+    aside = {key(new): new for new in [renamed(item) async for item in source() if moved(item)]}
+
+    async def kept() -> AsyncIterator[T]:
+        async for item in source():
+            if not moved(item):
+                yield renamed(item)
+
+    async def others() -> AsyncIterator[T]:
+        for at in sorted(aside):  # type: ignore[type-var]
+            yield aside[at]
+
+    async for one, other in merge(kept(), others(), key):
+        item = one if one is not None else other
+        assert item is not None
+        yield item
