@@ -40,6 +40,7 @@ from shared.engines.export import (
     start_run,
     sweep,
 )
+from shared.engines.reading import WINDOW
 from shared.engines.seal import seal_run
 from shared.engines.wire import decode
 from tests.backup import TENANT, Backup, content, small_tenant, with_limits
@@ -480,6 +481,22 @@ async def test_an_object_that_is_reported_gone_only_later_is_gone_and_no_gap() -
 
     directory.before.append(once("$skiptoken=user-002", vanish))
     directory.before.append(once("/users/user-000?", lambda: directory.log.append(("users", "user-000", True))))
+    backup = backup_of(directory)
+    await backup.back_up()
+    assert "user-000" not in await ids(backup, "users")
+    assert await state(backup, "users") == COMPLETE
+
+
+async def test_an_object_whose_removal_stands_far_behind_its_change_in_the_feed_is_no_gap() -> None:
+    directory = tenant(delta_page=200)
+
+    def vanish() -> None:
+        del directory.objects["users"]["user-000"]
+        directory.log.append(("users", "user-000", False))
+        directory.log.extend(("users", f"gone-{number}", True) for number in range(WINDOW))
+        directory.log.append(("users", "user-000", True))
+
+    directory.before.append(once("$skiptoken=user-002", vanish))
     backup = backup_of(directory)
     await backup.back_up()
     assert "user-000" not in await ids(backup, "users")

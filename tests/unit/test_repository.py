@@ -18,7 +18,7 @@ from shared.engines.live import LiveView, read_live
 from shared.engines.repository import Repository
 from shared.engines.view import PackedView
 from tests.backup import TENANT, Backup, content, small_tenant
-from tests.fakes import FakeDirectory, forbidden, once, refuse
+from tests.fakes import FakeDirectory, forbidden, once, page_expired, refuse
 
 DAY = timedelta(days=1).total_seconds()
 
@@ -261,6 +261,19 @@ async def test_a_group_that_goes_while_the_live_view_is_read_costs_another_readi
     view = await live(backup, "groups")
     assert view.completeness("groups.members").is_complete
     assert {link.source async for link in view.links("groups", "members")} == {"g1"}
+
+
+async def test_what_a_live_reading_saw_before_a_restart_is_forgotten() -> None:
+    backup = Backup()
+    small_tenant(backup.directory)
+
+    def expire() -> None:
+        backup.directory.remove("users", "user-000")
+        raise page_expired()
+
+    backup.directory.before.append(once("$skiptoken=user-002", expire))
+    view = await live(backup, "users")
+    assert {entry.id async for entry in view.index("users")} == set(backup.directory.objects["users"])
 
 
 async def test_a_live_view_does_not_come_to_be_while_graph_is_down() -> None:
