@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.keys import LocalSigner
 from shared.domain.errors import Fault, GraphUnauthorized, IntegrityError, StorageDown
-from shared.domain.plan import Intent, Operation
+from shared.domain.plan import Intent, Operation, Request
 from shared.engines import jws
 from shared.engines.evidence import PlanCommit, intent_blob, plan_folder
 from shared.engines.executor import Limits, StepEnd, StepResult
@@ -170,6 +170,35 @@ async def test_the_bin_gives_back_only_what_is_in_it() -> None:
     scripted(one.service, "POST", f"/v1.0/directory/deletedItems/{one.damage.binned['id']}/restore")
     await run(one)
     assert (await ends(one), writes(one)) == ({"bin-user": "alreadyAsWanted"}, 0)
+
+
+@pytest.mark.parametrize("state", ["enabled", "disabled"])
+async def test_a_policy_comes_back_from_the_bin_only_if_it_does_not_act(state: str) -> None:
+    def binned(made: dict[str, Operation], one: World) -> None:
+        policy = str(one.damage.policy["id"])
+        path = f"/beta/identity/conditionalAccess/policies/{policy}"
+        scripted(one.service, "PATCH", path, {"state": state})
+        scripted(one.service, "DELETE", path)
+        made["bin-user"] = replace(
+            made["bin-user"],
+            type="conditionalAccessPolicies",
+            target=policy,
+            request=Request(
+                "POST",
+                f"/beta/identity/conditionalAccess/deletedItems/policies/{policy}/restore",
+                None,
+                "conditionalAccess",
+            ),
+            read=path,
+            read_list="/beta/identity/conditionalAccess/policies",
+            ids={"id": policy},
+        )
+
+    one = await small("bin-user", change=binned)
+    await run(one)
+    back = any(item["id"] == one.damage.policy["id"] for item in objects(one.service, "conditionalAccessPolicies"))
+    expected = ("changedSincePlan", False) if state == "enabled" else ("done", True)
+    assert ((await ends(one))["bin-user"], back) == expected
 
 
 async def test_a_single_valued_link_that_somebody_set_since_is_not_overwritten() -> None:
@@ -483,6 +512,19 @@ async def test_what_is_undone_at_once_was_not_read_back_and_blocks_what_needs_it
     await one.process(Faults(undo)).drain()
     assert await ends(one) == {"create-group": "notHeld", "finish-group": "dependencyNotDone"}
     assert "not read back" in await why(one, "create-group")
+
+
+async def test_links_that_are_undone_at_once_were_not_read_back() -> None:
+    one = await small("create-user", "bin-user", "create-group", "link-members")
+    await start(one)
+
+    def undo(call: Call) -> None:
+        if call.write and "s3/0001.outcome.jws" in call.what:
+            (group,) = [item for item in objects(one.service, "groups") if "[hf:" in str(item["displayName"])]
+            scripted(one.service, "DELETE", f"/v1.0/groups/{group['id']}/members/{one.damage.members[2]}/$ref")
+
+    await one.process(Faults(undo)).drain()
+    assert (await ends(one))["link-members"] == "notHeld"
 
 
 async def test_a_reading_counts_only_with_a_second_one_that_agrees() -> None:
