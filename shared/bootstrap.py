@@ -117,6 +117,8 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             ids=ids,
             limits=Limits(clock, quotas()),
             low_priority=settings.role is Role.BACKUP,
+            # A write must not be tried any more once another worker may have taken its claim for abandoned.
+            patience=900.0 if settings.role is Role.BACKUP else settings.claim_seconds / 2,
         )
         stack.push_async_callback(directory.close)
         yield Parts(

@@ -73,7 +73,9 @@ class StepResult:
 class Limits:
     """Times in seconds of Holdfast's clock."""
 
-    claim: float = 120.0  # after this a claim without outcome belongs to nobody
+    # After this a claim without outcome belongs to nobody. Writes begin in its first half, and the directory's
+    # patience with them has to end within the second.
+    claim: float = 120.0
     fresh: float = 5.0  # between reading a target and writing to it
     patience: float = 720.0  # for replicas to agree, and for what Graph calls not there yet
     agree: int = 2  # readings in a row
