@@ -46,14 +46,14 @@ FIELDS = frozenset(
 _log = logging.getLogger("holdfast")
 
 
-def event(name: str, *, level: int = logging.INFO, **fields: object) -> None:
+def event(name: str, /, *, level: int = logging.INFO, **fields: object) -> None:
     """One line `name {json}`. Raises `ValueError` for a field that isn't known to be harmless."""
     if unknown := set(fields) - FIELDS:
         raise ValueError(f"not a telemetry field: {sorted(unknown)}")
     _log.log(level, "%s %s", name, json.dumps(fields, default=str, sort_keys=True))
 
 
-def alarm(name: str, **fields: object) -> None:
+def alarm(name: str, /, **fields: object) -> None:
     """An event that an alert rule watches for; never sampled, because it is an error record."""
     event(name, level=logging.ERROR, **fields)
 

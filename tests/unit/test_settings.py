@@ -1,0 +1,101 @@
+"""Settings are read once, and everything wrong with them is said together."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.errors import Unusable
+from shared.settings import Role, load_settings
+
+LOCAL = {
+    "HOLDFAST_TENANT_ID": "11111111-2222-3333-4444-555555555555",
+    "HOLDFAST_GRAPH_URL": "http://127.0.0.1:8000/",
+    "HOLDFAST_GRAPH_TOKEN": "a-token",
+    "HOLDFAST_KEYS_DIR": "keys",
+    "VaultStorage": "AccountName=v;AccountKey=c2VjcmV0;BlobEndpoint=http://127.0.0.1:1/v;",
+}
+AZURE = {
+    "HOLDFAST_TENANT_ID": LOCAL["HOLDFAST_TENANT_ID"],
+    "HOLDFAST_CLIENT_ID": "99999999-2222-3333-4444-555555555555",
+    "HOLDFAST_KEY_VAULT_URL": "https://keys.vault.azure.net",
+    "VaultStorage__blobServiceUri": "https://vault.blob.core.windows.net",
+}
+
+
+def test_a_local_and_an_azure_set_are_accepted() -> None:
+    local, azure = load_settings({**LOCAL, "HOLDFAST_ROLE": "all"}), load_settings(AZURE)
+    assert (local.role, local.graph_url) == (Role.ALL, "http://127.0.0.1:8000")
+    assert (azure.role, azure.graph_url) == (Role.BACKUP, "https://graph.microsoft.com")
+    assert (azure.vault_container, azure.evidence_container) == ("vault-35d", "evidence-400d")
+
+
+def test_lists_are_comma_separated_and_ids_are_lower_case() -> None:
+    ids = "BBBBBBBB-2222-3333-4444-555555555555, aaaaaaaa-2222-3333-4444-555555555555"
+    settings = load_settings({**LOCAL, "HOLDFAST_RETENTION_CLASSES": "35, 365", "HOLDFAST_BREAK_GLASS_IDS": ids})
+    assert settings.vault_containers == ("vault-35d", "vault-365d")
+    assert settings.break_glass_ids == (
+        "aaaaaaaa-2222-3333-4444-555555555555",
+        "bbbbbbbb-2222-3333-4444-555555555555",
+    )
+
+
+def test_all_problems_are_reported_together() -> None:
+    with pytest.raises(Unusable) as caught:
+        load_settings({"HOLDFAST_REGION": "uksouth", "HOLDFAST_TENANT_ID": "x", "HOLDFAST_PACK_BYTES": "1"})
+    for name in ("HOLDFAST_REGION", "HOLDFAST_TENANT_ID", "HOLDFAST_PACK_BYTES"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("region", ["norwayeast", "switzerlandnorth", "uksouth", "eastus", "westeurope2"])
+def test_regions_outside_the_eu_are_refused(region: str) -> None:
+    with pytest.raises(Unusable, match="not a region inside the EU"):
+        load_settings({**LOCAL, "HOLDFAST_REGION": region})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"HOLDFAST_GRAPH_URL": "https://graph.microsoft.com.evil.example"}, "neither a Microsoft Graph origin"),
+        ({"HOLDFAST_GRAPH_URL": "https://graph.microsoft.com"}, "loopback HOLDFAST_GRAPH_URL only"),
+        ({"HOLDFAST_GRAPH_TOKEN": ""}, "needs HOLDFAST_GRAPH_TOKEN"),
+        ({"VaultStorage": "BlobEndpoint=https://vault.blob.core.windows.net;"}, "emulators on loopback"),
+        ({"VaultStorage": ""}, "VaultStorage is missing"),
+        ({"HOLDFAST_RETENTION_CLASSES": ""}, ""),
+        ({"HOLDFAST_BREAK_GLASS_IDS": "boss@contoso.example"}, "not an object id"),
+    ],
+)
+def test_a_set_that_would_weaken_the_trust_rules_is_refused(changes: dict[str, str], says: str) -> None:
+    if not says:
+        assert load_settings({**LOCAL, **changes}).retention_classes == (35,)  # empty means: the default
+        return
+    with pytest.raises(Unusable, match=says):
+        load_settings({**LOCAL, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"HOLDFAST_ROLE": "all"},
+        {"HOLDFAST_CLOCK_FACTOR": "20"},
+        {"HOLDFAST_KEYS_DIR": "keys"},
+        {"HOLDFAST_SECRETS_DIR": "secrets"},
+    ],
+)
+def test_what_is_for_loopback_only_is_refused_elsewhere(changes: dict[str, str]) -> None:
+    with pytest.raises(Unusable, match="loopback only"):
+        load_settings({**AZURE, **changes})
+
+
+def test_in_azure_a_local_graph_or_the_joined_role_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "1")
+    with pytest.raises(Unusable, match="in Azure neither"):
+        load_settings(LOCAL)
+
+
+def test_no_message_repeats_a_value_that_may_be_a_secret() -> None:
+    bad = {**LOCAL, "HOLDFAST_TENANT_ID": "s3cret-in-the-wrong-place", "HOLDFAST_PACK_BYTES": "s3cret"}
+    with pytest.raises(Unusable) as caught:
+        load_settings(bad)
+    assert "s3cret" not in str(caught.value)
+    assert "a-token" not in repr(load_settings(LOCAL))
+    assert "c2VjcmV0" not in repr(load_settings(LOCAL))
