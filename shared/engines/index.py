@@ -16,6 +16,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from shared.engines import paths, rawjson
 from shared.engines.canonical import content_hash
 from shared.engines.item import Progress
 from shared.engines.packs import LineStream, read_ref, split, unpack
-from shared.engines.reading import link_line, object_id
+from shared.engines.reading import checked_id, link_line, object_id
 from shared.engines.wire import parse
 
 DANGLING_LISTED: Final = 1000
@@ -83,14 +84,13 @@ class Sorter:
         rows: list[tuple[object, ...]] = []
         self._db.execute("BEGIN")
         for number, raw in enumerate(lines):
-            key, found = _object(raw)
+            key, name, removed = _object(raw, spec.name_property)
             if named:
                 self._db.execute("DELETE FROM named WHERE type = ? AND source = ?", (spec.name, key))
-            if "@removed" in found:
+            if removed:
                 self._put_objects(rows)
                 self._db.execute("DELETE FROM objects WHERE id = ? AND type = ?", (key, spec.name))
                 continue
-            name = rawjson.text_or_empty(found.get(spec.name_property)).encode("utf-8", "replace").decode()
             rows.append((key, spec.name, name, _hash(raw, volatile, sets), pack, number))
             if named:
                 self._put_named(spec, key, parse(raw), named)
@@ -246,11 +246,31 @@ async def sort_packs(
     return numbers
 
 
-def _object(raw: bytes) -> tuple[str, dict[str, bytes]]:
+def _object(raw: bytes, name_property: str) -> tuple[str, str, bool]:
+    """Id, display name, and whether the line is a tombstone."""
     try:
-        return object_id(raw), rawjson.members(raw)
+        found = _head(name_property).decode(raw)
+        name = found.name if isinstance(found.name, str) else ""
+        return checked_id(found.id), name, found.removed is not msgspec.UNSET
+    except (msgspec.MsgspecError, UnicodeDecodeError, Fault):
+        pass  # a lone surrogate, or no object of ours: the careful way tells which
+    try:
+        members = rawjson.members(raw)
+        name = rawjson.text_or_empty(members.get(name_property)).encode("utf-8", "replace").decode()
+        return object_id(raw), name, "@removed" in members
     except (Fault, Unusable):
         raise IntegrityError("a pack holds a line that is no object") from None
+
+
+@cache
+def _head(name_property: str) -> msgspec.json.Decoder[Any]:
+    """Reads what an index line needs without making objects of the rest."""
+    fields = [
+        ("id", str, msgspec.field(name="id")),
+        ("name", Any, msgspec.field(name=name_property, default=None)),
+        ("removed", Any, msgspec.field(name="@removed", default=msgspec.UNSET)),
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Head", fields))
 
 
 def _decoded(raw: bytes) -> _LinkLine:

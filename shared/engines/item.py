@@ -412,7 +412,7 @@ class _Reading:
 
     async def _absorb(self, part: Part) -> None:
         """Takes the lines of a part. Packs are cut between parts only, so that a checkpoint has a position."""
-        size = sum(len(line) + 1 for line in part.objects) + sum(len(line) + 1 for line in part.links)
+        size = sum(map(len, part.objects)) + sum(map(len, part.links)) + len(part.objects) + len(part.links)
         if self._buffered and self._buffered + size > self._limits.pack_bytes:
             await self._checkpoint()
         self._lines += part.objects
@@ -580,6 +580,8 @@ def lacks(needs: tuple[tuple[str, ...], ...], roles: frozenset[str] | None) -> s
 
 def _cut(lines: list[bytes], limit: int) -> list[list[bytes]]:
     """Groups of lines of at most `limit` bytes; a longer line is alone."""
+    if lines and sum(map(len, lines)) + len(lines) <= limit:
+        return [lines]
     groups: list[list[bytes]] = []
     size = limit
     for line in lines:

@@ -62,9 +62,9 @@ def _tree(leaves: Sequence[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + _tree(leaves[:left]) + _tree(leaves[left:])).digest()
 
 
-def pack(lines: Iterable[bytes]) -> bytes:
+def pack(lines: Sequence[bytes]) -> bytes:
     """One zstd frame with a newline after each line."""
-    text = b"".join(part for line in lines for part in (line, b"\n"))
+    text = b"\n".join(lines) + b"\n" if lines else b""
     return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(text)
 
 

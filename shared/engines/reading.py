@@ -119,7 +119,21 @@ class _Head(msgspec.Struct):
     id: str
 
 
+class _Target(msgspec.Struct):
+    id: str
+    tag: str = msgspec.field(name="@odata.type", default="")
+
+
+class _Link(msgspec.Struct):
+    source: str
+    target: str
+    type: str
+
+
 _head = msgspec.json.Decoder(_Head)
+_target = msgspec.json.Decoder(_Target)
+_targets = msgspec.json.Decoder(list[_Target])
+_line = msgspec.json.Encoder()
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -132,13 +146,36 @@ def object_id(raw: bytes) -> str:
             found = rawjson.text_or_empty(rawjson.members(raw).get("id"))
         except Unusable:
             found = ""
+    return checked_id(found)
+
+
+def checked_id(found: str) -> str:
+    """The id, or a fault for what can be no id: nothing, or with control characters."""
+    if found and found.isascii() and found.isprintable():
+        return found
     if not found or _UNUSABLE.search(found):
         raise Fault("Graph sent an object without a usable id")
     return found
 
 
 def link_line(source: str, target: str, target_type: str) -> bytes:
-    return dump({"source": source, "target": target, "type": target_type})
+    """Names sorted and no spaces, as everything we write."""
+    return _line.encode(_Link(source, target, target_type))
+
+
+def _target_in(raw: bytes) -> _Target:
+    try:
+        return _target.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = rawjson.members(raw)
+        return _Target(object_id(raw), rawjson.text_or_empty(found.get("@odata.type")))
+
+
+def _targets_in(raw: bytes) -> list[_Target]:
+    try:
+        return _targets.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return [_target_in(one) for one in rawjson.elements(raw)]
 
 
 def reset_line(source: str) -> bytes:
@@ -419,6 +456,7 @@ class LinkReader:
         self._spec = spec
         self._relationship = relationship
         self._child = catalog.get(relationship.contains) if relationship.contains else None
+        self._kinds: dict[str, str] = {}
         # A child read in another API version can't come along with its parent.
         self._expand = self._child is None or self._child.version == spec.version
 
@@ -470,37 +508,48 @@ class LinkReader:
         value = found.get(name)
         if not self._relationship.many:
             if value is not None and value != b"null":
-                links.append(self._link(source, value))
+                self._take(source, [value], objects, links)
             return
         if value is None or value[:1] != b"[" or f"{name}@odata.nextLink" in found:
             state.waiting[source] = Waiting(source)
             return
-        targets = rawjson.elements(value)
-        if len(targets) >= EXPAND_LIMIT:
-            state.waiting[source] = Waiting(source)
-            return
-        self._take(source, targets, objects, links)
+        if self._child is None:
+            found_targets = _targets_in(value)
+            if len(found_targets) < EXPAND_LIMIT:
+                links += self._lines(source, found_targets)
+                return
+        else:
+            contained = rawjson.elements(value)
+            if len(contained) < EXPAND_LIMIT:
+                self._take(source, contained, objects, links)
+                return
+        state.waiting[source] = Waiting(source)
 
     def _take(self, source: str, targets: Sequence[bytes], objects: list[bytes], links: list[bytes]) -> None:
+        if self._child is None:
+            links += self._lines(source, [_target_in(target) for target in targets])
+            return
         for target in targets:
-            if self._child is not None:
-                objects.append(rawjson.one_line(target))
-            links.append(self._link(source, target))
+            objects.append(rawjson.one_line(target))
+            links.append(link_line(source, object_id(target), self._child.name))
 
-    def _link(self, source: str, target: bytes) -> bytes:
-        if self._child is not None:
-            return link_line(source, object_id(target), self._child.name)
-        found = rawjson.members(target)
-        tag = rawjson.text_or_empty(found.get("@odata.type"))
-        known = self._catalog.by_odata_type(tag) if tag else None
-        if known is not None:
-            kind = known.name
-        elif tag:
-            kind = tag.removeprefix("#")
-        else:
+    def _lines(self, source: str, targets: Sequence[_Target]) -> list[bytes]:
+        return [link_line(source, checked_id(one.id), self._kind(one.tag)) for one in targets]
+
+    def _kind(self, tag: str) -> str:
+        """The catalog's name of a target's type; Graph's own where the catalog has none; "" where unknown."""
+        kind = self._kinds.get(tag)
+        if kind is None:
             only = self._relationship.target_types
-            kind = only[0] if len(only) == 1 else ""
-        return link_line(source, object_id(target), kind)
+            known = self._catalog.by_odata_type(tag)
+            if known is not None:
+                kind = known.name
+            elif tag and not _UNUSABLE.search(tag):
+                kind = tag.removeprefix("#")
+            else:
+                kind = only[0] if len(only) == 1 else ""
+            self._kinds[tag] = kind
+        return kind
 
     async def _read_waiting(self, state: _Changes) -> Part:
         """One step over the sources that are read on their own: a batch of first pages, or one further page."""

@@ -46,6 +46,16 @@ def test_a_policy_that_names_what_is_not_there_is_listed_as_dangling() -> None:
     )
 
 
+@pytest.mark.parametrize("mark", ["null", "{}", '{"reason":"changed"}'])
+@pytest.mark.parametrize("lone", ["", "\\ud800"])
+def test_any_removed_mark_makes_a_tombstone(mark: str, lone: str) -> None:
+    with sorter() as made:
+        lines = [b'{"id":"u1","displayName":"x"}', f'{{"id":"u1","n":"{lone}","@removed":{mark}}}'.encode()]
+        made.add_objects(CATALOG.get("users"), 0, lines)
+        made.settle()
+        assert made.object_index("users")[1] == 0
+
+
 def test_odd_shapes_in_a_policy_stop_nothing() -> None:
     with sorter() as made:
         for conditions in ("null", "[]", '"x"', '{"users":[{}]}', '{"users":{"includeUsers":[1,null,{}]}}'):
