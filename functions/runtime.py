@@ -129,7 +129,7 @@ def restore_desk(parts: Parts) -> RestoreDesk:
             clock=parts.clock,
             scratch=lambda: scratch_store(parts),
             temporary=parts.scratch,
-            tenant=settings.tenant_id,
+            evidence=evidence(parts),
             break_glass_ids=settings.break_glass_ids,
         ),
         steps=parts.queues[queues.RESTORE_STEPS],

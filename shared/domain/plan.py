@@ -218,6 +218,9 @@ class RestorePlan(Wire):
     # Static groups that were in the snapshot and are live: only these may count as exclusions of a break-glass
     # account when the guard is asked again before an operation is sent.
     guard_groups: tuple[str, ...] = ()
+    # Ids that earlier restores had replaced when this plan was made, old → new: the plan calls such objects by
+    # their new ids.
+    known_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def operations(self) -> tuple[Operation, ...]:

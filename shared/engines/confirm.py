@@ -30,6 +30,7 @@ from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
 from shared.engines.merge import read_object
 from shared.engines.references import GUID
+from shared.engines.renamed import RenamedView
 from shared.engines.report import (
     LIST_LIMIT,
     REPORT_FORMAT,
@@ -116,8 +117,10 @@ class Confirmation:
         snapshot = await self._open_snapshot(stored.plan.snapshot)
         if snapshot.manifest_sha256 != stored.plan.manifest_sha256:
             raise IntegrityError("the snapshot is not the one that the plan was made from", object_id=plan)
+        known = stored.plan.known_ids
         async with self._open_live() as live:
-            report = await self._compare(stored, dones, snapshot, live)
+            view = RenamedView(snapshot, known, self._catalog) if known else snapshot
+            report = await self._compare(stored, dones, view, live)
         age = (self._clock.now() - max((done.at for done in dones), default=stored.plan.created_at)).total_seconds()
         if report.unexpected_count and age < self._patience:
             why = f"{report.unexpected_count} differences that replication may still mend"

@@ -14,6 +14,8 @@ from shared.catalog.registry import Catalog
 from shared.domain.plan import RestorePlan
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
 from shared.engines.bins import read_bins
+from shared.engines.evidence import Evidence
+from shared.engines.known_ids import known_ids
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
 from shared.engines.repository import Repository
@@ -33,14 +35,14 @@ class SnapshotPlanMaker:
     clock: Clock
     scratch: Scratch
     temporary: Path | None
-    tenant: str
+    evidence: Evidence
     break_glass_ids: tuple[str, ...]
 
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
         snapshot = await self.repository.open(request.snapshot)
         with self.scratch() as store:
             live = await read_live(
-                self.directory, self.catalog, store, self.clock, tenant=self.tenant, scratch=self.temporary
+                self.directory, self.catalog, store, self.clock, tenant=self.evidence.tenant, scratch=self.temporary
             )
             bins = await read_bins(self.directory, self.catalog)
             return await plan_restore(
@@ -52,7 +54,8 @@ class SnapshotPlanMaker:
                 break_glass_ids=self.break_glass_ids,
                 created_by=self.audit.created_by,
                 plan_id=plan,
-                tenant=self.tenant,
+                tenant=self.evidence.tenant,
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
+                known_ids=await known_ids(self.evidence),
             )

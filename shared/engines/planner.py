@@ -120,6 +120,7 @@ async def plan_restore(
         new_ids=dict(sorted(fates.renewed.items())),
         forecast=total(wave.forecast for wave in waves),
         guard_groups=guard_groups,
+        known_ids=dict(sorted((known_ids or {}).items())),
     )
 
 
