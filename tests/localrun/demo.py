@@ -53,7 +53,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _story(options: argparse.Namespace, folder: Path, started: float) -> int:
-    real = _real_data()
+    real = real_data()
     seed = f"{options.users}+real" if real else str(options.users)
     _say("The stage", f"a tenant of {options.users} users; one clock for all, {options.factor:g} times as fast")
     if not real:
@@ -202,7 +202,7 @@ def _found(pattern: re.Pattern[str], text: str, what: str) -> str:
     return match[0]
 
 
-def _real_data() -> bool:
+def real_data() -> bool:
     import os
 
     reference = Path(os.environ.get("HOLDFAST_REFERENCE", ROOT.parent / "shared"))

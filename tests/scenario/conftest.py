@@ -18,9 +18,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def world(folder: Path) -> Iterator[World]:
-    """A deployment of its own for each module, without any app running."""
-    with World.start(folder, seed="60", clock_factor=FACTOR) as made:
+def world(folder: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A deployment of its own for each module, without any app running. A module may set a FACTOR and SETTINGS."""
+    factor = getattr(request.module, "FACTOR", FACTOR)
+    settings: dict[str, str] = getattr(request.module, "SETTINGS", {})
+    with World.start(folder, seed="60", clock_factor=factor, **settings) as made:
         yield made
 
 

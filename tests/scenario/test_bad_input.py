@@ -1,0 +1,529 @@
+"""Bad input, from every side that input comes from: each is told clearly, and nothing is lost by it.
+
+One deployment for the module. What each test needs besides is made by itself; faults end with their test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables import TableClient, UpdateMode
+from azure.storage.blob import BlobClient
+from azure.storage.queue import BinaryBase64EncodePolicy, QueueClient
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared.adapters.keys import LocalFileSigner, LocalSigner
+from shared.domain.plan import Approval, Decision
+from shared.domain.queues import QUEUES, RESTORE_CONTROL, RESTORE_REQUESTS
+from shared.engines import jws
+from shared.engines.restore_requests import apply_request, approval_message
+from shared.engines.wire import encode
+from tests.localrun import truth
+from tests.localrun.incidents import ATTACKER
+from tests.localrun.stack import EVIDENCE, TABLE, VAULT_SETTING, HostProcess
+from tests.localrun.world import Ended, World
+
+Obj = dict[str, Any]
+pytestmark = pytest.mark.azurite
+
+FACTOR = 240.0  # after 15 minutes without an answer a try at Graph ends: 3.75 s
+SETTINGS = {"HOLDFAST_CLAIM_SECONDS": "1200"}  # a claim still lasts for 5 s
+ACCOUNTS = {"backup": "BackupState", "restore": "RestoreState"}
+
+
+@dataclass
+class Apps:
+    """The two apps of the module's deployment. One test needs the backup app with other settings for a while."""
+
+    world: World
+    hosts: dict[str, HostProcess] = field(default_factory=dict)
+
+    def start(self, role: str, **env: str) -> HostProcess:
+        if role in self.hosts:
+            self.hosts[role].stop()
+        # With Graph away its functions wait for a quarter of an hour: they are not waited for at the end.
+        settings = {**self.world.env(role), **env}
+        self.hosts[role] = self.world.stack.start_host(role, settings, options=("--grace", "1"))
+        return self.hosts[role]
+
+
+@pytest.fixture(scope="module")
+def apps(world: World) -> Apps:
+    made = Apps(world)
+    made.start("backup")
+    made.start("restore")
+    return made
+
+
+@pytest.fixture(scope="module")
+def taken(world: World, apps: Apps) -> str:
+    """A snapshot of the tenant as it was planted."""
+    return str(world.holdfast_json("backup", "--timeout", "2")["snapshot"])
+
+
+@pytest.fixture(autouse=True)
+def _clear(world: World) -> Iterator[None]:
+    yield
+    world.simulator.clear_faults()
+    world.simulator.settings(listPageCap=999)
+    world.stack.control.clear_faults()
+
+
+# --- the tenant's side -------------------------------------------------------------------------------------
+
+
+def test_graph_that_can_not_be_reached_leaves_the_run_open_until_it_is_back(
+    world: World, apps: Apps, taken: str
+) -> None:
+    with _dead_port() as port:
+        away = f"http://127.0.0.1:{port}"
+        live = world.shell("diff", taken, "live", "--type", "groups", "--json", HOLDFAST_GRAPH_URL=away)
+        _told(live, 1, "no whole answer from Graph: no connection", "look whether Graph is well and can be reached")
+        host = apps.start("backup", HOLDFAST_GRAPH_URL=away)
+        ended = world.shell("backup", "--request-id", "graph-is-away", "--timeout", "0.12", "--json")
+        _told(
+            ended,
+            1,
+            "is not there after 0.12 minutes",
+            "goes on without this terminal",
+            "holdfast backup --request-id graph-is-away",
+        )
+        (run,) = world.holdfast_json("status")["runs"]
+        assert (run["done"], len(run["missing"])) == (0, run["items"])
+        assert _snapshots(world) == [taken]
+        assert host.running
+        assert {one["error"] for one in _said(world, "backup", "work.postponed")} >= {"GraphDown"}
+    apps.start("backup")
+    done = world.holdfast_json("backup", "--request-id", "graph-is-away", "--timeout", "2")
+    assert done["snapshot"] == run["snapshot"]
+    _holds_all(world, done)
+
+
+def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: World, apps: Apps, taken: str) -> None:
+    told = world.shell("diff", taken, "live", "--type", "users", "--json", HOLDFAST_GRAPH_TOKEN="expired")
+    _told(told, 1, "Graph answered 401", "check tenant id, app registration and its credential")
+    # Each try sends twice: the second time with a token that was asked for anew.
+    _fault(world, "GET", r"^/v1\.0/groups$", {"status": 401}, times=2)
+    done = world.holdfast_json("backup", "--timeout", "2")
+    failures = [one for one in _said(world, "backup", "work.failed") if one["error"] == "GraphUnauthorized"]
+    assert ["Graph answered 401" in one["reason"] for one in failures] == [True]
+    _holds_all(world, done)
+
+
+def test_403_for_one_type_leaves_that_type_out_and_says_so(world: World, apps: Apps) -> None:
+    _fault(world, "GET", r"/conditionalAccess/namedLocations", {"status": 403})
+    ended = world.shell("backup", "--timeout", "2", "--json")
+    assert ended.code == 4, ended
+    shown = json.loads(ended.out)
+    states = {name: one["state"] for name, one in {**shown["types"], **shown["relationships"]}.items()}
+    assert states.pop("namedLocations") == "notPermitted"
+    assert set(states.values()) == {"complete"}
+    plain = world.shell("show", shown["snapshot"])
+    assert "namedLocations: notPermitted (Authorization_RequestDenied)" in plain.out
+
+
+def test_a_page_cut_short_is_read_again_and_never_taken_for_the_whole(world: World, apps: Apps, taken: str) -> None:
+    world.simulator.settings(listPageCap=15)
+    _fault(world, "GET", r"^/v1\.0/users$", {"truncateBody": 700}, times=3)
+    done = world.holdfast_json("backup", "--timeout", "2")
+    assert [one["fired"] for one in world.simulator.fault_report()] == [3]
+    _holds_all(world, done)
+    _fault(world, "GET", r"^/v1\.0/groups$", {"truncateBody": 700})
+    told = world.shell("diff", taken, "live", "--type", "groups", "--json")
+    _told(told, 1, "no whole answer from Graph", "groups", "look whether Graph is well")
+
+
+def test_a_next_link_to_another_host_is_refused_and_nothing_is_sent_there(
+    world: World, apps: Apps, taken: str
+) -> None:
+    world.simulator.settings(listPageCap=15)
+    with _Listener() as other:
+        _fault(world, "GET", r"^/v1\.0/users$", {"nextLinkHost": other.address}, times=2)
+        told = world.shell("diff", taken, "live", "--type", "users", "--json")
+        _told(told, 3, "a link to http://127.0.0.1", "gets no credentials from us", "nothing was sent there")
+        done = world.holdfast_json("backup", "--timeout", "2")
+        assert other.received == []
+    assert [one["fired"] for one in world.simulator.fault_report()] == [2]
+    assert "ForeignLink" in {one["error"] for one in _said(world, "backup", "work.failed")}
+    _holds_all(world, done)
+
+
+# --- the operator's side -----------------------------------------------------------------------------------
+
+
+def test_an_unknown_snapshot_is_told_with_the_nearest_ones(world: World, taken: str) -> None:
+    unknown = f"{taken.partition('-')[0]}-unknown"
+    for command in ("show", "plan", "diff"):
+        _told(world.shell(command, unknown, "--json"), 2, "no such snapshot", unknown, "nearest: ", taken)
+
+
+@dataclass(frozen=True)
+class Planned:
+    plan: str
+    digest: str
+
+
+def _hurt(world: World, number: int) -> None:
+    """Deletes a user and renames another: something to restore, without any new id."""
+    tenant = world.simulator
+    people = sorted(tenant.objects("users"), key=lambda one: str(one["userPrincipalName"]))
+    plain = [one["id"] for one in people if one.get("userType") == "Member" and "user0" in one["userPrincipalName"]]
+    requests: list[Obj] = [
+        {"method": "DELETE", "url": f"/v1.0/users/{plain[number]}"},
+        {"method": "PATCH", "url": f"/v1.0/users/{plain[number + 1]}", "body": {"displayName": "Mallory"}},
+    ]
+    assert not tenant.incident(requests, upn=ATTACKER)["failed"]
+
+
+def _planned(world: World, snapshot: str) -> Planned:
+    plan = world.holdfast_json("plan", snapshot)
+    assert plan["document"]["steps"]
+    return Planned(plan["plan"], plan["digest"])
+
+
+@pytest.fixture(scope="module")
+def refused(world: World, apps: Apps, taken: str) -> Planned:
+    """A plan that none of the tests below may get to run: nobody but maria ever approves it validly."""
+    _hurt(world, 0)
+    return _planned(world, taken)
+
+
+def test_a_plan_whose_digest_does_not_match_is_not_started(world: World, refused: Planned) -> None:
+    other = hashlib.sha256(b"another plan").hexdigest()
+    _told(
+        world.shell("restore", refused.plan, "--digest", other, "--json"),
+        3,
+        "the digest is not that of the stored plan",
+        refused.plan,
+        "nothing was started",
+        f"holdfast status {refused.plan}",
+    )
+    # Past the command line, which is only a courtesy.
+    _post(world, RESTORE_REQUESTS, apply_request("wrong-digest", refused.plan, other).encode())
+    row = _until(lambda: _row(world, "backup", "requests", "wrong-digest"), "an answer")
+    assert row["answer"] == "refused"
+    assert "the digest is not that of the stored plan" in row["why"]
+    _nothing_ran(world, refused)
+
+
+def test_one_approver_twice_is_one_approver(world: World, refused: Planned) -> None:
+    for _ in range(2):
+        answer = world.holdfast_json("approve", refused.plan, "--key", world.approver_key("maria"), "--yes")
+        assert answer["recorded"] is True
+        assert not any(wave["reached"] for wave in answer["quorum"])
+    _told(_restore(world, refused), 3, "has 1 of 2 approvals", refused.plan, "nothing was done")
+    _nothing_ran(world, refused)
+
+
+def test_forged_approvals_do_not_count(world: World, refused: Planned) -> None:
+    forger = LocalSigner(ec.generate_private_key(ec.SECP256R1()))
+    _told(
+        world.shell("approve", refused.plan, "--key", _key_file(world, forger), "--yes", "--json"),
+        3,
+        "the approval's signature is not valid",
+    )
+    unknown = asyncio.run(
+        jws.sign(forger, jws.Purpose.APPROVAL, encode(_approval(world, refused, "unknown-key-01")))
+    )
+    # A true signature of an approver, over something else.
+    jonas = LocalFileSigner(world.folder / "keys" / "approvers" / "jonas.pem")
+    signed = asyncio.run(
+        jws.sign(jonas, jws.Purpose.APPROVAL, encode(_approval(world, refused, "altered-payload-01", waves=(5,))))
+    )
+    wanted = asyncio.run(
+        jws.sign(forger, jws.Purpose.APPROVAL, encode(_approval(world, refused, "altered-payload-01")))
+    )
+    altered = b".".join([signed.split(b".")[0], wanted.split(b".")[1], signed.split(b".")[2]])
+    for token in (unknown, altered):
+        body = approval_message(token).encode()
+        _post(world, RESTORE_CONTROL, body)
+        row = _until(lambda body=body: _rejected(world, "backup", body), "a rejection")
+        assert "signature is not valid" in row["why"]
+    # Whoever holds the backup app's identity may add blobs, and so put a forgery where approvals lie.
+    for nonce, token in (
+        ("unknown-key-01", unknown),
+        ("altered-payload-01", altered),
+        ("noise-01-noise", b"noise"),
+    ):
+        _add_approval_blob(world, refused, nonce, token)
+    told = _restore(world, refused)
+    _told(told, 3, "of 2 approvals", "not counted", "unknown-key-01", "altered-payload-01", "noise-01-noise")
+    _nothing_ran(world, refused)
+
+
+def test_an_approval_that_has_expired_does_not_count(world: World, refused: Planned) -> None:
+    key = world.approver_key("jonas")
+    answer = world.holdfast_json("approve", refused.plan, "--key", key, "--expires", "10m", "--yes")
+    until = datetime.fromisoformat(answer["expiresAt"]).timestamp()
+    _until(lambda: world.simulator.clock()["now"] > until, "the end of an approval")
+    told = _restore(world, refused)
+    _told(told, 3, "of 2 approvals", "the approval has expired")
+    late = _approval(world, refused, "expired-at-once", expires=-60.0)
+    body = approval_message(
+        asyncio.run(
+            jws.sign(
+                LocalFileSigner(world.folder / "keys" / "approvers" / "aylin.pem"),
+                jws.Purpose.APPROVAL,
+                encode(late),
+            )
+        )
+    ).encode()
+    _post(world, RESTORE_CONTROL, body)
+    assert "expired" in _until(lambda: _rejected(world, "backup", body), "a rejection")["why"]
+    _nothing_ran(world, refused)
+
+
+# --- state that is not to be trusted -----------------------------------------------------------------------
+
+
+def test_rows_changed_behind_our_back_change_nothing(world: World, apps: Apps) -> None:
+    before = truth.take(world.simulator)
+    snapshot = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
+    _hurt(world, 4)
+    planned = _planned(world, snapshot)
+    for name in ("jonas", "aylin"):
+        world.holdfast("approve", planned.plan, "--key", world.approver_key(name), "--yes")
+    # In the middle: the first claim is on its way, nothing is sent to Graph.
+    control = world.stack.control
+    held = control.add_fault("holdBefore", role="restore", operation="PutBlob", path=r"\.intent\.json$", seconds=60)
+    with ThreadPoolExecutor(1) as shell:
+        restore = shell.submit(_restore, world, planned)
+        control.wait_until_held(held)
+        for role in ACCOUNTS:
+            _forge_rows(world, role, planned)
+        control.release(held)
+        ended = restore.result()
+    assert ended.code == 0, ended
+    assert json.loads(ended.out)["verdict"] == "equal", ended.out
+    assert truth.compare(before, truth.take(world.simulator), {}) == []
+
+
+def test_48_kb_of_noise_on_each_queue_are_recorded_and_stop_nobody(world: World, apps: Apps) -> None:
+    chance = random.Random(48)
+    noise = {spec: chance.randbytes(48 * 1024) for spec in QUEUES}
+    for spec, body in noise.items():
+        _post(world, spec.name, body)
+    # Other messages are served meanwhile.
+    done = world.holdfast_json("backup", "--timeout", "2")
+    for spec, body in noise.items():
+        row = _until(lambda spec=spec, body=body: _rejected(world, spec.role, body), f"the row of {spec.name}", 90)
+        assert (row["queue"], row["length"].value) == (spec.name, 48 * 1024)
+    _until(lambda: not any(_waiting(world, spec.name) for spec in QUEUES), "empty queues")
+    assert all(host.running for host in apps.hosts.values())
+    _holds_all(world, done)
+
+
+# --- helpers -------------------------------------------------------------------------------------------------
+
+
+def _told(ended: Ended, code: int, *parts: str) -> None:
+    """The exit code, and that both forms of the error, for people and for programs, say all this."""
+    assert ended.code == code, ended
+    text = json.dumps(json.loads(ended.out), ensure_ascii=False)
+    for part in parts:
+        assert part in ended.err, (part, ended.err)
+        assert part in text, (part, text)
+
+
+def _fault(world: World, method: str, path: str, effect: Obj, *, times: int = 0) -> None:
+    app = world.simulator.ready["holdfastApps"]["backup"]
+    match: Obj = {"method": method, "pathRegex": path, "appid": app}
+    if times:
+        match["times"] = times
+    world.simulator.faults([{"match": match, "effect": effect}])
+
+
+def _holds_all(world: World, snapshot: Obj) -> None:
+    """The snapshot is complete, and has as many objects of each type as the tenant's own tables."""
+    assert snapshot["complete"] is True
+    counts = {name: one["count"] for name, one in snapshot["types"].items()}
+    assert counts == {name: len(world.simulator.objects(name)) for name in counts}
+
+
+def _snapshots(world: World) -> list[str]:
+    return [one["id"] for one in world.holdfast_json("snapshots")["snapshots"]]
+
+
+def _said(world: World, role: str, event: str) -> list[Obj]:
+    """What an app logged under this name, from all its processes."""
+    found = []
+    for log in sorted(world.stack.folder.glob(f"host-*-{role}.log")):
+        for line in log.read_text(encoding="utf-8").splitlines():
+            message = json.loads(line).get("message", "") if line.startswith("{") else ""
+            if message.startswith(f"{event} "):
+                found.append(json.loads(message.removeprefix(event)))
+    return found
+
+
+def _restore(world: World, planned: Planned) -> Ended:
+    return world.shell("restore", planned.plan, "--digest", planned.digest, "--timeout", "1", "--json")
+
+
+def _nothing_ran(world: World, planned: Planned) -> None:
+    """No intent and no start of a wave is there, and the restore app has not written to the tenant for it."""
+    marks = ("/steps/", "/waves/")
+    written = [
+        one["path"]
+        for one in world.stack.control.log()
+        if one["operation"] == "PutBlob"
+        and planned.plan in one["path"]
+        and any(mark in one["path"] for mark in marks)
+    ]
+    assert written == []
+    restorer = world.simulator.ready["holdfastApps"]["restore"]
+    assert [one for one in world.simulator.log() if one["app"] == restorer] == []
+
+
+def _approval(
+    world: World, planned: Planned, nonce: str, *, waves: tuple[int, ...] = (2, 3, 4), expires: float = 3600.0
+) -> Approval:
+    now = datetime.fromtimestamp(world.simulator.clock()["now"], UTC)
+    there = {wave["number"] for wave in world.holdfast_json("status", planned.plan)["document"]["waves"]}
+    return Approval(
+        tenant=world.simulator.tenant_id,
+        plan=planned.plan,
+        digest=planned.digest,
+        waves=tuple(wave for wave in waves if wave in there) or (min(there),),
+        decision=Decision.APPROVE,
+        acknowledged=(),
+        expires_at=now + timedelta(seconds=expires),
+        nonce=nonce,
+    )
+
+
+def _key_file(world: World, signer: LocalSigner) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    path = world.folder / "forger.pem"
+    path.write_bytes(
+        signer._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    path.chmod(0o600)
+    return str(path)
+
+
+def _add_approval_blob(world: World, planned: Planned, nonce: str, token: bytes) -> None:
+    name = f"v1/{world.simulator.tenant_id}/plans/{planned.plan}/approvals/{nonce}.jws"
+    connection = world.stack.settings("backup")[VAULT_SETTING]
+    with BlobClient.from_connection_string(connection, EVIDENCE, name) as blob:
+        blob.upload_blob(token)
+
+
+def _post(world: World, queue: str, body: bytes) -> None:
+    with _queue(world, queue) as client:
+        client.send_message(body)
+
+
+def _waiting(world: World, queue: str) -> int:
+    with _queue(world, queue) as client:
+        return client.get_queue_properties().approximate_message_count or 0
+
+
+def _queue(world: World, name: str) -> QueueClient:
+    connection = next(spec.connection for spec in QUEUES if spec.name == name)
+    settings = world.stack.settings("backup")
+    return QueueClient.from_connection_string(
+        settings[connection], name, message_encode_policy=BinaryBase64EncodePolicy()
+    )
+
+
+def _table(world: World, role: str) -> TableClient:
+    connection = world.stack.settings(role)[ACCOUNTS[role]]
+    return TableClient.from_connection_string(connection, TABLE)
+
+
+def _row(world: World, role: str, partition: str, key: str) -> Obj | None:
+    with _table(world, role) as table:
+        for row in table.query_entities(f"PartitionKey eq '{partition}' and RowKey eq '{key}'"):
+            return dict(row)
+    return None
+
+
+def _rejected(world: World, role: str, body: bytes) -> Obj | None:
+    """The row of a message that was set aside: found by its hash, and holding nothing of its contents."""
+    with _table(world, role) as table:
+        for row in table.query_entities(f"RowKey eq '{hashlib.sha256(body).hexdigest()}'"):
+            assert row["PartitionKey"].startswith("rejected-")
+            assert set(row) == {"PartitionKey", "RowKey", "queue", "why", "length", "at"}
+            return dict(row)
+    return None
+
+
+def _forge_rows(world: World, role: str, planned: Planned) -> None:
+    """Deletes what is asked for, says of plans that they have ended, and invents an approval."""
+    with _table(world, role) as table:
+        for row in list(table.list_entities()):
+            if row["PartitionKey"] == "requests":
+                table.delete_entity(row)
+            else:
+                row.update(state="done", digest="0" * 64, snapshot="20200101T000000Z-full", steps=0, why="forged")
+                table.update_entity(row, mode=UpdateMode.REPLACE)
+        for partition in ("plans", "steps", "approvals", "waves"):
+            table.upsert_entity({"PartitionKey": partition, "RowKey": planned.plan, "state": "cancelled"})
+
+
+def _until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"{what} did not come within {seconds:g} s")
+
+
+@contextmanager
+def _dead_port() -> Iterator[int]:
+    """A port where nobody listens, kept so that nobody else takes it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+class _Listener:
+    """A server that somebody else might run: notes every connection and what came over it."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(0.1)
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.received: list[bytes] = []
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> _Listener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while not self._ending.is_set():
+            try:
+                connection, _ = self._socket.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                connection.settimeout(1.0)
+                try:
+                    self.received.append(connection.recv(65536))
+                except TimeoutError:
+                    self.received.append(b"a connection without a word")
