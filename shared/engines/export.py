@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from shared.catalog.registry import Catalog
 from shared.domain.errors import (
     BlobMissing,
+    GraphDown,
     GraphNotFound,
     GraphNotLicensed,
     GraphNotPermitted,
+    GraphUnauthorized,
     IntegrityError,
     NotYet,
     Retryable,
@@ -206,8 +208,10 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
 
 
 async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, str]:
-    """A delta link of each type that has a feed. Where there is none to get, the item says why."""
-    links = {}
+    """A delta link of each type that has a feed. Where there is none to get, the item says why; where Graph is
+    away, each item takes its own when it begins. A run that is on record waits for Graph, and a timer that fails
+    does not come again before the next night."""
+    links: dict[str, str] = {}
     for name in dict.fromkeys(item.type for item in items):
         spec = ports.catalog.get(name)
         if not (spec.delta or any(one.delta for one in spec.relationships)):
@@ -216,6 +220,8 @@ async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str,
             links[name] = await latest_delta(ports.directory, spec)
         except (GraphNotPermitted, GraphNotLicensed, GraphNotFound):
             continue
+        except (GraphDown, GraphUnauthorized):
+            break
     return links
 
 

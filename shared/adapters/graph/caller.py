@@ -159,10 +159,11 @@ class Caller:
         delay = patience.next_delay(advised)
         if delay is None:
             raise GraphDown(
-                f"{why}, {patience.failures} times",
+                f"no whole answer from Graph: {why}, {patience.failures} times",
                 after=advised,
                 object_type=safe_path(request.path) if request else "",
                 request_id=request_id,
+                hint="look whether Graph is well and can be reached from here, then do it again",
             )
         return delay
 
