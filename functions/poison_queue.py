@@ -17,7 +17,7 @@ backup_bp = func.Blueprint()
 restore_bp = func.Blueprint()
 
 
-@backup_bp.queue_trigger(arg_name="message", queue_name=f"{queues.EXPORT}-poison", connection="BackupState")
+@backup_bp.queue_trigger(arg_name="message", queue_name=queues.poison(queues.EXPORT), connection="BackupState")
 async def export_poison(message: func.QueueMessage) -> None:
     """Gives the item up, so that the rest of the snapshot can be sealed, with the gap on record."""
     async with reported("export_poison", message=message.id or ""):
@@ -30,40 +30,42 @@ async def export_poison(message: func.QueueMessage) -> None:
         alarm("item.failed", snapshot=work.snapshot, item=work.item)
 
 
-@backup_bp.queue_trigger(arg_name="message", queue_name=f"{queues.SEAL}-poison", connection="BackupState")
+@backup_bp.queue_trigger(arg_name="message", queue_name=queues.poison(queues.SEAL), connection="BackupState")
 async def seal_poison(message: func.QueueMessage) -> None:
     """The run stays open: the sweeper sends it again, and until it is sealed no reader sees it."""
     await _failed(queues.SEAL, message)
 
 
 @backup_bp.queue_trigger(
-    arg_name="message", queue_name=f"{queues.BACKUP_REQUESTS}-poison", connection="BackupState"
+    arg_name="message", queue_name=queues.poison(queues.BACKUP_REQUESTS), connection="BackupState"
 )
 async def backup_request_poison(message: func.QueueMessage) -> None:
     await _failed(queues.BACKUP_REQUESTS, message)
 
 
 @backup_bp.queue_trigger(
-    arg_name="message", queue_name=f"{queues.RESTORE_REQUESTS}-poison", connection="BackupState"
+    arg_name="message", queue_name=queues.poison(queues.RESTORE_REQUESTS), connection="BackupState"
 )
 async def restore_request_poison(message: func.QueueMessage) -> None:
     await _failed(queues.RESTORE_REQUESTS, message)
 
 
 @backup_bp.queue_trigger(
-    arg_name="message", queue_name=f"{queues.RESTORE_CONTROL}-poison", connection="BackupState"
+    arg_name="message", queue_name=queues.poison(queues.RESTORE_CONTROL), connection="BackupState"
 )
 async def restore_control_poison(message: func.QueueMessage) -> None:
     await _failed(queues.RESTORE_CONTROL, message)
 
 
-@backup_bp.queue_trigger(arg_name="message", queue_name=f"{queues.RESTORE_VERIFY}-poison", connection="BackupState")
+@backup_bp.queue_trigger(
+    arg_name="message", queue_name=queues.poison(queues.RESTORE_VERIFY), connection="BackupState"
+)
 async def restore_verify_poison(message: func.QueueMessage) -> None:
     await _failed(queues.RESTORE_VERIFY, message)
 
 
 @restore_bp.queue_trigger(
-    arg_name="message", queue_name=f"{queues.RESTORE_STEPS}-poison", connection="RestoreState"
+    arg_name="message", queue_name=queues.poison(queues.RESTORE_STEPS), connection="RestoreState"
 )
 async def restore_step_poison(message: func.QueueMessage) -> None:
     """The plan stands still at this step; `holdfast restore PLAN --resume` sends it again."""

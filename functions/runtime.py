@@ -136,6 +136,8 @@ def restore_desk(parts: Parts) -> RestoreDesk:
         verify=parts.queues[queues.RESTORE_VERIFY],
         rows=parts.tables,
         clock=parts.clock,
+        poison=parts.queues[queues.poison(queues.RESTORE_REQUESTS)],
+        control_poison=parts.queues[queues.poison(queues.RESTORE_CONTROL)],
     )
 
 

@@ -41,7 +41,7 @@ from shared.domain.ports import (
     TableStore,
     WorkQueue,
 )
-from shared.domain.queues import QUEUES
+from shared.domain.queues import JUDGED, QUEUES, poison
 from shared.engines.jws import Purpose, load_public_keys
 from shared.engines.repository import Repository
 from shared.settings import Connection, Role, Settings, is_loopback
@@ -198,14 +198,16 @@ class _Storage:
         found: dict[str, WorkQueue] = {}
         for spec in QUEUES:
             connection = accounts[spec.connection]
-            if connection.connection_string:
-                queue = AzureQueue.from_connection_string(connection.connection_string, spec.name)
-            elif connection.queue:
-                queue = AzureQueue.from_account(connection.queue, spec.name, self._credential(connection))
-            else:
-                continue
-            self._stack.push_async_callback(queue.close)
-            found[spec.name] = queue
+            names = (spec.name, poison(spec.name)) if spec.name in JUDGED else (spec.name,)
+            for name in names:
+                if connection.connection_string:
+                    queue = AzureQueue.from_connection_string(connection.connection_string, name)
+                elif connection.queue:
+                    queue = AzureQueue.from_account(connection.queue, name, self._credential(connection))
+                else:
+                    continue
+                self._stack.push_async_callback(queue.close)
+                found[name] = queue
         return found
 
     def table(self) -> AzureTableStore:

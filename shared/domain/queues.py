@@ -23,6 +23,11 @@ class QueueSpec:
     role: str  # who serves it
 
 
+def poison(name: str) -> str:
+    """The queue beside `name` that takes what can't be worked with."""
+    return f"{name}-poison"
+
+
 QUEUES = (
     QueueSpec(BACKUP_REQUESTS, "BackupState", "backup"),
     QueueSpec(EXPORT, "BackupState", "backup"),
@@ -32,3 +37,6 @@ QUEUES = (
     QueueSpec(RESTORE_VERIFY, "BackupState", "backup"),
     QueueSpec(RESTORE_STEPS, "RestoreState", "restore"),
 )
+
+# Messages here are judged by us, not by counting tries: what is refused at once is copied to poison at once.
+JUDGED = (RESTORE_REQUESTS, RESTORE_CONTROL)
