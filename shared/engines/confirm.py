@@ -51,6 +51,8 @@ from shared.engines.wire import encode
 
 _PATIENCE = 720.0
 _AGAIN = 60.0
+# Graph makes the caller an owner of what it creates without naming owners.
+_BY_CREATION = "it came with creating the object again, as Graph makes the creating app an owner"
 
 
 class SnapshotView(View, Protocol):
@@ -177,6 +179,12 @@ class Confirmation:
                 unexpected_count += 1
                 if len(unexpected) < LIST_LIMIT:
                     unexpected.append(one)
+        care = await self._after_care(plan, ends, snapshot)
+        care += tuple(
+            AfterCare(one.type, one.target, one.live, one.name, f"check {one.member}: {one.other} was added", "")
+            for one in listed
+            if one.why == _BY_CREATION
+        )
         new_ids = _new_ids(plan, ends)
         if new_ids:
             by_reason[Reason.NEW_ID.value] = len(new_ids)
@@ -216,7 +224,7 @@ class Confirmation:
             exclusions=plan.exclusions,
             not_done=not_done,
             left_off=_left_off(plan, ends),
-            after_care=await self._after_care(plan, ends, snapshot),
+            after_care=care,
             waves=await self._measured(stored, dones),
             journal_root=root,
             journal_blobs=blobs,
@@ -289,6 +297,7 @@ class _Judge:
         self._excluded: dict[tuple[str, str], list[Exclusion]] = {}
         for exclusion in plan.exclusions:
             self._excluded.setdefault((exclusion.type, exclusion.target), []).append(exclusion)
+        self._made = plan.new_ids
         self._conflicts = {(one.type, one.target): one.why for one in plan.conflicts}
         self._affected = [(text, one.why) for one in plan.conflicts for text in one.affects]
         self._gone: dict[str, tuple[str, str]] = {}  # snapshot ids of objects that are explained as not being back
@@ -309,6 +318,8 @@ class _Judge:
             return self._of_operations(one) or self._of_exclusions(one)
         if one.computed:
             return Reason.DYNAMIC.value, "the service makes these links"
+        if one.kind is Kind.LINK_ADDED and one.target in self._made:
+            return Reason.ADDED_SINCE.value, _BY_CREATION
         if one.kind in (Kind.ADDED, Kind.LINK_ADDED):
             return Reason.ADDED_SINCE.value, "a restore doesn't remove what was added"
         return (
