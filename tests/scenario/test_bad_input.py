@@ -9,20 +9,15 @@ import asyncio
 import hashlib
 import json
 import random
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.data.tables import TableClient, UpdateMode
+from azure.data.tables import UpdateMode
 from azure.storage.blob import BlobClient
-from azure.storage.queue import BinaryBase64EncodePolicy, QueueClient
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.adapters.keys import LocalFileSigner, LocalSigner
@@ -33,15 +28,27 @@ from shared.engines.restore_requests import apply_request, approval_message
 from shared.engines.wire import encode
 from tests.localrun import truth
 from tests.localrun.incidents import ATTACKER
-from tests.localrun.stack import EVIDENCE, TABLE, VAULT_SETTING, HostProcess
+from tests.localrun.stack import EVIDENCE, VAULT_SETTING, HostProcess
 from tests.localrun.world import Ended, World
+from tests.scenario.outside import (
+    ACCOUNTS,
+    Listener,
+    dead_port,
+    messages_in,
+    post,
+    readable,
+    rejection,
+    row_of,
+    said,
+    table_client,
+    until,
+)
 
 Obj = dict[str, Any]
 pytestmark = pytest.mark.azurite
 
 FACTOR = 240.0  # after 15 minutes without an answer a try at Graph ends: 3.75 s
 SETTINGS = {"HOLDFAST_CLAIM_SECONDS": "1200"}  # a claim still lasts for 5 s
-ACCOUNTS = {"backup": "BackupState", "restore": "RestoreState"}
 
 
 @dataclass
@@ -88,24 +95,28 @@ def _clear(world: World) -> Iterator[None]:
 def test_graph_that_can_not_be_reached_leaves_the_run_open_until_it_is_back(
     world: World, apps: Apps, taken: str
 ) -> None:
-    with _dead_port() as port:
+    with dead_port() as port:
         away = f"http://127.0.0.1:{port}"
         live = world.shell("diff", taken, "live", "--type", "groups", "--json", HOLDFAST_GRAPH_URL=away)
         _told(live, 1, "no whole answer from Graph: no connection", "look whether Graph is well and can be reached")
         host = apps.start("backup", HOLDFAST_GRAPH_URL=away)
-        ended = world.shell("backup", "--request-id", "graph-is-away", "--timeout", "0.12", "--json")
+        world.holdfast("backup", "--request-id", "graph-is-away", "--no-wait")
+        until(
+            lambda: "GraphDown" in {one["error"] for one in said(world, "backup", "work.postponed")},
+            "a work item that is put off",
+        )
+        ended = world.shell("backup", "--request-id", "graph-is-away", "--timeout", "0.02", "--json")
         _told(
             ended,
             1,
-            "is not there after 0.12 minutes",
+            "is not there after 0.02 minutes",
             "goes on without this terminal",
             "holdfast backup --request-id graph-is-away",
         )
         (run,) = world.holdfast_json("status")["runs"]
         assert (run["done"], len(run["missing"])) == (0, run["items"])
-        assert _snapshots(world) == [taken]
+        assert readable(world) == [taken]
         assert host.running
-        assert {one["error"] for one in _said(world, "backup", "work.postponed")} >= {"GraphDown"}
     apps.start("backup")
     done = world.holdfast_json("backup", "--request-id", "graph-is-away", "--timeout", "2")
     assert done["snapshot"] == run["snapshot"]
@@ -118,7 +129,7 @@ def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: Wor
     # Each try sends twice: the second time with a token that was asked for anew.
     _fault(world, "GET", r"^/v1\.0/groups$", {"status": 401}, times=2)
     done = world.holdfast_json("backup", "--timeout", "2")
-    failures = [one for one in _said(world, "backup", "work.failed") if one["error"] == "GraphUnauthorized"]
+    failures = [one for one in said(world, "backup", "work.failed") if one["error"] == "GraphUnauthorized"]
     assert ["Graph answered 401" in one["reason"] for one in failures] == [True]
     _holds_all(world, done)
 
@@ -150,14 +161,16 @@ def test_a_next_link_to_another_host_is_refused_and_nothing_is_sent_there(
     world: World, apps: Apps, taken: str
 ) -> None:
     world.simulator.settings(listPageCap=15)
-    with _Listener() as other:
+    with Listener() as other:
         _fault(world, "GET", r"^/v1\.0/users$", {"nextLinkHost": other.address}, times=2)
         told = world.shell("diff", taken, "live", "--type", "users", "--json")
         _told(told, 3, "a link to http://127.0.0.1", "gets no credentials from us", "nothing was sent there")
         done = world.holdfast_json("backup", "--timeout", "2")
         assert other.received == []
+        other.ring()
+        assert until(lambda: other.received, "a connection that is noticed")
     assert [one["fired"] for one in world.simulator.fault_report()] == [2]
-    assert "ForeignLink" in {one["error"] for one in _said(world, "backup", "work.failed")}
+    assert "ForeignLink" in {one["error"] for one in said(world, "backup", "work.failed")}
     _holds_all(world, done)
 
 
@@ -212,8 +225,8 @@ def test_a_plan_whose_digest_does_not_match_is_not_started(world: World, refused
         f"holdfast status {refused.plan}",
     )
     # Past the command line, which is only a courtesy.
-    _post(world, RESTORE_REQUESTS, apply_request("wrong-digest", refused.plan, other).encode())
-    row = _until(lambda: _row(world, "backup", "requests", "wrong-digest"), "an answer")
+    post(world, RESTORE_REQUESTS, apply_request("wrong-digest", refused.plan, other).encode())
+    row = until(lambda: row_of(world, "backup", "requests", "wrong-digest"), "an answer")
     assert row["answer"] == "refused"
     assert "the digest is not that of the stored plan" in row["why"]
     _nothing_ran(world, refused)
@@ -249,8 +262,8 @@ def test_forged_approvals_do_not_count(world: World, refused: Planned) -> None:
     altered = b".".join([signed.split(b".")[0], wanted.split(b".")[1], signed.split(b".")[2]])
     for token in (unknown, altered):
         body = approval_message(token).encode()
-        _post(world, RESTORE_CONTROL, body)
-        row = _until(lambda body=body: _rejected(world, "backup", body), "a rejection")
+        post(world, RESTORE_CONTROL, body)
+        row = until(lambda body=body: rejection(world, "backup", body), "a rejection")
         assert "signature is not valid" in row["why"]
     # Whoever holds the backup app's identity may add blobs, and so put a forgery where approvals lie.
     for nonce, token in (
@@ -267,8 +280,8 @@ def test_forged_approvals_do_not_count(world: World, refused: Planned) -> None:
 def test_an_approval_that_has_expired_does_not_count(world: World, refused: Planned) -> None:
     key = world.approver_key("jonas")
     answer = world.holdfast_json("approve", refused.plan, "--key", key, "--expires", "10m", "--yes")
-    until = datetime.fromisoformat(answer["expiresAt"]).timestamp()
-    _until(lambda: world.simulator.clock()["now"] > until, "the end of an approval")
+    expires = datetime.fromisoformat(answer["expiresAt"]).timestamp()
+    until(lambda: world.simulator.clock()["now"] > expires, "the end of an approval")
     told = _restore(world, refused)
     _told(told, 3, "of 2 approvals", "the approval has expired")
     late = _approval(world, refused, "expired-at-once", expires=-60.0)
@@ -281,8 +294,8 @@ def test_an_approval_that_has_expired_does_not_count(world: World, refused: Plan
             )
         )
     ).encode()
-    _post(world, RESTORE_CONTROL, body)
-    assert "expired" in _until(lambda: _rejected(world, "backup", body), "a rejection")["why"]
+    post(world, RESTORE_CONTROL, body)
+    assert "expired" in until(lambda: rejection(world, "backup", body), "a rejection")["why"]
     _nothing_ran(world, refused)
 
 
@@ -315,13 +328,13 @@ def test_48_kb_of_noise_on_each_queue_are_recorded_and_stop_nobody(world: World,
     chance = random.Random(48)
     noise = {spec: chance.randbytes(48 * 1024) for spec in QUEUES}
     for spec, body in noise.items():
-        _post(world, spec.name, body)
+        post(world, spec.name, body)
     # Other messages are served meanwhile.
     done = world.holdfast_json("backup", "--timeout", "2")
     for spec, body in noise.items():
-        row = _until(lambda spec=spec, body=body: _rejected(world, spec.role, body), f"the row of {spec.name}", 90)
+        row = until(lambda spec=spec, body=body: rejection(world, spec.role, body), f"the row of {spec.name}", 90)
         assert (row["queue"], row["length"].value) == (spec.name, 48 * 1024)
-    _until(lambda: not any(_waiting(world, spec.name) for spec in QUEUES), "empty queues")
+    until(lambda: not any(messages_in(world, spec.name) for spec in QUEUES), "empty queues")
     assert all(host.running for host in apps.hosts.values())
     _holds_all(world, done)
 
@@ -351,21 +364,6 @@ def _holds_all(world: World, snapshot: Obj) -> None:
     assert snapshot["complete"] is True
     counts = {name: one["count"] for name, one in snapshot["types"].items()}
     assert counts == {name: len(world.simulator.objects(name)) for name in counts}
-
-
-def _snapshots(world: World) -> list[str]:
-    return [one["id"] for one in world.holdfast_json("snapshots")["snapshots"]]
-
-
-def _said(world: World, role: str, event: str) -> list[Obj]:
-    """What an app logged under this name, from all its processes."""
-    found = []
-    for log in sorted(world.stack.folder.glob(f"host-*-{role}.log")):
-        for line in log.read_text(encoding="utf-8").splitlines():
-            message = json.loads(line).get("message", "") if line.startswith("{") else ""
-            if message.startswith(f"{event} "):
-                found.append(json.loads(message.removeprefix(event)))
-    return found
 
 
 def _restore(world: World, planned: Planned) -> Ended:
@@ -424,49 +422,9 @@ def _add_approval_blob(world: World, planned: Planned, nonce: str, token: bytes)
         blob.upload_blob(token)
 
 
-def _post(world: World, queue: str, body: bytes) -> None:
-    with _queue(world, queue) as client:
-        client.send_message(body)
-
-
-def _waiting(world: World, queue: str) -> int:
-    with _queue(world, queue) as client:
-        return client.get_queue_properties().approximate_message_count or 0
-
-
-def _queue(world: World, name: str) -> QueueClient:
-    connection = next(spec.connection for spec in QUEUES if spec.name == name)
-    settings = world.stack.settings("backup")
-    return QueueClient.from_connection_string(
-        settings[connection], name, message_encode_policy=BinaryBase64EncodePolicy()
-    )
-
-
-def _table(world: World, role: str) -> TableClient:
-    connection = world.stack.settings(role)[ACCOUNTS[role]]
-    return TableClient.from_connection_string(connection, TABLE)
-
-
-def _row(world: World, role: str, partition: str, key: str) -> Obj | None:
-    with _table(world, role) as table:
-        for row in table.query_entities(f"PartitionKey eq '{partition}' and RowKey eq '{key}'"):
-            return dict(row)
-    return None
-
-
-def _rejected(world: World, role: str, body: bytes) -> Obj | None:
-    """The row of a message that was set aside: found by its hash, and holding nothing of its contents."""
-    with _table(world, role) as table:
-        for row in table.query_entities(f"RowKey eq '{hashlib.sha256(body).hexdigest()}'"):
-            assert row["PartitionKey"].startswith("rejected-")
-            assert set(row) == {"PartitionKey", "RowKey", "queue", "why", "length", "at"}
-            return dict(row)
-    return None
-
-
 def _forge_rows(world: World, role: str, planned: Planned) -> None:
     """Deletes what is asked for, says of plans that they have ended, and invents an approval."""
-    with _table(world, role) as table:
+    with table_client(world, role) as table:
         for row in list(table.list_entities()):
             if row["PartitionKey"] == "requests":
                 table.delete_entity(row)
@@ -475,55 +433,3 @@ def _forge_rows(world: World, role: str, planned: Planned) -> None:
                 table.update_entity(row, mode=UpdateMode.REPLACE)
         for partition in ("plans", "steps", "approvals", "waves"):
             table.upsert_entity({"PartitionKey": partition, "RowKey": planned.plan, "state": "cancelled"})
-
-
-def _until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(f"{what} did not come within {seconds:g} s")
-
-
-@contextmanager
-def _dead_port() -> Iterator[int]:
-    """A port where nobody listens, kept so that nobody else takes it."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
-
-
-class _Listener:
-    """A server that somebody else might run: notes every connection and what came over it."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(0.1)
-        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.received: list[bytes] = []
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> _Listener:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while not self._ending.is_set():
-            try:
-                connection, _ = self._socket.accept()
-            except TimeoutError:
-                continue
-            with connection:
-                connection.settimeout(1.0)
-                try:
-                    self.received.append(connection.recv(65536))
-                except TimeoutError:
-                    self.received.append(b"a connection without a word")
