@@ -5,8 +5,9 @@ blueprints say what runs); every queue message passes through the real queue ser
 leaves messages that come back.
 
 `python -m tests.localrun.host --app FOLDER` takes its environment as app settings and prints one JSON line when it
-listens. Not imitated: scale-out, the host's leases and its memory of timers over a restart, `functionTimeout`,
-identity-based connections, bindings other than queue and timer triggers.
+listens; with `--worker platform` the functions are run by the platform's own worker library. Not imitated:
+scale-out, the host's leases, `functionTimeout`, identity-based connections, bindings other than queue and timer
+triggers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import signal
 import sys
 import time
@@ -24,7 +26,6 @@ from typing import Any, Self
 
 import azure.functions as func
 from azure.core.exceptions import ResourceExistsError
-from azure.functions.timer import TimerRequest
 from azure.storage.queue.aio import QueueServiceClient
 
 from tests.localrun.children import watch_parent
@@ -36,10 +37,13 @@ from tests.localrun.host_app import (
     load_app,
     load_host_json,
     read_functions,
+    registered,
 )
 from tests.localrun.host_log import EventLog, log_to_stderr
+from tests.localrun.host_platform import PlatformWorker
 from tests.localrun.host_queues import POISON, QueueListener, QueueTiming
-from tests.localrun.host_worker import Worker, new_invocation
+from tests.localrun.host_timers import TimerMemory, Timers
+from tests.localrun.host_worker import FunctionWorker, Worker
 from tests.localrun.ncrontab import RunClock
 
 
@@ -48,7 +52,7 @@ class LocalHost:
 
     def __init__(
         self,
-        app: func.FunctionApp,
+        app: func.FunctionApp | PlatformWorker,
         settings: Mapping[str, str],
         *,
         host_json: Mapping[str, Any] | None = None,
@@ -56,24 +60,34 @@ class LocalHost:
         log: Path | None = None,
         timing: QueueTiming | None = None,
         timers: bool = True,
+        timer_memory: Path | None = None,
         grace: float = 10.0,
     ) -> None:
         self._config = HostConfig.read(host_json or {}, settings)
-        specs = read_functions(app, settings)
+        self._worker: FunctionWorker
+        if isinstance(app, PlatformWorker):
+            self._worker = app
+        else:
+            threads = int(settings.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
+            self._worker = Worker(app, folder or Path.cwd(), threads)
+        specs = read_functions(self._worker.functions(), settings)
         self._queue_specs = [spec for spec in specs if isinstance(spec, QueueSpec)]
-        self._timer_specs = {spec.name: spec for spec in specs if isinstance(spec, TimerSpec)}
         self._clock = RunClock.read(settings)
-        threads = int(settings.get("PYTHON_THREADPOOL_THREAD_COUNT") or min(32, (os.cpu_count() or 1) + 4))
-        self._worker = Worker(folder or Path.cwd(), threads)
         self._log = EventLog(log)
+        self._timers = Timers(
+            [spec for spec in specs if isinstance(spec, TimerSpec)],
+            self._worker,
+            self._log,
+            self._clock,
+            TimerMemory(timer_memory),
+            finished=self._wake_all,
+        )
         self._timing = timing or QueueTiming()
         self._run_timers = timers
         self._grace = grace
         self._services: dict[str, QueueServiceClient] = {}
         self._listeners: list[QueueListener] = []
         self._loops: list[asyncio.Task[None]] = []
-        self._firing: set[asyncio.Task[None]] = set()
-        self._timer_locks = {name: asyncio.Lock() for name in self._timer_specs}
         self._started = False
 
     @property
@@ -83,23 +97,29 @@ class LocalHost:
 
     @property
     def functions(self) -> list[str]:
-        return sorted([spec.name for spec in self._queue_specs] + list(self._timer_specs))
+        return sorted([spec.name for spec in self._queue_specs] + self._timers.names)
 
     @property
     def in_flight(self) -> int:
-        return len(self._firing) + sum(listener.in_flight for listener in self._listeners)
+        return self._timers.in_flight + sum(listener.in_flight for listener in self._listeners)
 
     async def start(self) -> None:
         self._worker.start()
         self._started = True
         for spec in self._queue_specs:
             self._listeners.append(await self._listener(spec))
-        self._log.write("hostStart", functions=self.functions, pid=os.getpid(), clockFactor=self._clock.factor)
+        self._log.write(
+            "hostStart",
+            functions=self.functions,
+            pid=os.getpid(),
+            clockFactor=self._clock.factor,
+            worker=self._worker.kind,
+            python=platform.python_version(),
+        )
         for listener in self._listeners:
             self._loops.append(asyncio.create_task(listener.run(), name=f"poll {listener.spec.queue}"))
         if self._run_timers:
-            for timer in self._timer_specs.values():
-                self._loops.append(asyncio.create_task(self._tick(timer), name=f"timer {timer.name}"))
+            self._loops += self._timers.loops()
 
     async def stop(self) -> bool:
         """Take no more messages and let running functions finish; gives False if the grace time was too short."""
@@ -114,8 +134,7 @@ class LocalHost:
                 await asyncio.gather(*self._loops[: len(self._listeners)])
                 for listener in self._listeners:
                     await listener.drain()
-                while self._firing:
-                    await asyncio.wait(self._firing)
+                await self._timers.drain()
         except TimeoutError:
             finished = False
             for listener in self._listeners:
@@ -143,9 +162,7 @@ class LocalHost:
 
     async def fire(self, name: str) -> None:
         """Run a timer's function now and wait for it, as the platform's admin endpoint does."""
-        if name not in self._timer_specs:
-            raise UnusableApp(f"no timer function {name!r}; there are {sorted(self._timer_specs)}")
-        await self._fire(self._timer_specs[name])
+        await self._timers.fire(name)
 
     async def run_until_idle(self, *, settle: float = 0.3, seconds: float = 300.0) -> None:
         """Return when nothing is in work and every queue has been empty for `settle` seconds."""
@@ -195,65 +212,18 @@ class LocalHost:
         for listener in self._listeners:
             listener.wake()
 
-    async def _tick(self, spec: TimerSpec) -> None:
-        """One timer: the next run is planned after the last has ended, so runs never overlap."""
-        if spec.run_on_startup:
-            await self._fire(spec)
-        due = spec.schedule.next_after(self._clock.now())
-        while True:
-            left = (due - self._clock.now()).total_seconds()
-            if left > 0:
-                await asyncio.sleep(self._clock.real_seconds(left))
-                continue
-            await self._fire(spec)
-            due = spec.schedule.next_after(self._clock.now())
-
-    async def _fire(self, spec: TimerSpec) -> None:
-        # A task of its own: when the host stops, the schedule is cancelled but a running function is waited for.
-        task = asyncio.create_task(self._run_timer(spec))
-        self._firing.add(task)
-        task.add_done_callback(self._firing.discard)
-        await asyncio.shield(task)
-
-    async def _run_timer(self, spec: TimerSpec) -> None:
-        async with self._timer_locks[spec.name]:
-            invocation = new_invocation()
-            now = self._clock.now()
-            request = TimerRequest(
-                past_due=False,
-                schedule={"AdjustForDST": True},
-                schedule_status={
-                    "Last": now.isoformat(),
-                    "Next": spec.schedule.next_after(now).isoformat(),
-                    "LastUpdated": now.isoformat(),
-                },
-            )
-            facts = {"invocation": invocation, "function": spec.name}
-            self._log.write("invocationStart", **facts)
-            started = time.monotonic()
-            try:
-                await self._worker.invoke(spec.name, spec.call, {spec.argument: request}, invocation)
-            except Exception as error:  # noqa: BLE001  the function's failure; the platform waits for the next slot
-                self._log.failure("invocationEnd", error, **facts, ok=False, ms=_ms(started))
-            else:
-                self._log.write("invocationEnd", **facts, ok=True, ms=_ms(started))
-        self._wake_all()
-
-
-def _ms(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)
-
 
 async def _serve(options: argparse.Namespace) -> bool:
     folder = Path(options.app)
     host = LocalHost(
-        load_app(folder),
+        _load(options),
         os.environ,
         host_json=load_host_json(folder),
         folder=folder,
         log=options.log,
         timing=QueueTiming(options.visibility, options.renew),
         timers=not options.no_timers,
+        timer_memory=options.timer_memory,
         grace=options.grace,
     )
     done = asyncio.Event()
@@ -281,9 +251,22 @@ async def _serve(options: argparse.Namespace) -> bool:
     return finished
 
 
+def _load(options: argparse.Namespace) -> func.FunctionApp | PlatformWorker:
+    folder = Path(options.app)
+    return PlatformWorker.load(folder) if options.worker == "platform" else load_app(folder)
+
+
+def _describe(options: argparse.Namespace) -> str:
+    app = _load(options)
+    found = app.functions() if isinstance(app, PlatformWorker) else registered(app)
+    return json.dumps(sorted((one.described() for one in found), key=lambda one: str(one["name"])), default=str)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.localrun.host", description="Local Functions host")
     parser.add_argument("--app", required=True, help="folder of function_app.py and host.json")
+    parser.add_argument("--worker", choices=("local", "platform"), default="local", help="who runs the functions")
+    parser.add_argument("--describe", action="store_true", help="print what the app registers, and end")
     parser.add_argument("--log", type=Path, help="append events to this file, one JSON document a line")
     parser.add_argument("--once", action="store_true", help="the same as --idle-exit 1")
     parser.add_argument("--idle-exit", type=float, help="end when all queues have been empty for so many seconds")
@@ -291,6 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--fire", action="append", default=[], metavar="FUNCTION", help="run a timer's function first"
     )
     parser.add_argument("--no-timers", action="store_true", help="schedules don't fire")
+    parser.add_argument("--timer-memory", type=Path, help="folder that remembers timers over a restart")
     parser.add_argument("--visibility", type=int, default=2, help="seconds for which a taken message is hidden")
     parser.add_argument("--renew", type=float, default=0.7, help="seconds between renewals of that")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds for running functions when stopped")
@@ -300,6 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch_parent(grace=options.grace + 5)
     log_to_stderr()
     try:
+        if options.describe:
+            print(_describe(options), flush=True)
+            return 0
         finished = asyncio.run(_serve(options))
     except UnusableApp as error:
         print(json.dumps({"ready": False, "error": str(error)}), flush=True)

@@ -2,7 +2,8 @@
 
 Owns: loading `function_app.py`, reading the registered functions, expanding `%SETTING%`, resolving connections and
 `host.json`. What must stay true: whatever this host can't do as the platform would is an error at start, never
-skipped silently; all problems are reported together. Works with azure-functions 1.x (Python below 3.13) and 2.x.
+skipped silently; all problems are reported together; it is one reading for both workers, so that they can't
+disagree about a name. Works with azure-functions 1.x (Python below 3.13) and 2.x.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +35,7 @@ _IDENTITY_SUFFIXES = (
     "credential",
     "clientId",
 )
-_REGISTERED: WeakKeyDictionary[func.FunctionApp, list[Any]] = WeakKeyDictionary()
+_REGISTERED: WeakKeyDictionary[func.FunctionApp, list[Registered]] = WeakKeyDictionary()
 
 
 class UnusableApp(ValueError):
@@ -42,11 +43,26 @@ class UnusableApp(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """A function as a worker announces it: names not expanded yet."""
+
+    name: str
+    bindings: tuple[Mapping[str, Any], ...]
+    target: Any  # for the worker that announced it: the function, or the platform's id of it
+    retried: bool
+
+    def described(self) -> dict[str, Any]:
+        """What a deployment has to agree with: trigger, queue, connection, schedule."""
+        members = ("type", "name", "queueName", "connection", "schedule", "runOnStartup")
+        return {"name": self.name, "bindings": [{m: one[m] for m in members if m in one} for one in self.bindings]}
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSpec:
     """A function behind a queue trigger, all names expanded."""
 
     name: str
-    call: Callable[..., Any]
+    target: Any
     argument: str
     queue: str
     connection: str
@@ -57,7 +73,7 @@ class TimerSpec:
     """A function behind a timer trigger."""
 
     name: str
-    call: Callable[..., Any]
+    target: Any
     argument: str
     schedule: NcronSchedule
     run_on_startup: bool
@@ -144,46 +160,61 @@ def load_host_json(folder: Path) -> dict[str, Any]:
     return found
 
 
-def read_functions(app: func.FunctionApp, settings: Mapping[str, str]) -> list[QueueSpec | TimerSpec]:
-    """The functions of the app, ready to run; switched-off ones (`AzureWebJobs.NAME.Disabled`) are left out."""
+def registered(app: func.FunctionApp) -> list[Registered]:
+    """What the app has registered."""
+    if app not in _REGISTERED:
+        # Asked a second time, the app would take each name for a duplicate.
+        _REGISTERED[app] = [
+            Registered(
+                str(one.get_function_name()),
+                tuple(binding.get_dict_repr() for binding in one.get_bindings()),
+                one.get_user_function(),
+                one.get_setting("retry_policy") is not None,
+            )
+            for one in app.get_functions()
+        ]
+    return _REGISTERED[app]
+
+
+def read_functions(
+    announced: func.FunctionApp | Iterable[Registered], settings: Mapping[str, str]
+) -> list[QueueSpec | TimerSpec]:
+    """The functions, ready to run; switched-off ones (`AzureWebJobs.NAME.Disabled`) are left out."""
     problems: list[str] = []
     found: list[QueueSpec | TimerSpec] = []
-    if app not in _REGISTERED:
-        _REGISTERED[app] = app.get_functions()  # asked a second time, it would take each name for a duplicate
-    for function in _REGISTERED[app]:
-        name = str(function.get_function_name())
-        off = settings.get(f"AzureWebJobs.{name}.Disabled") or settings.get(f"AzureWebJobs_{name}_Disabled", "")
-        if off.lower() in ("true", "1"):
+    for one in registered(announced) if isinstance(announced, func.FunctionApp) else announced:
+        off = settings.get(f"AzureWebJobs.{one.name}.Disabled") or settings.get(f"AzureWebJobs_{one.name}_Disabled")
+        if (off or "").lower() in ("true", "1"):
             continue
         try:
-            found.append(_read_function(name, function, settings))
+            found.append(_read_function(one, settings))
         except UnusableApp as error:
-            problems.append(f"{name}: {error}")
+            problems.append(f"{one.name}: {error}")
     if problems:
         raise UnusableApp("\n".join(problems))
     return found
 
 
-def _read_function(name: str, function: Any, settings: Mapping[str, str]) -> QueueSpec | TimerSpec:
-    bindings: Sequence[Mapping[str, Any]] = [binding.get_dict_repr() for binding in function.get_bindings()]
-    kinds = [str(binding["type"]) for binding in bindings]
+def _read_function(one: Registered, settings: Mapping[str, str]) -> QueueSpec | TimerSpec:
+    kinds = [str(binding["type"]) for binding in one.bindings]
     if kinds not in (["queueTrigger"], ["timerTrigger"]):
         raise UnusableApp(f"this host runs functions with one queue or timer trigger and nothing else, not {kinds}")
-    if function.get_setting("retry_policy") is not None:
+    if one.retried:
         raise UnusableApp("this host knows no retry policies")
-    binding = bindings[0]
-    call, argument = function.get_user_function(), str(binding["name"])
+    binding = one.bindings[0]
+    argument = str(binding["name"])
     if kinds == ["timerTrigger"]:
         schedule = expand(str(binding["schedule"]), settings)
         try:
             parsed = NcronSchedule(schedule)
         except ValueError as error:
             raise UnusableApp(str(error)) from error
-        return TimerSpec(name, call, argument, parsed, bool(binding.get("runOnStartup", False)))
+        return TimerSpec(one.name, one.target, argument, parsed, bool(binding.get("runOnStartup", False)))
     queue = expand(str(binding["queueName"]), settings)
     if not _QUEUE_NAME.fullmatch(queue) or not 3 <= len(queue) <= 63:
         raise UnusableApp(f"not a queue name: {queue!r}")
-    return QueueSpec(name, call, argument, queue, resolve_connection(str(binding["connection"]), settings))
+    connection = resolve_connection(str(binding["connection"]), settings)
+    return QueueSpec(one.name, one.target, argument, queue, connection)
 
 
 def expand(text: str, settings: Mapping[str, str]) -> str:

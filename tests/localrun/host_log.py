@@ -34,7 +34,8 @@ class EventLog:
 
     def failure(self, event: str, error: BaseException, **members: Any) -> None:
         """An event with an error; the traceback goes to standard error."""
-        self.write(event, **members, error=type(error).__name__)
+        # A worker that only reports an error names its type.
+        self.write(event, **members, error=getattr(error, "kind", type(error).__name__))
         trace = "".join(traceback.format_exception(error))
         entry = {"time": _now(), "level": "Error", "event": event, **members, "traceback": trace}
         print(json.dumps(entry), file=sys.stderr, flush=True)

@@ -28,13 +28,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
-from azure.functions.queue import QueueMessage as TriggerMessage
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from tests.localrun.host_app import HostConfig, QueueSpec
 from tests.localrun.host_log import EventLog
-from tests.localrun.host_worker import Worker, new_invocation
+from tests.localrun.host_worker import FunctionWorker, new_invocation
 
 POISON = "-poison"
 _FIRST_POLL = 0.1
@@ -58,7 +57,7 @@ class QueueListener:
         queue: QueueClient,
         poison: QueueClient | None,
         config: HostConfig,
-        worker: Worker,
+        worker: FunctionWorker,
         log: EventLog,
         *,
         timing: QueueTiming,
@@ -172,21 +171,12 @@ class QueueListener:
 
     async def _invoke(self, message: QueueMessage, body: bytes, facts: dict[str, Any]) -> None:
         invocation = new_invocation()
-        given = TriggerMessage(  # type: ignore[no-untyped-call]
-            id=message.id,
-            body=body,
-            dequeue_count=message.dequeue_count,
-            expiration_time=message.expires_on,
-            insertion_time=message.inserted_on,
-            time_next_visible=message.next_visible_on,
-            pop_receipt=message.pop_receipt,
-        )
         self._log.write("invocationStart", invocation=invocation, **facts)
         started = time.monotonic()
         hold = _Hold(self._queue, message, self._timing)
         failure: Exception | None = None
         try:
-            await self._worker.invoke(self.spec.name, self.spec.call, {self.spec.argument: given}, invocation)
+            await self._worker.run_queue(self.spec, message, body, invocation)
         except Exception as error:  # noqa: BLE001  whatever the function raises is its failure, reported below
             failure = error
         finally:
