@@ -50,10 +50,18 @@ class World:
         self.folder = folder
         self._closing = closing
         self.extra: dict[str, str] = {}  # settings of this run for every process
+        self.platform_python: Path | None = None  # where given, the platform's worker runs the functions
 
     @classmethod
     def start(
-        cls, folder: Path, *, seed: str = "small", clock_factor: float = 20.0, lag: float = 0.0, **extra: str
+        cls,
+        folder: Path,
+        *,
+        seed: str = "small",
+        clock_factor: float = 20.0,
+        lag: float = 0.0,
+        platform_python: Path | None = None,
+        **extra: str,
     ) -> Self:
         with ExitStack() as closing:
             folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +71,7 @@ class World:
             )
             world = cls(simulator, stack, folder, ExitStack())
             world.extra = dict(extra)
+            world.platform_python = platform_python
             world._first_keys()
             world._closing = closing.pop_all()
         return world
@@ -100,8 +109,9 @@ class World:
 
     # --- processes ---------------------------------------------------------------------------------------
 
-    def start_host(self, role: str, **env: str) -> HostProcess:
-        return self.stack.start_host(role, {**self.env(role), **env})
+    def start_host(self, role: str, *options: str, **env: str) -> HostProcess:
+        """`options` are the host's own, `env` settings of this one process."""
+        return self.stack.start_host(role, {**self.env(role), **env}, options=options)
 
     def shell(self, *arguments: str, echo: bool = False, **env: str) -> Ended:
         """Runs the command line as an operator, to whatever end. `env`: settings of this one call."""

@@ -62,8 +62,7 @@ class Apps:
         if role in self.hosts:
             self.hosts[role].stop()
         # With Graph away its functions wait for a quarter of an hour: they are not waited for at the end.
-        settings = {**self.world.env(role), **env}
-        self.hosts[role] = self.world.stack.start_host(role, settings, options=("--grace", "1"))
+        self.hosts[role] = self.world.start_host(role, "--grace", "1", **env)
         return self.hosts[role]
 
 

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.azurite
 # Small enough that every type of the tenant fills several packs, each with a checkpoint.
 PACKS = {"HOLDFAST_PACK_BYTES": "4096"}
 PAGE = 15
+# A dead host's messages are seen again after a second.
+HIDDEN = ("--visibility", "1", "--renew", "0.3")
 PHASES = ["export", "export", "seal", "seal", "create", "create", "link", "link", "enable", "enable"]
 
 BACKUP_POINTS = (
@@ -95,7 +97,7 @@ def story(world: World) -> Iterator[Story]:
     killer = Killer(world)
     world.simulator.settings(listPageCap=PAGE)
     before = truth.take(world.simulator)
-    host = world.start_host("backup", **PACKS)
+    host = world.start_host("backup", *HIDDEN, **PACKS)
     undisturbed = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
     # Where the first run's log ends; its packs and checkpoints have the names of the second one's.
     seen = len(timeline(world))
@@ -116,7 +118,7 @@ def _backup_with_kills(world: World, killer: Killer, host: HostProcess) -> str:
     with _waiting(lambda: world.holdfast_json("backup", "--timeout", "3")) as backup:
         for point, rule in zip(BACKUP_POINTS, rules, strict=True):
             killer.kill(host, point, rule, look=True)
-            host = world.start_host("backup", **PACKS)
+            host = world.start_host("backup", *HIDDEN, **PACKS)
     return str(backup.result()["snapshot"])
 
 
@@ -137,7 +139,7 @@ def _restore_with_kills(world: World, killer: Killer, plan: Obj) -> None:
         for point in points[1:]
     }
     rule = points[0].arm(world)
-    host = world.start_host("restore")
+    host = world.start_host("restore", *HIDDEN)
     restore = ("restore", plan["plan"], "--digest", plan["digest"], "--timeout", "3")
     with _waiting(lambda: world.holdfast(*restore)) as end:
         for number, point in enumerate(points):
@@ -146,7 +148,7 @@ def _restore_with_kills(world: World, killer: Killer, plan: Obj) -> None:
                 following = points[number + 1]
                 control.release(gates[following.name])
                 rule = following.arm(world)
-            host = world.start_host("restore")
+            host = world.start_host("restore", *HIDDEN)
     assert "equalExceptListed" in end.result()
 
 
