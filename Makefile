@@ -1,5 +1,7 @@
 # One command each, the same on a laptop and in CI. Needs Python 3.11 to 3.13 and make, nothing else.
 PYTHON ?= python3
+# Two workers, a file of tests on one of them: most tests wait for servers more than they compute.
+PARALLEL ?= -n 2 --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.holdfast-ready
@@ -24,9 +26,10 @@ demo: setup ## back up a tenant, break it, bring it back through the queues
 	@$(BIN)/holdfast demo
 
 test: setup ## everything fast (7 minutes on two cores at most)
-	$(BIN)/python -m pytest -q -m "not full"
+	$(BIN)/python -m pytest -q -m "not full" $(PARALLEL)
 
 test-full: setup ## the long proofs, too
+	@$(BIN)/python -m tests.localrun.setup_platform
 	$(BIN)/python -m pytest -q
 
 check: setup ## format, lint, strict types, import arrows
