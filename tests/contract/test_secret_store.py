@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.clock import RandomIds
 from shared.adapters.files import FileSecretStore
 from shared.adapters.key_vault import KeyVaultSecretStore
 from shared.adapters.memory import MemorySecretStore
@@ -30,7 +29,7 @@ async def secrets(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             await store.close()
 
 
-@pytest.mark.parametrize("value", ["x", RandomIds().password(), "é\n\"'<&> ", " "], ids=ascii)
+@pytest.mark.parametrize("value", ["x", "Kg7Y_C5sEQF@RsDKPBX@PZv8", "é\n\"'<&> ", " "], ids=ascii)
 async def test_a_value_comes_back_as_it_was(secrets: SecretStore, value: str) -> None:
     await secrets.put("hf-initial-1", value)
     assert await secrets.get("hf-initial-1") == value
