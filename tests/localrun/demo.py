@@ -1,8 +1,9 @@
 """The whole story on this machine: back up a tenant, break it, bring it back through the queues.
 
-`holdfast demo [--users N] [--factor F] [--keep DIR]`. Every command printed with `$` is the product's own, run as
-an operator would; the rest is the stage: a simulated tenant, storage behind the WORM gateway, two app hosts. Ends
-with 0 only if Holdfast's confirmation and the tenant's own tables agree that all is back but for what is listed.
+`holdfast demo [--users N] [--factor F] [--keep DIR] [--worker platform]`. Every command printed with `$` is the
+product's own, run as an operator would; the rest is the stage: a simulated tenant, storage behind the WORM gateway,
+two app hosts. Ends with 0 only if Holdfast's confirmation and the tenant's own tables agree that all is back but
+for what is listed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.localrun import truth
+from tests.localrun import setup_platform, truth
 from tests.localrun.children import ROOT
 from tests.localrun.incidents import Damage, play
 from tests.localrun.setup_azurite import AzuriteMissing
+from tests.localrun.setup_platform import NoPython, PlatformSetupFailed
 from tests.localrun.world import APPROVERS, World
 
 Obj = dict[str, Any]
@@ -42,12 +44,21 @@ def main(arguments: list[str]) -> int:
     except AzuriteMissing as missing:
         print(f"the storage emulator can't run: {missing}", file=sys.stderr)
         return 1
+    except (NoPython, PlatformSetupFailed) as missing:
+        print(f"the platform's worker can't run: {missing}", file=sys.stderr)
+        return 1
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="holdfast demo", description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--users", type=int, default=2000, help="how large the tenant is")
     parser.add_argument("--factor", type=float, default=30.0, help="how fast the shared clock runs")
+    parser.add_argument(
+        "--worker",
+        choices=("local", "platform"),
+        default="local",
+        help="who runs the functions: the local host itself, or the platform's own worker library",
+    )
     parser.add_argument("--keep", default="", metavar="DIR", help="a new folder for pages, keys and logs")
     return parser.parse_args(arguments)
 
@@ -58,7 +69,10 @@ def _story(options: argparse.Namespace, folder: Path, started: float) -> int:
     _say("The stage", f"a tenant of {options.users} users; one clock for all, {options.factor:g} times as fast")
     if not real:
         print("SKIPPED: the 36 real policies, because HOLDFAST_REFERENCE names no folder that holds them")
-    with World.start(folder, seed=seed, clock_factor=options.factor) as world:
+    python = setup_platform.ready() if options.worker == "platform" else None
+    if python:
+        print("  functions run under the platform's own worker library, on Python 3.13")
+    with World.start(folder, seed=seed, clock_factor=options.factor, platform_python=python) as world:
         print("  " + ", ".join(f"{number} {name}" for name, number in world.simulator.ready["counts"].items()))
         world.start_host("backup")
         world.start_host("restore")

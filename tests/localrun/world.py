@@ -111,7 +111,12 @@ class World:
 
     def start_host(self, role: str, *options: str, **env: str) -> HostProcess:
         """`options` are the host's own, `env` settings of this one process."""
-        return self.stack.start_host(role, {**self.env(role), **env}, options=options)
+        settings = {**self.env(role), **env}
+        if self.platform_python is None:
+            return self.stack.start_host(role, settings, options=options)
+        return self.stack.start_host(
+            role, settings, options=("--worker", "platform", *options), python=str(self.platform_python)
+        )
 
     def shell(self, *arguments: str, echo: bool = False, **env: str) -> Ended:
         """Runs the command line as an operator, to whatever end. `env`: settings of this one call."""

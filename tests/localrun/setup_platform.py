@@ -1,0 +1,163 @@
+"""Makes the environment in which the platform's worker runs: Python 3.13 in `.build/venv313`.
+
+`python -m tests.localrun.setup_platform` does it (part of `make test-full`), or the first test that needs it. What
+must stay true: it holds the app's requirements.txt, the worker library and what the local host needs, but no
+development tools, so that an app which leans on one of those fails here; it is made anew when a list or the Python
+changes; one left half made never counts (the stamp is written last); two runs at once don't meet.
+
+A `python3.13` on the path may be a shim with nothing behind it, so candidates are judged by running them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / ".build" / "venv313"
+OWN = Path(__file__).resolve().parent / "platform" / "requirements.txt"
+LISTS = (ROOT / "requirements.txt", OWN)
+INPUTS = (*LISTS, ROOT / "requirements-dev.txt")  # the last holds versions for the second
+STAMP = ".installed"
+SETTING = "HOLDFAST_PYTHON313"
+NO_PYTHON = "no Python 3.13 found"
+_INSTALL_SECONDS = 900
+# ensurepip is missing where a distribution splits it off, and without it no environment can be made.
+_PROBE = "import sys, ensurepip, venv; print('%d.%d.%d' % sys.version_info[:3])"
+
+
+class NoPython(RuntimeError):
+    """There is no Python 3.13 on this machine."""
+
+
+class PlatformSetupFailed(RuntimeError):
+    """The environment can't be made; the message says what to do."""
+
+
+def find_python(environ: Mapping[str, str] | None = None) -> tuple[Path, str]:
+    """A Python 3.13 that works, and its version; raises `NoPython`.
+
+    `HOLDFAST_PYTHON313` is taken at its word: if it doesn't work, that is an error and nothing else is tried.
+    """
+    environ = os.environ if environ is None else environ
+    if named := environ.get(SETTING):
+        version = _version(Path(named))
+        if version is None:
+            raise PlatformSetupFailed(f"{SETTING} names no working Python 3.13 with ensurepip: {named}")
+        return Path(named), version
+    for candidate in _candidates(environ):
+        version = _version(candidate)
+        if version is not None:
+            return candidate, version
+    raise NoPython(NO_PYTHON)
+
+
+def ready() -> Path:
+    """The environment's Python; makes the environment if it isn't up to date."""
+    python, version = find_python()
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    with (TARGET.parent / "venv313.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        digest = _digest(python, version)
+        if not _current(digest):
+            _make(python)
+            (TARGET / STAMP).write_text(digest, encoding="utf-8")
+    return TARGET / "bin" / "python"
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
+    if sys.version_info[:2] == (3, 13):
+        yield Path(sys.executable)
+    for folder in environ.get("PATH", "").split(os.pathsep):
+        if folder:
+            yield Path(folder) / "python3.13"
+    roots = [environ["PYENV_ROOT"]] if environ.get("PYENV_ROOT") else []
+    roots += [str(Path(environ["HOME"]) / ".pyenv")] if environ.get("HOME") else []
+    for root in roots:
+        yield from sorted(Path(root).glob("versions/3.13*/bin/python3.13"), reverse=True)
+
+
+def _version(candidate: Path) -> str | None:
+    """What it says of itself, if it is 3.13 and can make environments."""
+    if not candidate.is_file():
+        return None
+    try:
+        said = subprocess.run(
+            [str(candidate), "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None  # a shim, or something else that only bears the name
+    version = said.stdout.strip()
+    return version if said.returncode == 0 and version.startswith("3.13.") else None
+
+
+def _make(python: Path) -> None:
+    if TARGET.exists():
+        shutil.rmtree(TARGET)
+    _run([str(python), "-m", "venv", str(TARGET)], "the environment can't be made")
+    install = [str(TARGET / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run(
+        [*install, *(part for path in LISTS for part in ("-r", str(path)))],
+        "pip could not install the platform's worker; is the package registry reachable?",
+    )
+
+
+def _run(command: list[str], failed: str) -> None:
+    # Settings of the environment that runs this one would lead into that one.
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PlatformSetupFailed(f"{failed} (not done after {_INSTALL_SECONDS} s)") from error
+    if done.returncode != 0:
+        raise PlatformSetupFailed(f"{failed} (exit {done.returncode})\n{done.stdout[-4000:]}")
+
+
+def _digest(python: Path, version: str) -> str:
+    digest = hashlib.sha256(f"{python} {version}\n".encode())
+    for path in INPUTS:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _current(digest: str) -> bool:
+    stamp = TARGET / STAMP
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == digest
+
+
+def main() -> int:
+    try:
+        python = ready()
+    except NoPython as reason:
+        print(f"SKIPPED: {reason}")
+        return 0
+    except PlatformSetupFailed as error:
+        print(f"platform worker: {error}", file=sys.stderr)
+        return 1
+    print(f"platform worker: ready in {python.parent.parent.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
