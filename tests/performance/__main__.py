@@ -19,7 +19,7 @@ from tests.performance.row import Row, render
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="size for memory and diff, up to a million")
-    parser.add_argument("--tenant", type=int, default=2_000, help="users of the tenant whose backup is counted")
+    parser.add_argument("--tenant", type=int, default=8_000, help="users of the tenant whose backup is counted")
     parser.add_argument("--windows", type=int, default=10, help="quota windows of writes")
     parser.add_argument("--only", default="", help="rows whose key begins so, such as 3 or 5")
     parser.add_argument("--small", action="store_true", help="every row at a size that proves only that it runs")
