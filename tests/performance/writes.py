@@ -32,6 +32,7 @@ _BATCH = 20
 _LATENCY = 0.3
 _RATE = DIRECTORY_WRITES_PER_150S / WINDOW
 _SHARE, _REFUSED = 0.9, 0.01
+_PROTECTED = ("onPremisesSyncEnabled", "isManagementRestricted")  # users that an app may not change
 _URL = "http://127.0.0.1"
 
 
@@ -81,7 +82,7 @@ async def _write(count: int) -> Written:
     plant(service, plan_of("500"))
     warm()
     token = issue_token(service, {"roles": ["User.ReadWrite.All"], "expiresIn": 1e7})["token"]
-    users = [key for key, one in service.store.tables["users"].items() if not one.get("onPremisesSyncEnabled")]
+    users = [key for key, one in service.store.tables["users"].items() if not any(map(one.get, _PROTECTED))]
     origin = Origin.configured(_URL)
     tokens = TokenSource(FixedToken(token), origin, clock)
     # Here and not above, as the adapter does: the SDK takes longer to import than the rest.
