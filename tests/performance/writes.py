@@ -56,7 +56,7 @@ class Written:
     requests: int
 
 
-def row(windows: int) -> Row:
+def row(windows: float) -> Row:
     made = asyncio.run(_write(int(windows * WINDOW * _RATE)))
     share = made.writes / made.seconds / _RATE
     refused = made.refused / made.writes

@@ -14,7 +14,7 @@ def test_the_bench_prints_every_row_with_a_verdict() -> None:
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"^\[(\w+)\]", done.stdout, re.MULTILINE) == [
