@@ -20,7 +20,7 @@ from shared.engines.compare import Form
 from shared.engines.merge import both_indexes, both_links, completeness_of, read_objects
 from shared.engines.view import View
 
-_AT_ONCE: Final = 256  # pairs opened together, so that a pack is unpacked once for many of them
+_AT_ONCE: Final = 1024  # pairs opened together, so that a pack is unpacked once for many of them
 
 
 async def diff(before: View, after: View, catalog: Catalog, *, types: Iterable[str] = ()) -> ChangeSet:

@@ -40,7 +40,7 @@ _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -16384;
 CREATE TABLE objects (
     id TEXT, type TEXT, name TEXT, hash TEXT, pack INTEGER, line INTEGER, PRIMARY KEY (id, type)
 ) WITHOUT ROWID;
