@@ -22,14 +22,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / ".build" / "venv313"
 OWN = Path(__file__).resolve().parent / "platform" / "requirements.txt"
-LISTS = (ROOT / "requirements.txt", OWN)
-INPUTS = (*LISTS, ROOT / "requirements-dev.txt")  # the last holds versions for the second
+INPUTS = (ROOT / "requirements.txt", OWN)
 STAMP = ".installed"
 SETTING = "HOLDFAST_PYTHON313"
 NO_PYTHON = "no Python 3.13 found"
 _INSTALL_SECONDS = 900
 # ensurepip is missing where a distribution splits it off, and without it no environment can be made.
-_PROBE = "import sys, ensurepip, venv; print('%d.%d.%d' % sys.version_info[:3])"
+_PROBE = "import sys, ensurepip, venv; print('%d.%d.%d' % sys.version_info[:3], sys.executable)"
 
 
 class NoPython(RuntimeError):
@@ -47,14 +46,13 @@ def find_python(environ: Mapping[str, str] | None = None) -> tuple[Path, str]:
     """
     environ = os.environ if environ is None else environ
     if named := environ.get(SETTING):
-        version = _version(Path(named))
-        if version is None:
+        found = _judge(Path(named), environ)
+        if found is None:
             raise PlatformSetupFailed(f"{SETTING} names no working Python 3.13 with ensurepip: {named}")
-        return Path(named), version
+        return found
     for candidate in _candidates(environ):
-        version = _version(candidate)
-        if version is not None:
-            return candidate, version
+        if found := _judge(candidate, environ):
+            return found
     raise NoPython(NO_PYTHON)
 
 
@@ -83,13 +81,14 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
         yield from sorted(Path(root).glob("versions/3.13*/bin/python3.13"), reverse=True)
 
 
-def _version(candidate: Path) -> str | None:
-    """What it says of itself, if it is 3.13 and can make environments."""
+def _judge(candidate: Path, environ: Mapping[str, str]) -> tuple[Path, str] | None:
+    """What it says of itself, if it is 3.13 and can make environments. A shim gives the Python behind it."""
     if not candidate.is_file():
         return None
     try:
         said = subprocess.run(
             [str(candidate), "-c", _PROBE],
+            env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -97,9 +96,11 @@ def _version(candidate: Path) -> str | None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None  # a shim, or something else that only bears the name
-    version = said.stdout.strip()
-    return version if said.returncode == 0 and version.startswith("3.13.") else None
+        return None  # something else that only bears the name
+    version, _, executable = said.stdout.strip().partition(" ")
+    if said.returncode != 0 or not version.startswith("3.13."):
+        return None
+    return Path(executable).resolve(), version
 
 
 def _make(python: Path) -> None:
@@ -108,7 +109,7 @@ def _make(python: Path) -> None:
     _run([str(python), "-m", "venv", str(TARGET)], "the environment can't be made")
     install = [str(TARGET / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run(
-        [*install, *(part for path in LISTS for part in ("-r", str(path)))],
+        [*install, *(part for path in INPUTS for part in ("-r", str(path)))],
         "pip could not install the platform's worker; is the package registry reachable?",
     )
 
