@@ -36,6 +36,9 @@ class Pages:
     async def batch(self, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
         raise AssertionError("a bin is only listed")
 
+    def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
+        raise AssertionError("a bin is only listed")
+
     async def roles(self) -> frozenset[str] | None:
         return None
 
