@@ -11,7 +11,7 @@ from . import odata
 from .clock import parse_iso
 from .errors import bad_request, not_found
 from .rendering import default_columns, render
-from .rules.types import TypeRule
+from .rules.types import GROUPS, TypeRule
 from .service import Request, Response, Service, route
 
 Obj = dict[str, Any]
@@ -23,6 +23,11 @@ _TARGET_TYPES = {
     "conditionalAccessPolicies": "Policy",
     "namedLocations": "Policy",
     "authorizationPolicy": "Policy",
+    "authenticationStrengthPolicies": "Policy",
+    "authenticationContextClassReferences": "Policy",
+    "authenticationMethodsPolicy": "Policy",
+    "roleDefinitions": "Role",
+    "roleAssignments": "Role",
 }
 _OPTIONS = frozenset(["$filter", "$top", "$skiptoken", "$orderby", "$select"])
 _VERBS = {"Add": "Add", "Update": "Update", "Delete": "Delete", "Restore": "Assign", "Hard Delete": "Delete"}
@@ -54,14 +59,19 @@ def record(
     )
 
 
-def record_link(service: Service, request: Request, activity: str, source: Obj, target: str) -> None:
-    table = "groups" if "group" in activity else "users"
-    resource = _target(table, source, [])
+def record_link(
+    service: Service, request: Request, activity: str, source: Obj, target: str, rule: TypeRule = GROUPS
+) -> None:
+    resource = _target(rule.table, source, [])
     other: Obj = {"id": target, "displayName": None, "type": "User", "userPrincipalName": None, "groupType": None}
     other["modifiedProperties"] = [
-        {"displayName": "Group.ObjectID", "oldValue": None, "newValue": f'"{source["id"]}"'}
+        {
+            "displayName": f"{rule.audit_name.title().replace(' ', '')}.ObjectID",
+            "oldValue": None,
+            "newValue": f'"{source["id"]}"',
+        }
     ]
-    _write(service, request, activity, "GroupManagement", [other, resource])
+    _write(service, request, activity, rule.audit_category, [other, resource])
 
 
 def _target(table: str, obj: Obj, modified: list[Obj]) -> Obj:

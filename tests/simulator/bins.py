@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit
+from . import audit, dependents, restricted
 from .clock import parse_iso
 from .errors import bad_request, conflict, denied, not_found
 from .groups import reevaluate_dynamic_groups
@@ -17,24 +17,32 @@ from .odata import parse_select
 from .reading import check_options, resolve, table_of, top_of
 from .rendering import Columns, default_columns, render, selected_columns, without_keys
 from .rules.permissions import BIN_PURGE, BIN_READ, BIN_RESTORE, NO_APP_ONLY_PURGE, Alternatives, allowed
-from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule
+from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
 from .service_principals import remove_assignment
 
 Obj = dict[str, Any]
-LINKS = ("users.manager", "groups.members", "groups.owners", "applications.owners", "servicePrincipals.owners")
+LINKS = (
+    "users.manager",
+    "groups.members",
+    "groups.owners",
+    "applications.owners",
+    "servicePrincipals.owners",
+    restricted.MEMBERS,
+)
 BIN_LIFE = 30 * 86400.0
 _CASTS = {
     "microsoft.graph.user": "users",
     "microsoft.graph.group": "groups",
     "microsoft.graph.application": "applications",
     "microsoft.graph.servicePrincipal": "servicePrincipals",
+    "microsoft.graph.administrativeUnit": "administrativeUnits",
 }
 
 
 def delete_object(service: Service, request: Request) -> Response:
-    table = request.template.split("/")[1]
-    rule = TYPES[table]
+    rule, _ = place_of(request.template)
+    table = rule.table
     view = service.view(request)
     key = resolve(service, view, table, request.params["id"])
     obj = service.store.get(table, key)
@@ -57,11 +65,18 @@ def soft_delete(service: Service, request: Request, rule: TypeRule, key: str) ->
     for rel, source, target in links:
         store.link(rel, source, target, present=False)
     store.put(rule.table, key, None)
+    if rule.table == "administrativeUnits":
+        _remark(service, links)
+    rows = dependents.take_out(service, key)
+    if rows:
+        service.rules.lean("dependents.bin")
     audit.record(service, request, "Delete", rule, obj)
     if rule.table == "groups" and not _group_has_bin(service, obj):
         _forget_children(service, rule.table, key)
         return
     binned = {**obj, "deletedDateTime": service.now_iso(), "_links": links}
+    if rows:
+        binned["_dependents"] = rows
     if rule.table == "users":
         service.rules.lean("user.bin-renames")
         binned["_userPrincipalName"] = obj["userPrincipalName"]
@@ -76,6 +91,12 @@ def soft_delete(service: Service, request: Request, rule: TypeRule, key: str) ->
         if principal is not None:
             service.rules.lean("app.delete-takes-sp")
             soft_delete(service, request, TYPES["servicePrincipals"], principal)
+
+
+def _remark(service: Service, links: list[tuple[str, str, str]]) -> None:
+    for rel, _, target in links:
+        if rel == restricted.MEMBERS:
+            restricted.mark(service, target)
 
 
 def _group_has_bin(service: Service, group: Obj) -> bool:
@@ -249,6 +270,7 @@ def bring_back(service: Service, table: str, key: str, obj: Obj) -> None:
     store.put(table, key, obj)
     service.rules.lean("bin.keeps")
     live = store.view()
+    dependents.put_back(service, binned.get("_dependents", []))
     for rel, source, target in binned["_links"]:
         other = target if source == key else source
         if table_of(live, other) is not None:
@@ -258,6 +280,7 @@ def bring_back(service: Service, table: str, key: str, obj: Obj) -> None:
             waiting = store.get(f"bin:{name}", other)
             if waiting is not None:
                 store.put(f"bin:{name}", other, {**waiting, "_links": [*waiting["_links"], (rel, source, target)]})
+    _remark(service, binned["_links"])
 
 
 def delete_binned(service: Service, request: Request) -> Response:
@@ -267,6 +290,9 @@ def delete_binned(service: Service, request: Request) -> Response:
     if table in NO_APP_ONLY_PURGE and not request.principal.delegated and not request.scripted:
         service.rules.lean("auth.purge-app-only")
         raise denied()
+    if table == "administrativeUnits":
+        service.rules.lean("unit.no-purge")
+        raise bad_request("Administrative units can't be removed from the bin; they leave it after 30 days.")
     obj = service.store.get(f"bin:{table}", key)
     assert obj is not None
     with service.store.transaction(request.method, request.path, request.principal.app_id):
@@ -295,7 +321,7 @@ def _forget_children(service: Service, table: str, key: str) -> None:
 
 
 for _table in DIRECTORY_TABLES:
-    route("DELETE", f"/{_table}/{{id}}", delete_object)
+    route("DELETE", f"{TYPES[_table].root}/{{id}}", delete_object)
 route("GET", "/directory/deletedItems/{cast}", list_bin)
 route("GET", "/directory/deletedItems/{cast}/{id}", get_binned)
 route("POST", "/directory/deletedItems/{id}/restore", restore)

@@ -12,10 +12,11 @@ from . import audit, odata, schema
 from .errors import GraphError, bad_request, denied, not_found
 from .reading import top_of
 from .rendering import annotate, model_of, render_location, render_policy
-from .rules.roles import BUILT_IN_ROLES, STRENGTHS
+from .rules.roles import BUILT_IN_ROLES
 from .rules.types import COMPLIANT_NETWORK, LOCATION_MODELS, LOCATIONS, POLICIES, TypeRule
 from .service import Request, Response, Service, route
 from .store import View
+from .strengths import embedded
 from .writing import checked, new_id
 
 Obj = dict[str, Any]
@@ -56,7 +57,8 @@ def _show_strength(service: Service, request: Request, policy: Obj) -> None:
     held = grant.pop("authenticationStrength", None)
     place = f"identity/conditionalAccess/policies('{policy['id']}')/grantControls/authenticationStrength/$entity"
     grant["authenticationStrength@odata.context"] = service.context(request, place)
-    grant["authenticationStrength"] = None if held is None else STRENGTHS.get(held["id"], held)
+    shown = None if held is None else embedded(service.view(request), held["id"]) or held
+    grant["authenticationStrength"] = shown
 
 
 def _annotated(service: Service, request: Request, rule: TypeRule, obj: Obj, out: Obj) -> Obj:
@@ -175,11 +177,11 @@ def _policy_values(service: Service, request: Request, *, create: bool) -> Obj:
             "create or update this policy.",
         )
     values: Obj = stored_form(checked(service, request, POLICIES, body, create=create))
-    _check_strength(service, values)
+    _check_strength(service, request, values)
     return values
 
 
-def _check_strength(service: Service, values: Obj) -> None:
+def _check_strength(service: Service, request: Request, values: Obj) -> None:
     grant = values.get("grantControls")
     held = None if not isinstance(grant, dict) else grant.get("authenticationStrength")
     if held is None:
@@ -187,8 +189,9 @@ def _check_strength(service: Service, values: Obj) -> None:
     service.rules.lean("ca.strength-id")
     if set(held) != {"id"}:
         raise _ca_error(1101, "authenticationStrength takes only the id of an authentication strength policy.")
-    if held["id"] not in STRENGTHS:
-        raise _ca_error(1102, f"authenticationStrength '{held['id']}' does not exist.")
+    key = held["id"]
+    if not isinstance(key, str) or service.view(request).get("authenticationStrengthPolicies", key) is None:
+        raise _ca_error(1102, f"authenticationStrength '{key}' does not exist.")
 
 
 def _check_policy(service: Service, request: Request, policy: Obj) -> None:
@@ -286,6 +289,8 @@ def _check_references(service: Service, request: Request, conditions: Obj) -> No
         workloads = (conditions.get("clientApplications") or {}).get(f"{side}ServicePrincipals")
         _all_exist(service, view, workloads, ("servicePrincipals",), _SP_WORDS, 1013, "service principals")
         _check_apps(service, view, (conditions.get("applications") or {}).get(f"{side}Applications"))
+    contexts = (conditions.get("applications") or {}).get("includeAuthenticationContextClassReferences")
+    _all_exist(service, view, contexts, ("authenticationContextClassReferences",), frozenset(), 1014, "contexts")
 
 
 def _missing(service: Service, number: int, kind: str, key: str) -> GraphError:

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from . import dependents, role_assignments, strengths
 from .auth import Principal
 from .bins import purge, soft_delete
 from .errors import GraphError, bad_request, not_found
@@ -271,11 +272,24 @@ def _scripted_operation(service: Service, who: Principal, one: Obj) -> Obj:
                 purge(service, table, key)
                 _audit_purge(service, request, table, obj or binned or {})
         else:
-            for name in (table, f"bin:{table}"):
-                if service.store.tables.get(name, {}).get(key) is not None:
-                    service.store.put(name, key, None)
+            _take_away(service, table, key)
             _audit_purge(service, request, table, obj or binned or {})
     return {"status": 204, "body": None}
+
+
+def _take_away(service: Service, table: str, key: str) -> None:
+    """An object that is no directory object, with what hangs on it."""
+    if table in (role_assignments.TABLE, role_assignments.INSTANCES):
+        role_assignments.remove(service, key)
+    elif table in dependents.TABLES:
+        dependents.detach(service, table, key)
+    elif table == strengths.TABLE:
+        strengths.remove_strength(service, key)
+    else:
+        dependents.take_out(service, key)  # the assignments of a role definition
+        for name in (table, f"bin:{table}"):
+            if service.store.tables.get(name, {}).get(key) is not None:
+                service.store.put(name, key, None)
 
 
 def _audit_purge(service: Service, request: Request, table: str, obj: Obj) -> None:

@@ -1,4 +1,4 @@
-"""Delta queries of users, groups, applications and service principals.
+"""Delta queries of directory objects and delegated permission grants.
 
 A token stands for a commit. A round tells the net difference between the token's commit and the commit that the
 serving replica has reached, so that what is late comes in the next round. Pages are small, uneven, may be empty
@@ -13,7 +13,7 @@ from . import odata
 from .errors import GraphError, bad_request
 from .reading import columns_for, hides_members, table_of
 from .rendering import Columns, default_columns, without_keys
-from .rules.types import TYPES, TypeRule
+from .rules.types import TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
 from .store import View
 
@@ -46,7 +46,7 @@ def _tracked(service: Service, request: Request, table: str, select: str | None)
 
 
 def delta(service: Service, request: Request) -> Response:
-    table = request.template.split("/")[1]
+    table = place_of(request.template)[0].table
     for name in request.query:
         if name.startswith("$") and name not in _OPTIONS:
             raise bad_request(f"Query option '{name}' is not supported by delta.", "Request_UnsupportedQuery")
@@ -73,7 +73,8 @@ def delta(service: Service, request: Request) -> Response:
 
 
 def _context(service: Service, request: Request, table: str) -> str:
-    return service.context(request, f"{table}/$delta" if "$deltatoken" in request.query else table)
+    place = TYPES[table].root.strip("/")
+    return service.context(request, f"{place}/$delta" if "$deltatoken" in request.query else place)
 
 
 def _new_token(service: Service, table: str, select: str | None, seq: int) -> str:
@@ -172,7 +173,8 @@ def _differences(service: Service, tracked: _Tracked, view: View, since: int) ->
 def _gone(view: View, table: str, key: str, known: bool) -> str | None:
     if not known:
         return None  # created and removed between two rounds
-    return "changed" if view.get(f"bin:{table}", key) is not None else "deleted"
+    binned = TYPES[table].has_bin and view.get(f"bin:{table}", key) is not None
+    return "changed" if binned else "deleted"
 
 
 def _changed_entry(
@@ -279,5 +281,6 @@ def _rendered(
     return out
 
 
-for _table in ("users", "groups", "applications", "servicePrincipals"):
-    route("GET", f"/{_table}/delta", delta)
+for _rule in TYPES.values():
+    if _rule.has_delta:
+        route("GET", f"{_rule.root}/delta", delta)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit
+from . import audit, restricted
 from .dynamic import members_of
 from .errors import GraphError, bad_request, conflict, denied
 from .rules.types import TYPES
@@ -190,28 +190,38 @@ def check_members_writable(service: Service, request: Request, group: Obj) -> No
         raise denied()
 
 
+def _dynamic_rules(service: Service) -> list[tuple[str, str, str]]:
+    """(relationship, id, rule) of every group and administrative unit whose members follow a rule now."""
+    tables = service.store.tables
+    groups = [g for g in tables["groups"].values() if "DynamicMembership" in g["groupTypes"]]
+    units = [u for u in tables["administrativeUnits"].values() if u.get("membershipType") == "Dynamic"]
+    kinds = [("groups.members", g) for g in groups] + [(restricted.MEMBERS, u) for u in units]
+    return [(r, o["id"], o["membershipRule"]) for r, o in kinds if o.get("membershipRuleProcessingState") == "On"]
+
+
 def reevaluate_dynamic_groups(service: Service, user: str | None = None) -> None:
-    """Members of dynamic groups follow their rule, as far as the simulator reads rules (see dynamic.py).
+    """Members of dynamic groups and units follow their rule, as far as the simulator reads rules (see dynamic.py).
 
     With `user` only that user's membership is looked at.
     """
     users = service.store.tables["users"]
     some = users if user is None else {k: users[k] for k in (user,) if k in users}
-    for key, group in list(service.store.tables["groups"].items()):
-        if "DynamicMembership" not in group["groupTypes"] or group.get("membershipRuleProcessingState") != "On":
-            continue
-        wanted = members_of(group["membershipRule"], some)
+    for rel, key, rule in _dynamic_rules(service):
+        wanted = members_of(rule, some)
         if wanted is None:
             continue
-        held = set(service.store.targets("groups.members", key))
+        held = set(service.store.targets(rel, key))
         if user is not None:
             held &= {user}
         if held != wanted:
             service.rules.lean("group.dynamic-evaluation")
         for one in sorted(wanted - held):
-            service.store.link("groups.members", key, one)
+            service.store.link(rel, key, one)
         for one in sorted(held - wanted):
-            service.store.link("groups.members", key, one, present=False)
+            service.store.link(rel, key, one, present=False)
+        if rel == restricted.MEMBERS:
+            for one in sorted(held ^ wanted):
+                restricted.mark(service, one)
 
 
 route("POST", "/groups", create_group)

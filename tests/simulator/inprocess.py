@@ -18,7 +18,9 @@ EVERYTHING = list(
         "User.ReadWrite.All User.DeleteRestore.All User-PasswordProfile.ReadWrite.All Group.ReadWrite.All "
         "GroupMember.ReadWrite.All Member.Read.Hidden Application.ReadWrite.All AppRoleAssignment.ReadWrite.All "
         "Directory.Read.All Policy.Read.All Policy.ReadWrite.ConditionalAccess Policy.ReadWrite.Authorization "
-        "Organization.ReadWrite.All Domain.Read.All AuditLog.Read.All RoleManagement.ReadWrite.Directory"
+        "Organization.ReadWrite.All Domain.Read.All AuditLog.Read.All RoleManagement.ReadWrite.Directory "
+        "AdministrativeUnit.ReadWrite.All DelegatedPermissionGrant.ReadWrite.All GroupSettings.ReadWrite.All "
+        "AuthenticationContext.ReadWrite.All Policy.ReadWrite.AuthenticationMethod"
     )
 )
 

@@ -21,7 +21,7 @@ Obj = dict[str, Any]
 _OWNER_TABLES = ("groups", "applications", "servicePrincipals")
 
 
-def _added_target(service: Service, request: Request) -> str:
+def added_target(service: Service, request: Request) -> str:
     body = request.json()
     unknown = [k for k in body if k != "@odata.id" and not k.startswith("@odata.")]
     if unknown or "@odata.id" not in body:
@@ -29,7 +29,7 @@ def _added_target(service: Service, request: Request) -> str:
     return reference_id(body["@odata.id"])
 
 
-def _check_visible(service: Service, request: Request, key: str, tables: tuple[str, ...]) -> None:
+def check_visible(service: Service, request: Request, key: str, tables: tuple[str, ...]) -> None:
     """A single reference to something that isn't there answers 404, a bind answers 400."""
     view = service.view(request)
     if table_of(view, key) is None:
@@ -39,10 +39,10 @@ def _check_visible(service: Service, request: Request, key: str, tables: tuple[s
 
 
 def add_member(service: Service, request: Request) -> Response:
-    target = _added_target(service, request)
+    target = added_target(service, request)
     key, group = existing(service, request, "groups")
     check_members_writable(service, request, group)
-    _check_visible(service, request, target, ("users", "groups", "servicePrincipals"))
+    check_visible(service, request, target, ("users", "groups", "servicePrincipals"))
     check_member(service, request, service.store.view(), group, target)
     if target in service.store.targets("groups.members", key):
         raise already_there("members")
@@ -82,9 +82,9 @@ def delete_member_object(service: Service, request: Request) -> Response:
 
 def add_owner(service: Service, request: Request) -> Response:
     table = request.template.split("/")[1]
-    target = _added_target(service, request)
+    target = added_target(service, request)
     key, obj = existing(service, request, table)
-    _check_visible(service, request, target, ("users", "servicePrincipals"))
+    check_visible(service, request, target, ("users", "servicePrincipals"))
     if target in service.store.targets(f"{table}.owners", key):
         raise already_there("owners")
     with service.store.transaction(request.method, request.path, request.principal.app_id):
@@ -116,9 +116,9 @@ def _keep_last_owner(service: Service, owners: dict[str, None], target: str) -> 
 
 
 def set_manager(service: Service, request: Request) -> Response:
-    target = _added_target(service, request)
+    target = added_target(service, request)
     key, user = existing(service, request, "users")
-    _check_visible(service, request, target, ("users",))
+    check_visible(service, request, target, ("users",))
     if target == key:
         raise bad_request("A user can't be their own manager.")
     with service.store.transaction(request.method, request.path, request.principal.app_id):

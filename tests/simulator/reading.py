@@ -17,7 +17,7 @@ from .rendering import (
 )
 from .rules.permissions import RELATED_READ, allowed
 from .rules.registry import words
-from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule
+from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
 from .store import View
 
@@ -35,6 +35,7 @@ RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("groups", "memberOf"): ("groups.members", True),
     ("applications", "owners"): ("applications.owners", False),
     ("applications", "federatedIdentityCredentials"): ("applications.federatedIdentityCredentials", False),
+    ("administrativeUnits", "members"): ("administrativeUnits.members", False),
     ("servicePrincipals", "owners"): ("servicePrincipals.owners", False),
     ("servicePrincipals", "memberOf"): ("groups.members", True),
     ("servicePrincipals", "appRoleAssignedTo"): ("assignments.resource", False),
@@ -42,6 +43,8 @@ RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("users", "appRoleAssignments"): ("assignments.principal", False),
     ("groups", "appRoleAssignments"): ("assignments.principal", False),
 }
+# What of a table is there now, for tables where a stored row alone doesn't say so.
+VISIBLE: dict[str, Callable[[Service, View, Obj], bool]] = {}
 _OWNED = ("groups.owners", "applications.owners", "servicePrincipals.owners")
 
 
@@ -73,9 +76,15 @@ def resolve(service: Service, view: View, table: str, key: str) -> str:
         found = service.store.find(table, name, value)
     elif table == "users" and not schema.is_guid(key):
         found = service.store.find("users", "userPrincipalName", key)
-    if found is None or view.get(table, found) is None:
+    obj = None if found is None else view.get(table, found)
+    if found is None or obj is None or not is_visible(service, view, table, obj):
         raise not_found(key)
     return found
+
+
+def is_visible(service: Service, view: View, table: str, obj: Obj) -> bool:
+    test = VISIBLE.get(table)
+    return test is None or test(service, view, obj)
 
 
 def table_of(view: View, object_id: str) -> str | None:
@@ -89,14 +98,14 @@ def table_of(view: View, object_id: str) -> str | None:
 
 
 def list_objects(service: Service, request: Request) -> Response:
-    table = request.template.split("/")[1]
-    rule = TYPES[table]
+    rule, _ = place_of(request.template)
+    table = rule.table
     check_options(request)
     view = service.view(request)
     cursor = service.recall(request.query["$skiptoken"], request) if "$skiptoken" in request.query else None
     columns, expand, test = _query(service, request, rule)
     ids, start = _candidates(service, request, view, table, cursor, test)
-    body: Obj = {"@odata.context": service.context(request, table)}
+    body: Obj = {"@odata.context": service.context(request, rule.root.strip("/"))}
     if request.query.get("$count") == "true" and advanced(request) and cursor is None:
         body["@odata.count"] = _count(service, request, table, test)
     if _empty_page(service, request, cursor):
@@ -109,6 +118,8 @@ def list_objects(service: Service, request: Request) -> Response:
     while position < len(ids) and len(page) < top:
         obj = view.get(table, ids[position])
         position += 1
+        if obj is not None and not is_visible(service, view, table, obj):
+            continue
         if obj is not None and (test is None or test.predicate(obj)):
             page.append(obj)
     if position < len(ids):
@@ -242,8 +253,8 @@ def count_objects(service: Service, request: Request) -> Response:
     if not advanced(request):
         service.rules.lean("query.advanced")
         raise bad_request("$count is not currently supported.", "Request_BadRequest")
-    table = request.template.split("/")[1]
     text = request.query.get("$filter")
+    table = place_of(request.template)[0].table
     total = _count(service, request, table, odata.parse_filter(text) if text else None)
     return Response(200, {"#text": str(total)})
 
@@ -288,8 +299,8 @@ def _add_expanded(
 
 
 def get_object(service: Service, request: Request) -> Response:
-    table = request.template.split("/")[1]
-    rule = TYPES[table]
+    rule, _ = place_of(request.template)
+    table = rule.table
     check_options(request, frozenset(("$select", "$expand")))
     view = service.view(request)
     key = resolve(service, view, table, request.params["id"])
@@ -306,7 +317,7 @@ def get_object(service: Service, request: Request) -> Response:
         service.rules.lean("get.exchange-404")
         raise not_found(key)
     expand = _expand_of(service, request, rule)
-    body = {"@odata.context": service.context(request, f"{table}/$entity")}
+    body = {"@odata.context": service.context(request, f"{rule.root.strip('/')}/$entity")}
     body.update(_item(service, request, view, rule, obj, columns, expand, single=True))
     return Response(200, body)
 
@@ -322,13 +333,15 @@ def related_ids(service: Service, request: Request, view: View, table: str, key:
     if name == "members" and hides_members(service, request, view, key):
         return []
     ids = view.sources(rel, key) if backwards else view.targets(rel, key)
+    if name == "memberOf":
+        ids = [*ids, *view.sources("administrativeUnits.members", key)]
     if rel.startswith("assignments."):
         ids = [i for i in ids if assignment_is_visible(service, view, i)]
     return sorted(ids)
 
 
 def hides_members(service: Service, request: Request, view: View, key: str) -> bool:
-    group = view.get("groups", key) or {}
+    group = view.get("groups", key) or view.get("administrativeUnits", key) or {}
     if group.get("visibility") == "HiddenMembership" and not service.may(request, "Member.Read.Hidden"):
         service.rules.lean("auth.hidden-membership")
         return True
@@ -397,8 +410,8 @@ def _child_columns(table: str, select: tuple[str, ...] | None, request: Request)
 
 
 def list_related(service: Service, request: Request) -> Response:
-    parts = request.template.split("/")
-    table, name = parts[1], parts[3]
+    rule, segments = place_of(request.template)
+    table, name = rule.table, segments[1]
     check_options(request)
     view = service.view(request)
     key = resolve(service, view, table, request.params["id"])
@@ -477,8 +490,8 @@ def page_of_related(
 
 def list_cast(service: Service, request: Request) -> Response:
     """`members/microsoft.graph.user`, `members/$count`, `members/$ref`."""
-    parts = request.template.split("/")
-    table, name, cast = parts[1], parts[3], request.params["cast"]
+    rule, segments = place_of(request.template)
+    table, name, cast = rule.table, segments[1], request.params["cast"]
     check_options(request)
     view = service.view(request)
     key = resolve(service, view, table, request.params["id"])
@@ -555,17 +568,18 @@ def get_by_ids(service: Service, request: Request) -> Response:
 
 
 for _table in DIRECTORY_TABLES:
-    route("GET", f"/{_table}", list_objects)
-    route("GET", f"/{_table}/$count", count_objects)
-    route("GET", f"/{_table}/{{id}}", get_object)
+    route("GET", TYPES[_table].root, list_objects)
+    route("GET", f"{TYPES[_table].root}/$count", count_objects)
+    route("GET", f"{TYPES[_table].root}/{{id}}", get_object)
 for (_table, _name), _ in RELATIONS.items():
     if _name == "manager":
         route("GET", f"/{_table}/{{id}}/manager", get_manager)
         continue
-    route("GET", f"/{_table}/{{id}}/{_name}", list_related)
+    route("GET", f"{TYPES[_table].root}/{{id}}/{_name}", list_related)
     if _name in _CHILD_TABLES and _table in ("applications", "servicePrincipals"):
         route("GET", f"/{_table}/{{id}}/{_name}/{{child}}", get_child)
 route("GET", "/groups/{id}/members/{cast}", list_cast)
+route("GET", "/directory/administrativeUnits/{id}/members/{cast}", list_cast)
 route("GET", "/groups/{id}/owners/{cast}", list_cast)
 route("GET", "/users/{id}/ownedObjects", list_related)
 route("GET", "/users/{id}/transitiveMemberOf", list_transitive)

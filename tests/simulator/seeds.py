@@ -14,6 +14,7 @@ from typing import Any
 from .groups import reevaluate_dynamic_groups
 from .rules.registry import words
 from .seeds_apps import plant_applications
+from .seeds_governance import plant_governance
 from .seeds_real import plant_real
 from .service import Service
 from .writing import security_identifier
@@ -118,6 +119,7 @@ def plant(service: Service, plan: Plan, reference: str | None = None) -> None:
         _plant_groups(planter)
         plant_applications(planter)
         _plant_policies(planter)
+        plant_governance(planter)
         reevaluate_dynamic_groups(service)
     service.info["breakGlassIds"] = planter.break_glass
     service.info["breakGlassGroupId"] = planter.break_glass_group
@@ -448,6 +450,8 @@ def _policy(planter: Planter, number: int) -> Obj:
         ),
     ]
     name, how, grant = shapes[number % len(shapes)]
+    if number == 9:  # one policy that needs a strength of the tenant's own
+        grant = {"authenticationStrength": {"id": seed_id("strength", 0)}}
     users: Obj = {"excludeGroups": [planter.break_glass_group]}
     if "users" in how:
         users["includeGroups"] = how["users"]

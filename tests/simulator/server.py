@@ -15,17 +15,27 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from . import (
+    administrative_units,
     applications,
     audit,
+    authentication_contexts,
+    authentication_methods,
     batch,
     bins,
     conditional_access,
     control,
     delta,
+    grants,
+    group_settings,
     groups,
     links,
     reading,
+    restricted,
+    role_assignments,
+    role_definitions,
+    role_requests,
     service_principals,
+    strengths,
     tenant,
     users,
 )
@@ -39,15 +49,25 @@ Send = Callable[[Message], Awaitable[None]]
 
 # Importing these registers their routes.
 OPERATIONS = (
+    administrative_units,
     applications,
     audit,
+    authentication_contexts,
+    authentication_methods,
     bins,
     conditional_access,
     delta,
+    grants,
+    group_settings,
     groups,
     links,
     reading,
+    restricted,
+    role_assignments,
+    role_definitions,
+    role_requests,
     service_principals,
+    strengths,
     tenant,
     users,
 )

@@ -83,7 +83,9 @@ class Settings:
     group_caller_becomes_owner: bool = True
     security_groups_in_bin: bool = True
     full_annotations: bool = False
-    premium: bool = True  # licensed for conditional access
+    premium: bool = True  # Entra ID P1: conditional access, custom roles
+    premium_p2: bool = True  # Entra ID P2: privileged identity management
+    premium_refusal: int = 400  # what the paths of privileged identity management answer without it
     count_skew: int = 0  # what $count is off by
 
 
@@ -97,6 +99,15 @@ def route(method: str, template: str, handler: Handler) -> None:
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template.replace("$", r"\$"))
     _ROUTES.append((method, re.compile(f"^{pattern}$", re.IGNORECASE), template, handler))
     _ROUTES.sort(key=lambda r: (r[2].count("{"), -len(r[2])))
+
+
+Guard = Callable[["Service", Request], None]
+_GUARDS: list[Guard] = []
+
+
+def guard(check: Guard) -> None:
+    """Register a check that every permitted request passes before its operation, scripted ones too."""
+    _GUARDS.append(check)
 
 
 def normalise(path: str) -> str:
@@ -211,6 +222,8 @@ class Service:
                 headers = self.throttle.take(request.principal.app_id, charge)
                 self.stats.spend(request, charge.units if charge.island == "directory" else 0)
                 self._permit(request)
+            for check in _GUARDS:
+                check(self, request)
             response = handler(self, request)
         except GraphError as error:
             response = self.refusal(error, request)

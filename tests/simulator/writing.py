@@ -13,7 +13,7 @@ from . import audit, schema
 from .errors import GraphError, bad_request, conflict, not_found
 from .reading import resolve, table_of
 from .rendering import default_columns, render, without_keys
-from .rules.types import TypeRule
+from .rules.types import TYPES, TypeRule
 from .service import Request, Response, Service
 from .store import View
 
@@ -150,7 +150,7 @@ def caller_object(service: Service, request: Request) -> str | None:
 def created(service: Service, request: Request, table: str, obj: Obj) -> Response:
     columns = default_columns(table, request.beta)
     body: Obj = {
-        "@odata.context": service.context(request, f"{table}/$entity"),
+        "@odata.context": service.context(request, f"{TYPES[table].root.strip('/')}/$entity"),
         **render(without_keys(obj), columns),
     }
     return Response(201, body)

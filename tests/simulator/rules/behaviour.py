@@ -5,6 +5,7 @@ An unverified rule is played in its worse reading for a client. The simulator co
 
 from __future__ import annotations
 
+from .behaviour_governance import GOVERNANCE
 from .registry import Rule
 
 _LEARN = "https://learn.microsoft.com/"
@@ -450,4 +451,5 @@ BEHAVIOUR: tuple[Rule, ...] = (
         _CONSISTENCY,
     ),
     _u("audit.lag", "Audit events appear late.", "List directoryAudits, " + _API + "directoryaudit-list"),
+    *GOVERNANCE,
 )

@@ -12,6 +12,8 @@ _READ_COST = {
     "/users": 2,
     "/applications": 2,
     "/applications/{id}/extensionProperties": 2,
+    "/oauth2PermissionGrants": 2,
+    "/oauth2PermissionGrants/{id}": 2,
     "/servicePrincipals/{id}/appRoleAssignments": 2,
     "/users/{id}/memberOf": 2,
     "/users/{id}/transitiveMemberOf": 2,

@@ -61,6 +61,51 @@ _POLICY_WRITE = _any("Policy.Read.All+Policy.ReadWrite.ConditionalAccess")
 _AUDIT_READ = _any("AuditLog.Read.All", "Directory.Read.All")
 _PRINCIPAL_ASSIGNMENTS = _any("Directory.Read.All", "AppRoleAssignment.ReadWrite.All")
 
+_UNIT_READ = _any("AdministrativeUnit.Read.All", "AdministrativeUnit.ReadWrite.All", *_DIR_READ)
+_UNIT_WRITE = _any("AdministrativeUnit.ReadWrite.All")
+_CONSENT_READ = _any("DelegatedPermissionGrant.ReadWrite.All", *_DIR_READ)
+_CONSENT_WRITE = _any("DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All")
+_STRENGTH_READ = _any(
+    "Policy.Read.AuthenticationMethod",
+    "Policy.Read.All",
+    "Policy.ReadWrite.AuthenticationMethod",
+    "Policy.ReadWrite.ConditionalAccess",
+)
+_STRENGTH_WRITE = _any("Policy.ReadWrite.ConditionalAccess", "Policy.ReadWrite.AuthenticationMethod")
+_CONTEXT_READ = _any(
+    "AuthenticationContext.Read.All",
+    "AuthenticationContext.ReadWrite.All",
+    "Policy.Read.ConditionalAccess",
+    "Policy.ReadWrite.ConditionalAccess",
+)
+_CONTEXT_WRITE = _any("AuthenticationContext.ReadWrite.All", "Policy.ReadWrite.ConditionalAccess")
+_METHOD_READ = _any("Policy.Read.AuthenticationMethod", "Policy.Read.All", "Policy.ReadWrite.AuthenticationMethod")
+_METHOD_WRITE = _any("Policy.ReadWrite.AuthenticationMethod")
+_ROLE_READ = _any(
+    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory", *_DIR_READ
+)
+_ROLE_ASSIGNED_READ = _any("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", *_DIR_READ)
+_ROLE_DEFINE = _any("RoleManagement.ReadWrite.Directory", "Directory.ReadWrite.All")
+_ROLE_WRITE = _any("RoleManagement.ReadWrite.Directory")
+_SCHEDULE_READ = _any(
+    "RoleAssignmentSchedule.Read.Directory",
+    "RoleAssignmentSchedule.ReadWrite.Directory",
+    "RoleManagement.Read.All",
+    "RoleManagement.Read.Directory",
+    "RoleManagement.ReadWrite.Directory",
+)
+_SCHEDULE_WRITE = _any("RoleAssignmentSchedule.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
+_SETTING_READ = _any(
+    "GroupSettings.Read.All", "GroupSettings.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_DIR_READ
+)
+_SETTING_CREATE = _any("GroupSettings.ReadWrite.All", "Directory.ReadWrite.All")
+_SETTING_WRITE = (*_SETTING_CREATE, frozenset(("Policy.ReadWrite.Authorization",)))
+_TEMPLATE_READ = _any("GroupSettings.Read.All", "GroupSettings.ReadWrite.All", *_DIR_READ)
+
+_UNITS = "/directory/administrativeUnits"
+_STRENGTHS = "/policies/authenticationStrengthPolicies"
+_METHODS = "/policies/authenticationMethodsPolicy"
+_ROLES = "/roleManagement/directory"
 _CA = "/identity/conditionalAccess"
 _CA_BIN = _CA + "/deletedItems"
 
@@ -172,6 +217,65 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("PATCH", "/policies/authorizationPolicy"): _any("Policy.ReadWrite.Authorization"),
     ("PATCH", "/policies/authorizationPolicy/{id}"): _any("Policy.ReadWrite.Authorization"),
     ("GET", "/policies/authorizationPolicy/{id}"): _any("Policy.Read.All", "Policy.ReadWrite.Authorization"),
+    ("GET", _UNITS): _UNIT_READ,
+    ("GET", _UNITS + "/$count"): _UNIT_READ,
+    ("GET", _UNITS + "/delta"): _UNIT_READ,
+    ("POST", _UNITS): _UNIT_WRITE,
+    ("GET", _UNITS + "/{id}"): _UNIT_READ,
+    ("PATCH", _UNITS + "/{id}"): _UNIT_WRITE,
+    ("DELETE", _UNITS + "/{id}"): _UNIT_WRITE,
+    ("GET", _UNITS + "/{id}/members"): _UNIT_READ,
+    ("GET", _UNITS + "/{id}/members/{cast}"): _UNIT_READ,
+    ("POST", _UNITS + "/{id}/members/$ref"): _UNIT_WRITE,
+    ("DELETE", _UNITS + "/{id}/members/{child}/$ref"): _UNIT_WRITE,
+    ("GET", "/oauth2PermissionGrants"): _CONSENT_READ,
+    ("GET", "/oauth2PermissionGrants/delta"): _CONSENT_READ,
+    ("POST", "/oauth2PermissionGrants"): _CONSENT_WRITE,
+    ("GET", "/oauth2PermissionGrants/{id}"): _CONSENT_READ,
+    ("PATCH", "/oauth2PermissionGrants/{id}"): _CONSENT_WRITE,
+    ("DELETE", "/oauth2PermissionGrants/{id}"): _CONSENT_WRITE,
+    ("GET", _STRENGTHS): _STRENGTH_READ,
+    ("POST", _STRENGTHS): _STRENGTH_WRITE,
+    ("GET", _STRENGTHS + "/{id}"): _STRENGTH_READ,
+    ("PATCH", _STRENGTHS + "/{id}"): _STRENGTH_WRITE,
+    ("DELETE", _STRENGTHS + "/{id}"): _STRENGTH_WRITE,
+    ("POST", _STRENGTHS + "/{id}/updateAllowedCombinations"): _STRENGTH_WRITE,
+    ("GET", _STRENGTHS + "/{id}/combinationConfigurations"): _STRENGTH_READ,
+    ("POST", _STRENGTHS + "/{id}/combinationConfigurations"): _STRENGTH_WRITE,
+    ("GET", _STRENGTHS + "/{id}/combinationConfigurations/{child}"): _STRENGTH_READ,
+    ("PATCH", _STRENGTHS + "/{id}/combinationConfigurations/{child}"): _STRENGTH_WRITE,
+    ("DELETE", _STRENGTHS + "/{id}/combinationConfigurations/{child}"): _STRENGTH_WRITE,
+    ("GET", _CA + "/authenticationContextClassReferences"): _CONTEXT_READ,
+    ("POST", _CA + "/authenticationContextClassReferences"): _CONTEXT_WRITE,
+    ("GET", _CA + "/authenticationContextClassReferences/{id}"): _CONTEXT_READ,
+    ("PATCH", _CA + "/authenticationContextClassReferences/{id}"): _CONTEXT_WRITE,
+    ("DELETE", _CA + "/authenticationContextClassReferences/{id}"): _CONTEXT_WRITE,
+    ("GET", _METHODS): _METHOD_READ,
+    ("PATCH", _METHODS): _METHOD_WRITE,
+    ("GET", _METHODS + "/authenticationMethodConfigurations"): _METHOD_READ,
+    ("GET", _METHODS + "/authenticationMethodConfigurations/{id}"): _METHOD_READ,
+    ("PATCH", _METHODS + "/authenticationMethodConfigurations/{id}"): _METHOD_WRITE,
+    ("GET", _ROLES + "/roleDefinitions"): _ROLE_READ,
+    ("POST", _ROLES + "/roleDefinitions"): _ROLE_DEFINE,
+    ("GET", _ROLES + "/roleDefinitions/{id}"): _ROLE_READ,
+    ("PATCH", _ROLES + "/roleDefinitions/{id}"): _ROLE_DEFINE,
+    ("DELETE", _ROLES + "/roleDefinitions/{id}"): _ROLE_DEFINE,
+    ("GET", _ROLES + "/roleAssignments"): _ROLE_ASSIGNED_READ,
+    ("POST", _ROLES + "/roleAssignments"): _ROLE_WRITE,
+    ("GET", _ROLES + "/roleAssignments/{id}"): _ROLE_ASSIGNED_READ,
+    ("DELETE", _ROLES + "/roleAssignments/{id}"): _ROLE_WRITE,
+    ("GET", _ROLES + "/roleAssignmentScheduleInstances"): _SCHEDULE_READ,
+    ("GET", _ROLES + "/roleAssignmentScheduleInstances/{id}"): _SCHEDULE_READ,
+    ("GET", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
+    ("POST", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
+    ("GET", _ROLES + "/roleAssignmentScheduleRequests/{id}"): _SCHEDULE_WRITE,
+    ("GET", "/groupSettings"): _SETTING_READ,
+    ("POST", "/groupSettings"): _SETTING_CREATE,
+    ("GET", "/groupSettings/{id}"): _SETTING_READ,
+    ("PATCH", "/groupSettings/{id}"): _SETTING_WRITE,
+    ("DELETE", "/groupSettings/{id}"): _SETTING_WRITE,
+    ("GET", "/groupSettingTemplates"): _TEMPLATE_READ,
+    ("GET", "/groupSettingTemplates/{id}"): _TEMPLATE_READ,
     ("GET", "/auditLogs/directoryAudits"): _AUDIT_READ,
     ("GET", "/auditLogs/directoryAudits/{id}"): _AUDIT_READ,
     ("POST", "/directoryObjects/getByIds"): _any(*_DIR_READ),
@@ -187,12 +291,14 @@ BIN_READ: dict[str, Alternatives] = {
     "groups": _GROUP_READ,
     "applications": _APP_READ,
     "servicePrincipals": _APP_READ,
+    "administrativeUnits": _UNIT_READ,
 }
 BIN_RESTORE: dict[str, Alternatives] = {
     "users": _any("User.DeleteRestore.All", "User.ReadWrite.All"),
     "groups": _any("Group.ReadWrite.All"),
     "applications": _APP_WRITE,
     "servicePrincipals": _APP_WRITE,
+    "administrativeUnits": _UNIT_WRITE,
 }
 BIN_PURGE = BIN_RESTORE
 NO_APP_ONLY_PURGE = frozenset(("users", "groups"))
@@ -203,6 +309,7 @@ RELATED_READ: dict[str, Alternatives] = {
     "groups": _GROUP_READ,
     "applications": _APP_READ,
     "servicePrincipals": _APP_READ,
+    "administrativeUnits": _UNIT_READ,
 }
 
 # PATCH of these user properties alone is what the narrower permissions allow.

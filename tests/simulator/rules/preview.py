@@ -64,6 +64,15 @@ PREVIEW_MEMBERS: dict[str, tuple[PreviewMember, ...]] = {
     "AuthorizationPolicy": _members(
         "authorizationpolicy", "enabledPreviewFeatures", "permissionGrantPolicyIdsAssignedToDefaultUserRole"
     ),
+    "OAuth2PermissionGrant": _members("oauth2permissiongrant", "startTime", "expiryTime"),
+    "UnifiedRoleDefinition": _members("unifiedroledefinition", "isPrivileged", "allowedPrincipalTypes"),
+    "AuthenticationMethodsPolicy": _members(
+        "authenticationmethodspolicy",
+        "systemCredentialPreferences",
+        "reportSuspiciousActivitySettings",
+        "microsoftAuthenticatorPlatformSettings",
+        shaped=True,
+    ),
     "DirectoryAudit": _members("directoryaudit", "userAgent", "performedBy"),
 }
 

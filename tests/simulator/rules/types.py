@@ -6,6 +6,7 @@ Sources are the resource and "create" pages of each type on learn.microsoft.com 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 from .registry import words
@@ -46,6 +47,11 @@ class TypeRule:
     audit_name: str = ""
     audit_category: str = "DirectoryManagement"
     expandable: frozenset[str] = field(default_factory=frozenset)
+    path: str = ""  # of the collection or singleton; "" is the table's name
+
+    @property
+    def root(self) -> str:
+        return self.path or f"/{self.table}"
 
 
 USERS = TypeRule(
@@ -275,6 +281,158 @@ AUDITS = TypeRule(
     source=_GUIDE + "directoryaudit-list",
 )
 
+UNITS = TypeRule(
+    table="administrativeUnits",
+    path="/directory/administrativeUnits",
+    odata_type="#microsoft.graph.administrativeUnit",
+    model="administrative_unit.AdministrativeUnit",
+    source=_GUIDE + "directory-post-administrativeunits",
+    required=("displayName",),
+    read_only=frozenset(("id", "deletedDateTime")),
+    write_once=frozenset(("isMemberManagementRestricted",)),
+    links=(LinkRule("members", ("users", "groups"), tracked_by_delta=True),),
+    has_bin=True,
+    has_delta=True,
+    audit_name="administrative unit",
+    audit_category="AdministrativeUnit",
+    expandable=frozenset(("members",)),
+)
+
+GRANTS = TypeRule(
+    table="oauth2PermissionGrants",
+    odata_type="#microsoft.graph.oAuth2PermissionGrant",
+    model="o_auth2_permission_grant.OAuth2PermissionGrant",
+    source=_GUIDE + "oauth2permissiongrant-post",
+    required=("clientId", "consentType", "resourceId", "scope"),
+    read_only=frozenset(("id",)),
+    write_once=frozenset(("clientId", "consentType", "resourceId", "principalId")),
+    has_delta=True,
+    audit_name="delegated permission grant",
+    audit_category="ApplicationManagement",
+)
+
+STRENGTH_POLICIES = TypeRule(
+    table="authenticationStrengthPolicies",
+    path="/policies/authenticationStrengthPolicies",
+    odata_type="#microsoft.graph.authenticationStrengthPolicy",
+    model="authentication_strength_policy.AuthenticationStrengthPolicy",
+    source=_GUIDE + "authenticationstrengthroot-post-policies",
+    required=("displayName", "allowedCombinations"),
+    read_only=frozenset(("id", "createdDateTime", "modifiedDateTime", "policyType", "requirementsSatisfied")),
+    audit_name="authentication strength policy",
+    audit_category="Policy",
+    expandable=frozenset(("combinationConfigurations",)),
+)
+
+COMBINATIONS = TypeRule(
+    table="combinationConfigurations",
+    odata_type="#microsoft.graph.authenticationCombinationConfiguration",
+    model="authentication_combination_configuration.AuthenticationCombinationConfiguration",
+    source=_GUIDE + "authenticationstrengthpolicy-post-combinationconfigurations",
+    required=("appliesToCombinations",),
+    read_only=frozenset(("id",)),
+    audit_name="combination configuration",
+    audit_category="Policy",
+)
+
+CONTEXTS = TypeRule(
+    table="authenticationContextClassReferences",
+    path="/identity/conditionalAccess/authenticationContextClassReferences",
+    odata_type="#microsoft.graph.authenticationContextClassReference",
+    model="authentication_context_class_reference.AuthenticationContextClassReference",
+    source=_GUIDE + "authenticationcontextclassreference-update",
+    required=("displayName",),
+    audit_name="authentication context",
+    audit_category="Policy",
+)
+
+METHODS_POLICY = TypeRule(
+    table="authenticationMethodsPolicy",
+    path="/policies/authenticationMethodsPolicy",
+    odata_type="#microsoft.graph.authenticationMethodsPolicy",
+    model="authentication_methods_policy.AuthenticationMethodsPolicy",
+    source=_GUIDE + "authenticationmethodspolicy-update",
+    read_only=frozenset(("id", "description", "displayName", "lastModifiedDateTime", "policyVersion")),
+    merges_nested=False,
+    audit_name="authentication methods policy",
+    audit_category="Policy",
+)
+
+METHOD_CONFIGURATIONS = TypeRule(
+    table="authenticationMethodConfigurations",
+    odata_type="#microsoft.graph.authenticationMethodConfiguration",
+    model="authentication_method_configuration.AuthenticationMethodConfiguration",
+    source=_GUIDE + "fido2authenticationmethodconfiguration-update",
+    read_only=frozenset(("id",)),
+    merges_nested=False,
+    audit_name="authentication method configuration",
+    audit_category="Policy",
+)
+
+ROLE_DEFINITIONS = TypeRule(
+    table="roleDefinitions",
+    path="/roleManagement/directory/roleDefinitions",
+    odata_type="#microsoft.graph.unifiedRoleDefinition",
+    model="unified_role_definition.UnifiedRoleDefinition",
+    source=_GUIDE + "rbacapplication-post-roledefinitions",
+    required=("displayName", "isEnabled", "rolePermissions"),
+    read_only=frozenset(("id", "isBuiltIn", "resourceScopes")),
+    write_once=frozenset(("templateId",)),
+    unique=("templateId",),
+    merges_nested=False,
+    audit_name="role definition",
+    audit_category="RoleManagement",
+)
+
+ROLE_ASSIGNMENTS = TypeRule(
+    table="roleAssignments",
+    path="/roleManagement/directory/roleAssignments",
+    odata_type="#microsoft.graph.unifiedRoleAssignment",
+    model="unified_role_assignment.UnifiedRoleAssignment",
+    source=_GUIDE + "rbacapplication-post-roleassignments",
+    required=("principalId", "roleDefinitionId"),
+    read_only=frozenset(("id", "principalOrganizationId")),
+    audit_name="role",
+    audit_category="RoleManagement",
+)
+
+ROLE_INSTANCES = TypeRule(
+    table="roleAssignmentScheduleInstances",
+    path="/roleManagement/directory/roleAssignmentScheduleInstances",
+    odata_type="#microsoft.graph.unifiedRoleAssignmentScheduleInstance",
+    model="unified_role_assignment_schedule_instance.UnifiedRoleAssignmentScheduleInstance",
+    source=_GUIDE + "rbacapplication-list-roleassignmentscheduleinstances",
+)
+
+ROLE_REQUESTS = TypeRule(
+    table="roleAssignmentScheduleRequests",
+    path="/roleManagement/directory/roleAssignmentScheduleRequests",
+    odata_type="#microsoft.graph.unifiedRoleAssignmentScheduleRequest",
+    model="unified_role_assignment_schedule_request.UnifiedRoleAssignmentScheduleRequest",
+    source=_GUIDE + "rbacapplication-post-roleassignmentschedulerequests",
+    required=("action", "principalId", "roleDefinitionId", "directoryScopeId"),
+    read_only=frozenset(("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status")),
+)
+
+GROUP_SETTINGS = TypeRule(
+    table="groupSettings",
+    odata_type="#microsoft.graph.groupSetting",
+    model="group_setting.GroupSetting",
+    source=_GUIDE + "group-post-settings",
+    required=("templateId", "values"),
+    read_only=frozenset(("id", "displayName")),
+    write_once=frozenset(("templateId",)),
+    unique=("templateId",),
+    audit_name="settings",
+)
+
+SETTING_TEMPLATES = TypeRule(
+    table="groupSettingTemplates",
+    odata_type="#microsoft.graph.groupSettingTemplate",
+    model="group_setting_template.GroupSettingTemplate",
+    source=_GUIDE + "groupsettingtemplate-list",
+)
+
 TYPES: dict[str, TypeRule] = {
     rule.table: rule
     for rule in (
@@ -290,14 +448,48 @@ TYPES: dict[str, TypeRule] = {
         AUTHORIZATION_POLICY,
         DOMAINS,
         AUDITS,
+        UNITS,
+        GRANTS,
+        STRENGTH_POLICIES,
+        COMBINATIONS,
+        CONTEXTS,
+        METHODS_POLICY,
+        METHOD_CONFIGURATIONS,
+        ROLE_DEFINITIONS,
+        ROLE_ASSIGNMENTS,
+        ROLE_INSTANCES,
+        ROLE_REQUESTS,
+        GROUP_SETTINGS,
+        SETTING_TEMPLATES,
     )
 }
 
 # Directory objects: what `directoryObjects/{id}`, members and owners may be.
-DIRECTORY_TABLES = ("users", "groups", "servicePrincipals", "applications")
+DIRECTORY_TABLES = ("users", "groups", "servicePrincipals", "applications", "administrativeUnits")
+
+
+@functools.cache
+def place_of(template: str) -> tuple[TypeRule, tuple[str, ...]]:
+    """The type that a route is about, and the segments after its collection."""
+    found = [r for r in TYPES.values() if template == r.root or template.startswith(f"{r.root}/")]
+    rule = max(found, key=lambda r: len(r.root))
+    return rule, tuple(template[len(rule.root) :].strip("/").split("/"))
+
 
 LOCATION_MODELS = {
     "#microsoft.graph.ipNamedLocation": "ip_named_location.IpNamedLocation",
     "#microsoft.graph.countryNamedLocation": "country_named_location.CountryNamedLocation",
 }
 COMPLIANT_NETWORK = "#microsoft.graph.compliantNetworkNamedLocation"
+
+# Types that Graph tells apart by @odata.type. A combination configuration says which combinations it may refine.
+COMBINATION_MODELS = {
+    "#microsoft.graph.fido2CombinationConfiguration": (
+        "fido2_combination_configuration.Fido2CombinationConfiguration",
+        frozenset(("fido2",)),
+    ),
+    "#microsoft.graph.x509CertificateCombinationConfiguration": (
+        "x509_certificate_combination_configuration.X509CertificateCombinationConfiguration",
+        frozenset(("x509CertificateSingleFactor", "x509CertificateMultiFactor")),
+    ),
+}

@@ -1,0 +1,225 @@
+"""Role assignments, and the schedule instances behind them.
+
+An assignment and its instance share an id: the list of assignments shows what is active now, an activation by
+privileged identity management included; only the instance tells which is which and when it ends. Members of a
+group that holds a role have instances of their own, which are made when they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import audit, dependents, small
+from .clock import iso, parse_iso
+from .errors import GraphError, bad_request, not_found
+from .grants import opaque_id
+from .reading import VISIBLE, get_object, list_objects, table_of
+from .rendering import all_columns, default_columns, render
+from .rules.roles import GLOBAL_ADMINISTRATOR
+from .rules.types import ROLE_ASSIGNMENTS, ROLE_INSTANCES
+from .service import Request, Response, Service, guard, route
+from .store import View
+from .writing import checked, created, existing, visible_target
+
+Obj = dict[str, Any]
+TABLE = ROLE_ASSIGNMENTS.table
+INSTANCES = ROLE_INSTANCES.table
+_PRINCIPALS = ("users", "groups", "servicePrincipals")
+_SCHEDULES = "/roleManagement/directory/roleAssignmentSchedule"
+
+
+# --- time and licence
+
+
+def _licensed(service: Service, request: Request) -> None:
+    """Privileged identity management is a matter of Entra ID P2."""
+    licensed = service.settings.premium_p2 or request.scripted
+    if request.template.startswith(_SCHEDULES) and not licensed:
+        service.rules.lean("licence.privileged-identity")
+        status = service.settings.premium_refusal
+        raise GraphError(status, "AadPremiumLicenseRequired", "The tenant needs an AAD Premium 2 license.")
+
+
+def _expire(service: Service, request: Request) -> None:
+    """What has reached its end is gone before anybody looks."""
+    if not request.template.startswith("/roleManagement/directory/roleAssignment"):
+        return
+    now = service.clock.now()
+    ended = [
+        key
+        for key, one in service.store.tables[INSTANCES].items()
+        if one["endDateTime"] is not None and parse_iso(one["endDateTime"]) <= now
+    ]
+    if not ended:
+        return
+    service.rules.lean("role.ends")
+    with service.store.transaction("EXPIRE", ROLE_ASSIGNMENTS.root, "directory"):
+        for key in ended:
+            remove(service, key)
+
+
+def _active(service: Service, view: View, obj: Obj) -> bool:
+    """Has begun; and a tenant without P2 has no activations."""
+    instance = view.get(INSTANCES, obj["id"])
+    if instance is None:
+        return True
+    if instance["assignmentType"] == "Activated" and not service.settings.premium_p2:
+        return False
+    start = instance["startDateTime"]
+    return start is None or parse_iso(start) <= service.clock.now()
+
+
+VISIBLE[TABLE] = _active
+guard(_licensed)
+guard(_expire)
+
+
+# --- instances
+
+
+def _all_instances(service: Service, view: View) -> list[Obj]:
+    out: list[Obj] = []
+    for key in view.ids(INSTANCES):
+        one = view.get(INSTANCES, key)
+        if one is None or not _active(service, view, one):
+            continue
+        out.append(one)
+        members = sorted(view.targets("groups.members", one["principalId"]))
+        for member in members if view.get("groups", one["principalId"]) is not None else ():
+            service.rules.lean("role.group-instances")
+            out.append({**one, "id": f"{key}-{member}", "principalId": member, "memberType": "Group"})
+    return sorted(out, key=lambda one: str(one["id"]))
+
+
+def list_instances(service: Service, request: Request) -> Response:
+    columns = default_columns(INSTANCES, request.beta)
+    items = [render(one, columns) for one in _all_instances(service, service.view(request))]
+    return small.page(service, request, items, frozenset(all_columns(INSTANCES, request.beta)))
+
+
+def get_instance(service: Service, request: Request) -> Response:
+    found = [o for o in _all_instances(service, service.view(request)) if o["id"] == request.params["id"]]
+    if not found:
+        raise not_found(request.params["id"])
+    item = render(found[0], default_columns(INSTANCES, request.beta))
+    return small.single(service, request, item, frozenset(item))
+
+
+# --- assignments
+
+
+def check_ends(service: Service, request: Request, values: Obj) -> None:
+    """Role, principal and scope exist on the replica that checks, and fit each other."""
+    view = service.view(request)
+    role = view.get("roleDefinitions", values["roleDefinitionId"])
+    if role is None:
+        service.rules.lean("role.references")
+        raise bad_request(f"The role definition '{values['roleDefinitionId']}' does not exist.")
+    table = visible_target(service, request, view, values["principalId"], _PRINCIPALS)
+    principal = view.get(table, values["principalId"]) or {}
+    if table == "groups" and not principal.get("isAssignableToRole"):
+        service.rules.lean("role.assignable-groups")
+        raise bad_request("A role can be assigned only to a group that is role-assignable.")
+    scope = values.get("directoryScopeId")
+    if scope == "/":
+        return
+    target = dependents.scope_target(scope)
+    found = None if target is None else table_of(view, target)
+    as_unit = str(scope).startswith("/administrativeUnits/")
+    if found is None or as_unit != (found == "administrativeUnits"):
+        service.rules.lean("role.references")
+        raise bad_request(f"The scope '{scope}' does not exist.")
+
+
+def same_assignment(service: Service, values: Obj) -> Obj | None:
+    for one in dependents.naming(service, values["principalId"], TABLE):
+        if all(one.get(n) == values.get(n) for n in ("principalId", "roleDefinitionId", "directoryScopeId")):
+            return one
+    return None
+
+
+def add(
+    service: Service,
+    values: Obj,
+    key: str,
+    *,
+    kind: str = "Assigned",
+    start: float | None = None,
+    end: str | None = None,
+    schedule: str | None = None,
+) -> Obj:
+    """Put an assignment and its instance. Inside a transaction, or while seeding."""
+    named = {n: values.get(n) for n in ("principalId", "roleDefinitionId", "directoryScopeId")}
+    obj = {**named, "id": key, "principalOrganizationId": service.tenant_id or service.info["tenantId"]}
+    if values.get("condition") is not None:
+        obj["condition"] = values["condition"]
+    instance = {
+        **named,
+        "id": key,
+        "assignmentType": kind,
+        "memberType": "Direct",
+        "startDateTime": None if start is None else iso(start),
+        "endDateTime": end,
+        "roleAssignmentOriginId": key,
+        "roleAssignmentScheduleId": schedule or key,
+    }
+    dependents.attach(service, TABLE, obj)
+    dependents.attach(service, INSTANCES, instance)
+    return obj
+
+
+def remove(service: Service, key: str) -> None:
+    for table in (TABLE, INSTANCES):
+        if service.store.get(table, key) is not None:
+            dependents.detach(service, table, key)
+
+
+def fresh_id(service: Service) -> str:
+    return f"{opaque_id(service.rng.getrandbits(256))}-1"
+
+
+def create_assignment(service: Service, request: Request) -> Response:
+    values = checked(service, request, ROLE_ASSIGNMENTS, request.json(), create=True)
+    if values.get("appScopeId") is not None or values.get("directoryScopeId") is None:
+        service.rules.lean("role.scope-required")
+        raise bad_request("directoryScopeId is required; appScopeId belongs to other providers.")
+    check_ends(service, request, values)
+    if same_assignment(service, values) is not None:
+        service.rules.lean("role.unique")
+        raise bad_request(
+            "A conflicting object with one or more of the specified property values is present in the directory."
+        )
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        obj = add(service, values, fresh_id(service))
+        audit.record(service, request, "Add member to", ROLE_ASSIGNMENTS, obj, after=obj)
+    return created(service, request, TABLE, obj)
+
+
+def delete_assignment(service: Service, request: Request) -> Response:
+    key, obj = existing(service, request, TABLE)
+    check_not_last(service, obj)
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        remove(service, key)
+        audit.record(service, request, "Remove member from", ROLE_ASSIGNMENTS, obj)
+    return Response(204)
+
+
+def check_not_last(service: Service, obj: Obj) -> None:
+    if obj["roleDefinitionId"] != GLOBAL_ADMINISTRATOR or obj["directoryScopeId"] != "/":
+        return
+    others = [
+        one
+        for one in dependents.naming(service, GLOBAL_ADMINISTRATOR, INSTANCES)
+        if one["id"] != obj["id"] and one["directoryScopeId"] == "/" and one["endDateTime"] is None
+    ]
+    if not any(service.store.get("users", one["principalId"]) is not None for one in others):
+        service.rules.lean("role.last-global-administrator")
+        raise bad_request("The last Global Administrator can't be removed.")
+
+
+route("GET", ROLE_ASSIGNMENTS.root, list_objects)
+route("POST", ROLE_ASSIGNMENTS.root, create_assignment)
+route("GET", f"{ROLE_ASSIGNMENTS.root}/{{id}}", get_object)
+route("DELETE", f"{ROLE_ASSIGNMENTS.root}/{{id}}", delete_assignment)
+route("GET", ROLE_INSTANCES.root, list_instances)
+route("GET", f"{ROLE_INSTANCES.root}/{{id}}", get_instance)
