@@ -6,6 +6,7 @@ One story for the whole module, with one operator who waits through all of it; t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -237,8 +238,6 @@ def test_the_kill_fell_between_two_writes_of_one_item(
     story: Story, number: int, record_property: Callable[[str, object], None]
 ) -> None:
     """By the logs of gateway, tenant and host: the last write before, the first one after, a function under way."""
-    import re
-
     kill = story.killer.kills[number]
     last, first = around(kill, story.writes, story.restored.ids)
     assert re.search(kill.point.last, last), last
