@@ -193,10 +193,3 @@ def _request(properties: Mapping[str, Any] | None = None, **asked: Any) -> Simpl
 def _time(moment: datetime | None) -> _Value:
     assert moment is not None
     return _Value("json", json.dumps(moment.isoformat()))
-
-
-def runtime_version() -> str:
-    """Of the worker library in this process's environment."""
-    from importlib.metadata import version
-
-    return version("azure-functions-runtime")

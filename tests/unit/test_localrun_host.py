@@ -402,6 +402,28 @@ async def test_a_timer_runs_at_start_only_if_asked_to_and_its_failure_ends_nothi
     assert ran == ["at_start", "later"]
 
 
+async def test_slots_missed_while_the_host_was_down_are_made_good_by_one_run(tmp_path: Path) -> None:
+    app = func.FunctionApp()
+    requests: list[func.TimerRequest] = []
+
+    @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 * *")
+    def monthly(timer: func.TimerRequest) -> None:
+        requests.append(timer)
+
+    async def run() -> None:
+        async with LocalHost(app, {}, timer_memory=tmp_path) as host:
+            await host.run_until_idle(settle=0.1)
+
+    (tmp_path / "other.json").write_text("{}")  # of an app that was here before
+    await run()
+    assert requests == []  # the first start missed nothing
+    seen = json.loads((tmp_path / "monthly.json").read_text())
+    (tmp_path / "monthly.json").write_text(json.dumps({**seen, "LastUpdated": "2020-01-01T00:00:00+00:00"}))
+    await run()
+    await run()
+    assert [one.past_due for one in requests] == [True]
+
+
 async def test_without_timers_nothing_fires() -> None:
     app = func.FunctionApp()
     ran: list[str] = []
