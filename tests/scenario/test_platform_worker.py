@@ -171,7 +171,7 @@ def test_the_whole_story_ends_the_same(python: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def app(world: World, python: Path) -> HostProcess:
+def app(python: Path, world: World) -> HostProcess:
     """The backup app under the platform's worker, giving messages up after two tries; its sweeper ran once."""
     world.platform_python = python
     tries = {"AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "2"}
