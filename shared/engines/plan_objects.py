@@ -229,6 +229,16 @@ class Planning:
         for member in spec.action_only:
             if not form.empty(member, item.get(member)):
                 self.exclude(spec, object_id, name, Reason.NEEDS_ACTION, "has to be set by hand", member)
+        declared = {*spec.restorable, *spec.create_only, *spec.secret, *spec.action_only, *spec.volatile, "id"}
+        computed = [
+            member
+            for member in sorted(item.keys() - declared - {*spec.keys_besides_id})
+            if not is_annotation(member) and not form.empty(member, item[member])
+        ]
+        # A contained child has nothing of the kind that anybody would miss, and may have come back with its parent.
+        if computed and not spec.parent:
+            why = "the service sets them anew for an object that is created again"
+            self.exclude(spec, object_id, name, Reason.COMPUTED, why, ", ".join(computed))
 
     # --- objects that are in both
 
