@@ -30,7 +30,7 @@ test: setup ## everything fast (7 minutes on two cores at most)
 
 test-full: setup ## the long proofs, too
 	@$(BIN)/python -m tests.localrun.setup_platform
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PARALLEL)
 
 check: setup ## format, lint, strict types, import arrows
 	$(BIN)/ruff format --check .

@@ -1,4 +1,7 @@
-"""For all tests: skips have to be in the ledger, and CI enforces that."""
+"""For all tests: skips have to be in the ledger, and CI enforces that; the list of kills at the end of a run.
+
+Both stand here and not beside the tests they are about, because with several workers only this file is read by
+the process that prints."""
 
 from __future__ import annotations
 
@@ -12,3 +15,17 @@ from tests.skip_ledger import LEDGER, SkipLedger, read_ledger
 def pytest_configure(config: pytest.Config) -> None:
     strict = os.environ.get("CI", "").lower() in ("true", "1")
     config.pluginmanager.register(SkipLedger(read_ledger(LEDGER), strict=strict), "skip-ledger")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The kills of this run, each between two writes of one item, so that the output shows them."""
+    lines = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "kill" and report.when == "call"
+    ]
+    if lines:
+        terminalreporter.write_sep("-", f"{len(lines)} SIGKILLs of the local host")
+        for line in lines:
+            terminalreporter.write_line(str(line))

@@ -1,4 +1,4 @@
-"""Worlds for the scenario tests, and the list of kills at the end of a run."""
+"""Worlds for the scenario tests."""
 
 from __future__ import annotations
 
@@ -24,17 +24,3 @@ def world(folder: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     settings: dict[str, str] = getattr(request.module, "SETTINGS", {})
     with World.start(folder, seed="60", clock_factor=factor, **settings) as made:
         yield made
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The kills of this run, each between two writes of one item, so that the output shows them."""
-    lines = [
-        value
-        for report in terminalreporter.getreports("passed")
-        for name, value in report.user_properties
-        if name == "kill" and report.when == "call"
-    ]
-    if lines:
-        terminalreporter.write_sep("-", f"{len(lines)} SIGKILLs of the local host")
-        for line in lines:
-            terminalreporter.write_line(str(line))
