@@ -10,7 +10,7 @@ from functions.runtime import export_ports, parts, rejections, reported
 from shared.domain import queues
 from shared.domain.errors import Unusable
 from shared.engines.export import decode_work, fail_item
-from shared.engines.restore_requests import read_step
+from shared.engines.restore_requests import read_step, verify_message
 from shared.telemetry import alarm
 
 backup_bp = func.Blueprint()
@@ -68,7 +68,7 @@ async def restore_verify_poison(message: func.QueueMessage) -> None:
     arg_name="message", queue_name=queues.poison(queues.RESTORE_STEPS), connection="RestoreState"
 )
 async def restore_step_poison(message: func.QueueMessage) -> None:
-    """The plan stands still at this step; `holdfast restore PLAN --resume` sends it again."""
+    """The plan stands still at this step, and the backup app's rows say so; `--resume` sends it again."""
     async with reported("restore_step_poison", message=message.id or ""):
         try:
             asked = read_step(message.get_body())
@@ -76,6 +76,8 @@ async def restore_step_poison(message: func.QueueMessage) -> None:
             await _record(queues.RESTORE_STEPS, message, noise.what)
             return
         await _record(queues.RESTORE_STEPS, message, "failed too often")
+        told = verify_message(asked.plan, failed=asked.step)
+        await (await parts()).queues[queues.RESTORE_VERIFY].send(told)
         alarm("step.failed", plan=asked.plan, step=asked.step)
 
 

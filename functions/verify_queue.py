@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.runtime import confirmation, parts, queue_seconds, reported
 from shared.domain import queues
-from shared.engines.restore_requests import read_verify, verify_message
+from shared.engines.restore_requests import PlanRows, PlanState, read_verify, verify_message
 from shared.telemetry import event
 
 bp = func.Blueprint()
@@ -17,6 +17,11 @@ async def restore_verify(message: func.QueueMessage) -> None:
     async with reported("restore_verify", message=message.id or ""):
         asked = read_verify(message.get_body())
         ready = await parts()
+        if asked.failed:
+            why = f"step {asked.failed} failed too often; see the restore app's log, then: restore PLAN --resume"
+            await PlanRows(ready.tables, ready.clock).plan(asked.plan, PlanState.FAILED, why=why)
+            event("restore.halted", plan=asked.plan, step=asked.failed)
+            return
         confirmed = await confirmation(ready).confirm(asked.plan)
         if confirmed.report is None:
             if confirmed.delay:

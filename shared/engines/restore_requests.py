@@ -121,10 +121,12 @@ class StepMessage(Wire):
 
 @dataclass(frozen=True, slots=True)
 class VerifyMessage(Wire):
-    """Queue `restore-verify`."""
+    """Queue `restore-verify`. `failed`: a step whose message failed too often; then nothing is verified, people
+    are told."""
 
     v: int
     plan: str
+    failed: str = ""
 
 
 Request = PlanRequest | ApplyRequest | CancelRequest | ResumeRequest | SignedRequest
@@ -174,8 +176,8 @@ def step_message(plan: str, step: str) -> str:
     return _text(StepMessage(VERSION, plan, step))
 
 
-def verify_message(plan: str) -> str:
-    return _text(VerifyMessage(VERSION, plan))
+def verify_message(plan: str, *, failed: str = "") -> str:
+    return _text(VerifyMessage(VERSION, plan, failed))
 
 
 def read_request(body: bytes) -> Request:

@@ -18,7 +18,7 @@ from typing import Any
 from azure.data.tables import TableClient
 from azure.storage.queue import BinaryBase64EncodePolicy, QueueClient
 
-from shared.domain.queues import QUEUES
+from shared.domain.queues import QUEUES, poison
 from tests.localrun.stack import TABLE
 from tests.localrun.world import World
 
@@ -53,7 +53,7 @@ def messages_in(world: World, queue: str) -> int:
 
 
 def queue_client(world: World, name: str) -> QueueClient:
-    connection = next(spec.connection for spec in QUEUES if spec.name == name)
+    connection = next(spec.connection for spec in QUEUES if name in (spec.name, poison(spec.name)))
     settings = world.stack.settings("backup")
     return QueueClient.from_connection_string(
         settings[connection], name, message_encode_policy=BinaryBase64EncodePolicy()

@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.adapters.keys import LocalFileSigner, LocalSigner
 from shared.domain.plan import Approval, Decision
-from shared.domain.queues import QUEUES, RESTORE_CONTROL, RESTORE_REQUESTS
+from shared.domain.queues import QUEUES, RESTORE_CONTROL, RESTORE_REQUESTS, RESTORE_STEPS, poison
 from shared.engines import jws
-from shared.engines.restore_requests import apply_request, approval_message
+from shared.engines.restore_requests import apply_request, approval_message, step_message
 from shared.engines.wire import encode
 from tests.localrun import truth
 from tests.localrun.incidents import ATTACKER
@@ -336,6 +336,18 @@ def test_48_kb_of_noise_on_each_queue_are_recorded_and_stop_nobody(world: World,
     until(lambda: not any(messages_in(world, spec.name) for spec in QUEUES), "empty queues")
     assert all(host.running for host in apps.hosts.values())
     _holds_all(world, done)
+
+
+def test_a_step_that_failed_too_often_is_seen_where_plans_are_seen(world: World, apps: Apps) -> None:
+    plan = "p" + "0" * 23
+    post(world, poison(RESTORE_STEPS), step_message(plan, "w2-00001").encode())
+
+    def told() -> Any:
+        row = row_of(world, "backup", "plans", plan)
+        return row if row is not None and row["state"] == "failed" else None
+
+    assert "w2-00001 failed too often" in until(told, "the plan's row")["why"]
+    assert apps.hosts["restore"].running
 
 
 # --- helpers -------------------------------------------------------------------------------------------------
