@@ -42,7 +42,7 @@ from shared.domain.ports import (
     WorkQueue,
 )
 from shared.domain.queues import JUDGED, QUEUES, poison
-from shared.engines.jws import Purpose, load_public_keys
+from shared.engines.jws import KEY_PURPOSES, Purpose, keys_by_purpose
 from shared.engines.repository import Repository
 from shared.settings import Connection, Role, Settings, is_loopback
 
@@ -53,19 +53,11 @@ if TYPE_CHECKING:
 TABLE = "holdfast"
 CHAIN_CONTAINER = "chain"
 TOOL = "holdfast/0.1.0"
-_KEY_FILES = ("snapshot", "plan", "evidence", "execution")
 _SIGNS: Mapping[Role, tuple[str, ...]] = {
     Role.BACKUP: ("snapshot", "plan", "evidence"),
     Role.RESTORE: ("execution",),
-    Role.ALL: _KEY_FILES,
+    Role.ALL: tuple(KEY_PURPOSES),
 }
-_PURPOSES: Mapping[str, tuple[Purpose, ...]] = {
-    "snapshot": (Purpose.SNAPSHOT, Purpose.CHAIN),
-    "plan": (Purpose.PLAN,),
-    "evidence": (Purpose.EVIDENCE,),
-    "execution": (Purpose.EXECUTION,),
-}
-
 Keys = Mapping[Purpose, Mapping[str, "EllipticCurvePublicKey"]]
 
 
@@ -153,15 +145,11 @@ def public_keys(settings: Settings) -> Keys:
             raise Unusable("HOLDFAST_PUBLIC_KEYS is not JSON") from None
         documents = {name: json.dumps(value).encode() for name, value in dict(given).items()}
     elif settings.keys_dir:
-        for name in _KEY_FILES:
+        for name in KEY_PURPOSES:
             path = settings.keys_path / f"{name}.pub"
             if path.exists():
                 documents[name] = path.read_bytes()
-    keys: dict[Purpose, Mapping[str, EllipticCurvePublicKey]] = {}
-    for name, purposes in _PURPOSES.items():
-        loaded = load_public_keys(documents[name]) if name in documents else {}
-        keys.update(dict.fromkeys(purposes, loaded))
-    return keys
+    return keys_by_purpose(documents)
 
 
 def _epoch(settings: Settings) -> datetime | None:
@@ -259,7 +247,7 @@ async def _signers(settings: Settings, stack: AsyncExitStack) -> Mapping[Purpose
             vault_signer = await KeyVaultSigner.open(f"{settings.key_vault_url.rstrip('/')}/keys/{name}", identity)
             stack.push_async_callback(vault_signer.close)
             signer = vault_signer
-        signers.update(dict.fromkeys(_PURPOSES[name], signer))
+        signers.update(dict.fromkeys(KEY_PURPOSES[name], signer))
     return signers
 
 

@@ -199,18 +199,9 @@ def _from_json(document: Mapping[str, object]) -> Keys:
 
 
 def _by_purpose(documents: Mapping[str, bytes]) -> Keys:
-    from shared.engines.jws import Purpose, load_public_keys
+    from shared.engines.jws import keys_by_purpose
 
-    purposes = {
-        "snapshot": (Purpose.SNAPSHOT, Purpose.CHAIN),
-        "plan": (Purpose.PLAN,),
-        "evidence": (Purpose.EVIDENCE,),
-        "execution": (Purpose.EXECUTION,),
-    }
-    keys: dict[Purpose, Mapping[str, EllipticCurvePublicKey]] = {}
-    for name, data in documents.items():
-        keys.update(dict.fromkeys(purposes[name], load_public_keys(data)))
-    return keys
+    return keys_by_purpose(documents)
 
 
 def _read(path: Path) -> bytes:

@@ -39,6 +39,15 @@ class Purpose(StrEnum):
     APPROVAL = "holdfast-approval+jws"
 
 
+# A key by its name, and what it may sign for.
+KEY_PURPOSES: Mapping[str, tuple[Purpose, ...]] = {
+    "snapshot": (Purpose.SNAPSHOT, Purpose.CHAIN),
+    "plan": (Purpose.PLAN,),
+    "evidence": (Purpose.EVIDENCE,),
+    "execution": (Purpose.EXECUTION,),
+}
+
+
 async def sign(signer: Signer, typ: str, payload: bytes) -> bytes:
     """A token over `payload` for one purpose."""
     header = dump({"alg": "ES256", "kid": signer.key_id, "typ": str(typ)})
@@ -140,6 +149,15 @@ def load_public_keys(data: bytes) -> dict[str, EllipticCurvePublicKey]:
     if not keys:
         raise Unusable("there is no public key in it")
     return {thumbprint(key): key for key in keys}
+
+
+def keys_by_purpose(documents: Mapping[str, bytes]) -> dict[Purpose, Mapping[str, EllipticCurvePublicKey]]:
+    """Purpose → key id → key, from documents by key name (`KEY_PURPOSES`); no key where there is no document."""
+    keys: dict[Purpose, Mapping[str, EllipticCurvePublicKey]] = {}
+    for name, purposes in KEY_PURPOSES.items():
+        loaded = load_public_keys(documents[name]) if name in documents else {}
+        keys.update(dict.fromkeys(purposes, loaded))
+    return keys
 
 
 def _from_pem(data: bytes) -> list[EllipticCurvePublicKey]:
