@@ -69,6 +69,41 @@ def small_tenant(directory: FakeDirectory, *, users: int = 7, members: int = 25)
             principalDisplayName=f"User {number}",
         )
     directory.put(
+        "oauth2PermissionGrants",
+        id="grant-1",
+        clientId="sp-1",
+        resourceId="sp-1",
+        consentType="AllPrincipals",
+        principalId=None,
+        scope="User.Read",
+    )
+    directory.put("administrativeUnits", id="unit-1", displayName="Region South")
+    directory.link("administrativeUnits", "members", "unit-1", "user-004")
+    directory.put("roleDefinitions", id="role-1", templateId="role-1", displayName="Helpdesk", isBuiltIn=False)
+    held = {"principalId": "user-005", "roleDefinitionId": "role-1", "directoryScopeId": "/"}
+    directory.put("roleAssignments", id="held-1", **held)
+    directory.put(
+        "roleAssignmentScheduleInstances",
+        id="held-1",
+        roleAssignmentOriginId="held-1",
+        assignmentType="Assigned",
+        memberType="Direct",
+        **held,
+    )
+    directory.put("authenticationMethodsPolicy", id="authenticationMethodsPolicy", displayName="Methods")
+    directory.put("authenticationMethodConfigurations", id="Fido2", state="enabled", includeTargets=[])
+    directory.put("authenticationStrengthPolicies", id="strength-1", displayName="Keys", policyType="custom")
+    directory.link(
+        "authenticationStrengthPolicies",
+        "combinationConfigurations",
+        "strength-1",
+        "combination-1",
+        appliesToCombinations=["fido2"],
+        allowedAAGUIDs=["00000000-0000-0000-0000-0000000000a1"],
+    )
+    directory.put("authenticationContextClassReferences", id="c1", displayName="Sensitive", isAvailable=True)
+    directory.put("groupSettings", id="setting-1", displayName="Group.Unified", templateId="t-1", values=[])
+    directory.put(
         "namedLocations", id="loc-1", displayName="Office", **{"@odata.type": "#microsoft.graph.ipNamedLocation"}
     )
     directory.put(

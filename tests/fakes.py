@@ -220,7 +220,8 @@ class FakeDirectory:
     def _parse(self, path: str) -> tuple[Any, list[str], dict[str, str]]:
         parts = urlsplit(path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        for spec in self._catalog.types:
+        # The longest path first: some types are listed below a singleton's.
+        for spec in sorted(self._catalog.types, key=lambda one: -len(one.path)):
             if spec.parent:
                 continue
             if parts.path == spec.list_path or parts.path.startswith(f"{spec.list_path}/"):

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.domain.errors import AnswerLost, GraphDown, GraphError, GraphNotFound, GraphNotPermitted
+from shared.domain.errors import (
+    AnswerLost,
+    GraphDown,
+    GraphError,
+    GraphNotFound,
+    GraphNotLicensed,
+    GraphNotPermitted,
+)
 from shared.domain.ports import Clock, GraphRequest, GraphResponse, Page
 from tests.simulator.auth import Principal
 from tests.simulator.clock import SimClock
@@ -50,6 +57,8 @@ class SimDirectory:
             error = body.get("error", {})
             kinds: dict[int, type[GraphError]] = {403: GraphNotPermitted, 404: GraphNotFound}
             kind = kinds.get(response.status, GraphError)
+            if error.get("code") == "AadPremiumLicenseRequired":
+                kind = GraphNotLicensed
             raise kind(error.get("message", ""), status=response.status, code=error.get("code", ""))
         items = tuple(json.dumps(item).encode() for item in body["value"])
         return Page(items, _relative(body.get("@odata.nextLink")), _relative(body.get("@odata.deltaLink")))

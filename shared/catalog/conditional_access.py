@@ -105,6 +105,18 @@ CONDITIONAL_ACCESS_POLICIES = ObjectType(
         ValueReference("conditions.users.includeGroups[]", ("groups",), literals=_WORDS, include=True),
         ValueReference("conditions.users.excludeGroups[]", ("groups",), literals=_WORDS, exclude=True),
         ValueReference(
+            "conditions.users.includeRoles[]", ("roleDefinitions",), key="templateId", literals=_WORDS, include=True
+        ),
+        ValueReference(
+            "conditions.users.excludeRoles[]", ("roleDefinitions",), key="templateId", literals=_WORDS, exclude=True
+        ),
+        ValueReference(
+            "conditions.applications.includeAuthenticationContextClassReferences[]",
+            ("authenticationContextClassReferences",),
+            include=True,
+        ),
+        ValueReference("grantControls.authenticationStrength.id", ("authenticationStrengthPolicies",)),
+        ValueReference(
             "conditions.applications.includeApplications[]",
             ("applications", "servicePrincipals"),
             key="appId",

@@ -1,4 +1,4 @@
-"""Groups with their members and owners."""
+"""Groups with their members and owners, and the settings for all groups of the tenant."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from shared.catalog.spec import (
     Quirk,
     Relationship,
     Strength,
+    ValueReference,
     WaveNumber,
 )
 from shared.domain.plan import AnchorKind, Reason
@@ -128,7 +129,7 @@ GROUPS = ObjectType(
     sets=("groupTypes", "proxyAddresses", "assignedLicenses", "assignedLabels"),
     protected=(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
-        Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN),
+        Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
         Protected(
             Condition("mailEnabled", (True,)),
             Reason.FOREIGN,
@@ -156,5 +157,30 @@ GROUPS = ObjectType(
             "Distribution and mail-enabled security groups are kept in Exchange and can't be written by Graph.",
             "Microsoft Graph: Working with groups",
         ),
+    ),
+)
+
+GROUP_SETTINGS = ObjectType(
+    name="groupSettings",
+    title="Tenant-wide group settings",
+    path="/groupSettings",
+    odata_type="#microsoft.graph.groupSetting",
+    wave=WaveNumber.REST,
+    needs_to_read=(("GroupSettings.Read.All", "Group.Read.All", "Directory.Read.All"),),
+    needs_to_write=(("GroupSettings.ReadWrite.All",),),
+    match_keys=(MatchKey(("templateId",), Strength.UNIQUE),),
+    anchor=AnchorSpec(AnchorKind.KEY, "templateId", "/groupSettings"),
+    create=Create("/groupSettings"),
+    writable=("values",),
+    create_only=("templateId",),
+    sets=("values",),
+    # Such as GroupCreationAllowedGroupId; other values are no ids.
+    references=(ValueReference("values[].value", ("groups",)),),
+    quirks=(
+        Quirk(
+            "One object for each template, and every write names all of its values, as strings.",
+            "Microsoft Graph: Create groupSetting",
+        ),
+        Quirk("Known to /v1.0 only; /beta calls them directory settings.", "Microsoft Graph: groupSetting"),
     ),
 )

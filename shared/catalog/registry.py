@@ -6,9 +6,19 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
+from shared.catalog.authentication import (
+    AUTHENTICATION_CONTEXTS,
+    AUTHENTICATION_METHOD_CONFIGURATIONS,
+    AUTHENTICATION_METHODS_POLICY,
+    AUTHENTICATION_STRENGTH_POLICIES,
+    COMBINATION_CONFIGURATIONS,
+)
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
-from shared.catalog.groups import GROUPS
+from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
+from shared.catalog.groups import GROUP_SETTINGS, GROUPS
+from shared.catalog.roles import ROLE_ASSIGNMENT_INSTANCES, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
 from shared.catalog.spec import ObjectType, Relationship
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
@@ -40,6 +50,10 @@ class Catalog:
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
+        if spec.nature is not None and spec.nature.told_by not in names:
+            raise ValueError(f"{spec.name} is told apart by an undeclared type")
+        if unknown := {action.member for action in spec.actions} - set(spec.writable):
+            raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
         if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
             raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
         if spec.select and (unread := (spec.restorable | {spec.name_property}) - set(spec.select)):
@@ -96,8 +110,19 @@ CATALOG = Catalog(
         FEDERATED_IDENTITY_CREDENTIALS,
         SERVICE_PRINCIPALS,
         APP_ROLE_ASSIGNMENTS,
+        OAUTH2_PERMISSION_GRANTS,
+        ADMINISTRATIVE_UNITS,
+        ROLE_DEFINITIONS,
+        ROLE_ASSIGNMENT_INSTANCES,
+        ROLE_ASSIGNMENTS,
+        AUTHENTICATION_METHODS_POLICY,
+        AUTHENTICATION_METHOD_CONFIGURATIONS,
+        AUTHENTICATION_STRENGTH_POLICIES,
+        COMBINATION_CONFIGURATIONS,
+        AUTHENTICATION_CONTEXTS,
         NAMED_LOCATIONS,
         CONDITIONAL_ACCESS_POLICIES,
         AUTHORIZATION_POLICY,
+        GROUP_SETTINGS,
     )
 )

@@ -63,11 +63,13 @@ class MatchKey:
     """A property (or several together) by which an object is recognised besides its id.
 
     `lookup` is a path with `{value}` for the (single) property's value, percent-encoded and quote-doubled by
-    the caller; empty for keys that can only be compared in listings."""
+    the caller; empty for keys that can only be compared in listings. `optional`: properties that may be missing,
+    which then is part of the key."""
 
     properties: tuple[str, ...]
     strength: Strength
     lookup: str = ""
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,39 @@ class Bin:
     refused_why: str = ""
     misreported: tuple[str, ...] = ()
     comes_back: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """How an object with an end is made: `body` is POSTed to `path` beside the object's own members, with the end
+    where `{end}` stands. The answer is a request's, not the object's, which is then found by its anchor."""
+
+    path: str
+    body: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What an object is, where it doesn't say so itself but an object of the type `told_by` does, whose `key`
+    holds its id. Only those that meet `direct` speak of the object itself. `passing`: what meets it comes and goes
+    by itself, and is evidence only. `end`: member with the moment at which it ends, null for never. A tenant
+    without the licence for `told_by` has no objects but plain ones."""
+
+    told_by: str
+    key: str
+    direct: Condition
+    passing: Condition
+    passing_why: str
+    end: str
+    timed: Timed
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`."""
+
+    member: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +173,7 @@ class Relationship:
     `contains`: catalog name of the child type whose objects it holds (then whole objects are read).
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
     `membership`: what names the parent acts on those it holds, so that they are back before it may act.
+    `seals_when`: parents whose links make their targets immutable to us, so that they come last.
     """
 
     name: str
@@ -150,6 +186,7 @@ class Relationship:
     page_cost: int = 1
     computed_when: Condition | None = None
     computed_why: Reason = Reason.DYNAMIC
+    seals_when: Condition | None = None
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 
@@ -175,11 +212,13 @@ class ValueReference:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """Objects that can't be written, and the reason."""
+    """Objects that can't be written, and the reason. `while_so`: only as long as the live object is so; what the
+    snapshot says of it doesn't matter."""
 
     when: Condition
     reason: Reason
     unless: Condition | None = None
+    while_so: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +254,10 @@ class ObjectType:
     singleton: bool = False
     parent: str = ""
     parent_relationship: str = ""
+    # An object is nothing but what it says of others: it goes and comes back with them, and another one that says
+    # the same is the same thing.
+    dependent: bool = False
+    made_by_service: str = ""  # never written, because the service makes such objects from what is named here
     select: tuple[str, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
@@ -229,8 +272,10 @@ class ObjectType:
     bin: Bin | None = None
     create: Create | None = None
     enabling: Enabling | None = None
-    writable: tuple[str, ...] = ()  # may be PATCHed
-    create_only: tuple[str, ...] = ()  # may be set in the creating POST and never after
+    nature: Nature | None = None
+    writable: tuple[str, ...] = ()  # may be changed: by PATCH, or by one of `actions`
+    actions: tuple[Action, ...] = ()
+    create_only: tuple[str, ...] = ()  # may be set in the creating POST and never after; `id`: we choose it
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists
     action_only: tuple[str, ...] = ()  # differences are shown; writing takes an action not supported yet
     secret: tuple[str, ...] = ()  # never readable back as they were
@@ -261,6 +306,16 @@ class ObjectType:
             if relationship.name == name:
                 return relationship
         raise KeyError(f"{self.name} has no relationship {name}")
+
+    @property
+    def by_content(self) -> bool:
+        """Whether another object with the same unique key and values is the same thing."""
+        return self.dependent or self.parent != ""
+
+    @property
+    def chooses_id(self) -> bool:
+        """Whether a creation names the id, so that an object made anew has its old one."""
+        return "id" in self.create_only
 
     @property
     def restorable(self) -> frozenset[str]:

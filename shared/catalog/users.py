@@ -145,7 +145,7 @@ USERS = ObjectType(
     whole=("employeeOrgData", "onPremisesExtensionAttributes"),
     protected=(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
-        Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN),
+        Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
     ),
     drill=Drill.CANARY,
     quirks=(

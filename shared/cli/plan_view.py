@@ -49,6 +49,9 @@ REASONS = {
     Reason.DEAD_REFERENCE: "refers to something that is gone",
     Reason.ADDED_SINCE: "added since the snapshot, and nothing is deleted",
     Reason.OUT_OF_SCOPE: "out of the scope asked for",
+    Reason.PASSING: "was an activation, which only its holder can repeat",
+    Reason.ENDED: "would have ended by itself meanwhile",
+    Reason.UNCLASSIFIED: "the snapshot doesn't tell whether it was an assignment or an activation",
 }
 
 

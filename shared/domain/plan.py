@@ -107,6 +107,7 @@ class Operation(Wire):
     relationship: str = ""
     secret_for: str = ""  # name under which the initial password is kept, for a re-created user
     after: tuple[str, ...] = ()
+    by_request: bool = False  # CREATE: the answer is a request's; the object itself is found by its anchor
     guarded: bool = False  # the lock-out guard must pass on the live state right before this is sent
 
 
@@ -167,6 +168,9 @@ class Reason(StrEnum):
     DEAD_REFERENCE = "refersToSomethingGone"
     ADDED_SINCE = "addedSinceAndPruneNotAsked"
     OUT_OF_SCOPE = "outOfScope"
+    PASSING = "activationIsNoAssignment"
+    ENDED = "endedMeanwhile"
+    UNCLASSIFIED = "notKnownWhatItWas"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,23 +80,22 @@ def the_one(operation: Operation, holders: Sequence[JsonObject]) -> JsonObject:
     return holders[0]
 
 
-async def whole(targets: Targets, spec: ObjectType, holder: JsonObject, body: JsonObject) -> JsonObject | None:
+async def whole(targets: Targets, spec: ObjectType, holder: JsonObject, sent: JsonObject) -> JsonObject | None:
     """A holder with all members that its creation sent; lookups of some types answer with a few only."""
     if spec.parent or not spec.batchable:
         return holder
-    select = sorted({"id", "createdDateTime", *body} & set(spec.select)) if spec.select else []
+    select = sorted({"id", "createdDateTime", *sent} & set(spec.select)) if spec.select else []
     (found,) = await targets.objects(spec, [object_path(spec, str(holder.get("id")), select)])
     return found.body
 
 
-def is_ours(spec: ObjectType, holder: JsonObject, body: JsonObject, claimed_at: datetime) -> str:
+def is_ours(spec: ObjectType, holder: JsonObject, sent: JsonObject, claimed_at: datetime) -> str:
     """ "" if a key's holder can only be what we sent; otherwise why it isn't taken for ours."""
     created = holder.get("createdDateTime")
     if isinstance(created, str):
         moment = _moment(created)
         if moment is None or moment < claimed_at - SKEW:
             return "it was there before this operation was sent"
-    sent = {name: value for name, value in body.items() if name not in spec.secret and "@odata." not in name}
     if other := differing(spec, holder, sent):
         return f"it differs from what was sent in {', '.join(sorted(other))}"
     return ""

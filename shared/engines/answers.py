@@ -24,6 +24,7 @@ _NOT_REPLICATED = (
     "does not exist or one of its queried reference-property objects are not present",
     "reference-property objects are not present",
 )
+_KEY_TAKEN = ("already exists", "same value for property", "a conflicting object with one or more")
 _LINK_THERE = ("added object references already exist", "one or more added object references already exist")
 
 
@@ -68,7 +69,7 @@ def read_answer(operation: Operation, answer: GraphResponse, brought: frozenset[
     if status == 404:
         # The target was read a moment ago, so this replica is behind.
         return Reading(OutcomeState.WAITING, why)
-    if status == 409 or (status == 400 and ("already exists" in lowered or "same value for property" in lowered)):
+    if status == 409 or (status == 400 and any(text in lowered for text in _KEY_TAKEN)):
         if operation.mechanism is Mechanism.CREATE:
             return Reading(OutcomeState.REFUSED, why, special=Special.KEY_TAKEN)
         if status == 409:
@@ -105,6 +106,8 @@ def new_ids(operation: Operation, item: JsonObject) -> tuple[tuple[str, str], ..
 def _success(operation: Operation, answer: GraphResponse) -> Reading:
     if operation.mechanism not in (Mechanism.CREATE, Mechanism.BIN) or not operation.ids:
         return Reading(OutcomeState.DONE)
+    if operation.by_request:
+        return Reading(OutcomeState.UNKNOWN, "the request was accepted; what it makes is looked for")
     try:
         item = parse(answer.body)
     except Unusable:

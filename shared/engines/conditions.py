@@ -34,9 +34,11 @@ def any_holds(conditions: Iterable[Condition], item: Mapping[str, Json]) -> bool
     return any(holds(condition, item) for condition in conditions)
 
 
-def protection(spec: ObjectType, item: Mapping[str, Json]) -> Protected | None:
-    """Why the object can't be written, None where it can."""
+def protection(spec: ObjectType, item: Mapping[str, Json], *, live: bool) -> Protected | None:
+    """Why the object can't be written, None where it can. `live`: the item is what the tenant holds now."""
     for protected in spec.protected:
+        if protected.while_so and not live:
+            continue
         if holds(protected.when, item) and not (protected.unless is not None and holds(protected.unless, item)):
             return protected
     return None

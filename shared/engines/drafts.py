@@ -39,7 +39,8 @@ class Draft:
 
     `needs`: objects that must be there (and settled) first; `needs_whole`: objects of which all other
     operations but links come first; `needs_all`: memberships included. `lock`: no two drafts of one step share
-    it. `membership`: links that decide whom something acts on.
+    it. `membership`: links that decide whom something acts on. `seals`: objects that can't be written any more
+    once this is done, so that whatever else happens to them comes first.
     """
 
     operation: Operation
@@ -54,6 +55,7 @@ class Draft:
     needs: set[ObjectKey] = field(default_factory=set)
     needs_whole: set[ObjectKey] = field(default_factory=set)
     needs_all: set[ObjectKey] = field(default_factory=set)
+    seals: set[ObjectKey] = field(default_factory=set)
     policy: JsonObject | None = None  # for guarded drafts: the policy as it will be
 
 
@@ -148,15 +150,22 @@ class Drafter:
         tag: str,
         ids: dict[str, str],
         kept: bool,
+        end: str = "",
     ) -> Draft:
-        """`members`: what the request sets. `kept`: it may have come back with something else, id and all."""
+        """`members`: what the request sets. `kept`: it may have come back with something else, id and all. `end`:
+        when it ends by itself, "" for never."""
         assert spec.create is not None
         assert spec.anchor is not None
         operation_id = self.operation_id(Mechanism.CREATE, key)
         wanted = dict(members)
         if spec.anchor.kind is AnchorKind.MARKER:
             wanted[spec.anchor.property] = marked_name(wanted.get(spec.anchor.property), operation_id)
+        path = spec.create.path
         body = {**wanted, **_plain(spec.create.fixed), **_type_tag(spec, tag)}
+        if end:
+            assert spec.nature is not None
+            path = spec.nature.timed.path
+            body.update((name, _with_end(value, end)) for name, value in spec.nature.timed.body.items())
         secret = ""
         if spec.create.password:
             body["passwordProfile"] = {
@@ -173,7 +182,7 @@ class Drafter:
             why=why,
             request=Request(
                 "POST",
-                self._join(*self._filled(f"/{spec.version}{spec.create.path}", parent)),
+                self._join(*self._filled(f"/{spec.version}{path}", parent)),
                 body,
                 spec.throttle.value,
             ),
@@ -185,6 +194,7 @@ class Drafter:
             anchor=self._anchor(spec, wanted, parent),
             read_list=_read_list(spec),
             secret_for=secret,
+            by_request=bool(end),
         )
         return Draft(operation, key, spec, Phase.SHELL, spec.version, parent or key.id, brings=True)
 
@@ -227,21 +237,21 @@ class Drafter:
         written: Written,
         tag: str,
         phase: Phase,
-        detail: str = "",
         guarded: bool = False,
+        action: str = "",
     ) -> Draft:
-        """PATCH, FINISH or ENABLE of an object."""
+        """PATCH, FINISH or ENABLE of an object. `action`: path of the action that is POSTed in its place."""
         operation = Operation(
-            id=self.operation_id(mechanism, key, detail),
+            id=self.operation_id(mechanism, key, action),
             type=spec.name,
             target=key.id,
             name=name,
             mechanism=mechanism,
             why=why,
             request=Request(
-                "PATCH",
-                self.item_path(spec, key.id, parent),
-                {**written.body, **_type_tag(spec, tag)},
+                "POST" if action else "PATCH",
+                self.item_path(spec, key.id, parent, action),
+                dict(written.body) if action else {**written.body, **_type_tag(spec, tag)},
                 spec.throttle.value,
             ),
             read=self.item_path(spec, key.id, parent, self._select(spec, written.wanted)),
@@ -319,6 +329,14 @@ def _read_list(spec: ObjectType) -> str:
 
 def _type_tag(spec: ObjectType, tag: str) -> JsonObject:
     return {TYPE_TAG: tag or spec.odata_type} if spec.type_tag_on_write else {}
+
+
+def _with_end(template: object, end: str) -> Json:
+    """A declared body with the end put in."""
+    if isinstance(template, dict):
+        return {name: _with_end(value, end) for name, value in template.items()}
+    assert isinstance(template, str)
+    return end if template == "{end}" else template
 
 
 def _plain(values: Mapping[str, object]) -> JsonObject:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from shared.catalog.registry import Catalog
@@ -19,6 +20,7 @@ from shared.domain.plan import Reason
 from shared.engines.bins import Bins
 from shared.engines.compare import Form, holds_markers
 from shared.engines.conditions import any_holds, holds, protection
+from shared.engines.natures import verdict
 from shared.engines.references import GUID, Found, find, top_member, values_at
 from shared.engines.survey import Holder, KeyValue, Missing, TypeSurvey, key_values, unique_keys
 
@@ -67,6 +69,7 @@ class Fate:
     binned: JsonObject | None = None
     bin_left: str = ""  # why a bin copy is not used
     clash: Clash | None = None
+    end: str = ""  # when it ends by itself, "" for never
     twin: str = ""  # a live object that says the same under another id
 
 
@@ -78,6 +81,7 @@ class Fates:
     surveys: dict[str, TypeSurvey]
     bins: Bins
     holders: dict[KeyValue, Holder]
+    now: datetime  # the plan's moment
     by_key: dict[ObjectKey, Fate] = field(default_factory=dict)
     clashes: list[Clash] = field(default_factory=list)
     renewed: dict[str, str] = field(default_factory=dict)  # old id or server-made value → type
@@ -123,13 +127,22 @@ class Fates:
                 if spec.bin.refused_when is None or not holds(spec.bin.refused_when, binned):
                     return Fate(Way.BIN, missing, binned=binned)
                 bin_left = spec.bin.refused_why
+        if spec.made_by_service:
+            return _out(missing, Reason.COMPUTED, f"the service makes it from {spec.made_by_service}")
         if spec.create is None or spec.singleton:
             return _out(missing, Reason.NEEDS_ACTION, "objects of this type can't be created by Graph")
         if any_holds(spec.create.refused_when, missing.item):
             return _out(missing, Reason.NEEDS_ACTION, spec.create.refused_why)
-        if protected := protection(spec, missing.item):
+        if protected := protection(spec, missing.item, live=False):
             return _out(missing, protected.reason, f"it can't be written: {protected.when.path}")
-        return Fate(Way.CREATE, missing, bin_left=bin_left)
+        end = ""
+        told = self.surveys[spec.name].told
+        if spec.nature is not None and told is not None:
+            found = verdict(spec.nature, told, missing.key.id, self.now)
+            if found.reason is not None:
+                return _out(missing, found.reason, found.why)
+            end = found.end
+        return Fate(Way.CREATE, missing, bin_left=bin_left, end=end)
 
     def _check_keys(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing
@@ -138,7 +151,7 @@ class Fates:
                 holder = self.holders.get(value)
                 if holder is None or holder.id == missing.key.id:
                     continue
-                if spec.parent and holder.content == self._content(spec, missing.item):
+                if spec.by_content and holder.content == self._content(spec, missing.item):
                     fate.way, fate.twin = Way.OUT, holder.id
                     fate.reason = Reason.NEW_ID
                     fate.why = f"the same is there under the id {holder.id}"
@@ -192,7 +205,8 @@ class Fates:
                 if fate.way.comes and self._loses(fate):
                     changed = True
         for fate in self.by_key.values():
-            if fate.way is Way.CREATE and not self.may_be_kept(fate):
+            spec = self.catalog.get(fate.missing.key.type)
+            if fate.way is Way.CREATE and not spec.chooses_id and not self.may_be_kept(fate):
                 self._renew(fate)
 
     def _renew(self, fate: Fate) -> None:
@@ -346,12 +360,12 @@ class Fates:
                 yield key
 
     def may_be_kept(self, fate: Fate) -> bool:
-        """Whether a contained object may come back, id and all, with something that the bin gives back."""
+        """Whether an object that hangs on others may come back, id and all, with one that the bin gives back."""
         key = fate.missing.key
         spec = self.catalog.get(key.type)
-        if not spec.parent:
+        if not spec.by_content:
             return False
-        ways = {self.way(spec.parent, fate.missing.parent)}
+        ways = {self.way(spec.parent, fate.missing.parent)} if spec.parent else set()
         for found in find(spec.references, fate.missing.item):
             if found.reference.key == "id":
                 ways |= {self.way(name, found.value) for name in found.reference.to} - {Way.GONE, Way.UNKNOWN}

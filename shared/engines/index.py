@@ -250,7 +250,8 @@ def _object(raw: bytes, name_property: str) -> tuple[str, str, bool]:
     """Id, display name, and whether the line is a tombstone."""
     try:
         found = _head(name_property).decode(raw)
-        name = found.name if isinstance(found.name, str) else ""
+        name = found.name if name_property != "id" else found.id
+        name = name if isinstance(name, str) else ""
         return checked_id(found.id), name, found.removed is not msgspec.UNSET
     except (msgspec.MsgspecError, UnicodeDecodeError, Fault):
         pass  # a lone surrogate, or no object of ours: the careful way tells which
@@ -267,7 +268,8 @@ def _head(name_property: str) -> msgspec.json.Decoder[Any]:
     """Reads what an index line needs without making objects of the rest."""
     fields = [
         ("id", str, msgspec.field(name="id")),
-        ("name", Any, msgspec.field(name=name_property, default=None)),
+        # Objects that are called by their id have no second member to read.
+        ("name", Any, msgspec.field(name=name_property if name_property != "id" else "", default=None)),
         ("removed", Any, msgspec.field(name="@removed", default=msgspec.UNSET)),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Head", fields))

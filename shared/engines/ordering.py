@@ -67,8 +67,11 @@ def _nodes(drafts: list[Draft]) -> list[_Node]:
     settled: dict[ObjectKey, list[int]] = {}
     whole: dict[ObjectKey, list[int]] = {}
     every: dict[ObjectKey, list[int]] = {}
+    touching: dict[ObjectKey, list[int]] = {}  # whatever writes to an object, but for what seals
     for at, draft in enumerate(drafts):
         mechanism = draft.operation.mechanism
+        if not draft.seals:
+            touching.setdefault(draft.key, []).append(at)
         if draft.brings or draft.settles:
             settled.setdefault(draft.key, []).append(at)
         if mechanism not in (Mechanism.LINK, Mechanism.ENABLE):
@@ -78,7 +81,12 @@ def _nodes(drafts: list[Draft]) -> list[_Node]:
     nodes = []
     for at, draft in enumerate(drafts):
         after: set[int] = set()
-        for keys, index in ((draft.needs, settled), (draft.needs_whole, whole), (draft.needs_all, every)):
+        for keys, index in (
+            (draft.needs, settled),
+            (draft.needs_whole, whole),
+            (draft.needs_all, every),
+            (draft.seals, touching),
+        ):
             for key in keys:
                 after.update(index.get(key, ()))
         if not draft.brings:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from shared.catalog.spec import LinkWrite
 from shared.domain.objects import JsonObject, Link, ObjectKey
-from shared.domain.plan import Reason
+from shared.domain.plan import Mechanism, Reason
 from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import holds, protection
-from shared.engines.drafts import BIND_LIMIT
+from shared.engines.drafts import BIND_LIMIT, Draft
 from shared.engines.fates import Way
 from shared.engines.plan_objects import Planning
 from shared.engines.survey import LinkSurvey, entries_of, objects
@@ -47,7 +47,7 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
     added = _added(planning, survey)
     concerned = {*lost, *added}
     entries = await entries_of(snapshot, spec.name, concerned)
-    unwritable = await _unwritable(planning, snapshot, live, survey, entries)
+    unwritable, sealing = await _judged(planning, snapshot, live, survey, entries)
     for source in sorted(concerned):
         name = entries[source].name if source in entries else ""
         missing, new = lost.get(source, []), added.get(source, [])
@@ -57,7 +57,10 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
             counts += [f"{len(new)} added"] if new else []
             planning.exclude(spec, source, name, reason, f"{', '.join(counts)}: {why}", relationship.name)
             continue
-        replaced = _plan_source(planning, survey, source, name, missing) if missing else False
+        drafts = _plan_source(planning, survey, source, name, missing) if missing else []
+        if source in sealing:
+            _seal(planning, survey, source, missing, drafts)
+        replaced = bool(drafts)
         if replaced and not relationship.many:
             continue
         for link in new:
@@ -84,30 +87,42 @@ def _added(planning: Planning, survey: LinkSurvey) -> dict[str, list[Link]]:
     return {source: links for source, links in survey.added.items() if source not in new}
 
 
-async def _unwritable(
+def _seal(planning: Planning, survey: LinkSurvey, source: str, links: list[Link], drafts: list[Draft]) -> None:
+    """Links that make their targets immutable come last, and so does a source that the bin gives back with them."""
+    key = ObjectKey(survey.spec.name, source)
+    from_bin = [one for one in planning.drafts if one.key == key and one.operation.mechanism is Mechanism.BIN]
+    for draft in (*drafts, *from_bin):
+        draft.seals |= {ObjectKey(name, link.target) for link in links for name in target_types(survey, link)}
+
+
+async def _judged(
     planning: Planning, snapshot: View, live: View, survey: LinkSurvey, entries: dict[str, IndexEntry]
-) -> dict[str, tuple[Reason, str]]:
-    """Sources whose links can't be written, by what snapshot or live tenant hold of them."""
+) -> tuple[dict[str, tuple[Reason, str]], set[str]]:
+    """Sources whose links can't be written, by what snapshot or live tenant hold of them; and sources whose links
+    make their targets immutable."""
     spec, relationship = survey.spec, survey.relationship
     found: dict[str, tuple[Reason, str]] = {}
-    if relationship.computed_when is None and not spec.protected:
-        return found
+    sealing: set[str] = set()
+    if relationship.computed_when is None and relationship.seals_when is None and not spec.protected:
+        return found, sealing
 
-    def judge(source: str, item: JsonObject) -> None:
+    def judge(source: str, item: JsonObject, *, is_live: bool) -> None:
+        if relationship.seals_when is not None and holds(relationship.seals_when, item):
+            sealing.add(source)
         if relationship.computed_when is not None and holds(relationship.computed_when, item):
             found[source] = relationship.computed_why, "the service makes them from the object's rule"
-        elif protected := protection(spec, item):
+        elif protected := protection(spec, item, live=is_live):
             found.setdefault(source, (protected.reason, f"the object can't be written ({protected.when.path})"))
 
     live_entries = await entries_of(live, spec.name, entries)
     for view, held in ((snapshot, entries), (live, live_entries)):
         async for entry, item in objects(view, spec.name, [held[source] for source in sorted(held)]):
-            judge(entry.id, item)
-    return found
+            judge(entry.id, item, is_live=view is live)
+    return found, sealing
 
 
-def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> bool:
-    """Drafts for one source. True where a draft writes its links."""
+def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> list[Draft]:
+    """The drafts that write the links of one source."""
     spec, relationship = survey.spec, survey.relationship
     way = planning.fates.way(spec.name, source)
     key = ObjectKey(spec.name, source)
@@ -121,15 +136,16 @@ def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str,
             planning.exclude(spec, source, name, fate.reason, why, relationship.name)
             if fate.clash is not None:
                 fate.clash.affects.append(f"{len(links)} {relationship.name} of {key} stay out")
-        return False
+        return []
     if relationship.write is LinkWrite.NONE:
         why = f"{len(links)} are missing, and have to be set by hand"
         planning.exclude(spec, source, name, Reason.NEEDS_ACTION, why, relationship.name)
-        return False
+        return []
     where = _sort(planning, survey, source, name, links)
     live_targets = sorted(link.target for link in survey.added.get(source, []))
     size = BIND_LIMIT if relationship.write is LinkWrite.BIND else 1
     chunks = [*_chunks(where.here, size), *_chunks(where.coming, size), *_chunks(where.unsure, 1)]
+    drafts = []
     for targets in chunks:
         draft = planning.drafter.links(
             spec,
@@ -152,8 +168,9 @@ def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str,
             for type_name in relationship.target_types
             if ObjectKey(type_name, target) in planning.fates.by_key
         }
-        planning.drafts.append(draft)
-    return bool(chunks)
+        drafts.append(draft)
+    planning.drafts += drafts
+    return drafts
 
 
 def _sort(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> _Sorted:

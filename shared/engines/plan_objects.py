@@ -113,7 +113,7 @@ class Planning:
         if spec.enabling is not None:
             draft.needs |= self._named(spec, missing.item)
         self.drafts.append(draft)
-        if protection(spec, missing.item) is not None:
+        if protection(spec, missing.item, live=False) or protection(spec, fate.binned, live=True):
             return
         binned = {name: value for name, value in fate.binned.items() if name not in spec.bin.misreported}
         reset = {name: _scalar(value) for name, value in spec.bin.comes_back.items() if name in missing.item}
@@ -144,12 +144,13 @@ class Planning:
             spec,
             key,
             name,
-            _why_anew(fate, kept=kept),
+            _why_anew(spec, fate, kept=kept),
             parent=missing.parent,
             members=members,
             tag=_tag(item),
             ids=_ids(spec, item, key.id),
-            kept=kept,
+            kept=kept or spec.chooses_id,
+            end=fate.end,
         )
         create.needs = self._named(spec, item, members)
         if spec.parent:
@@ -235,8 +236,8 @@ class Planning:
             for member in sorted(item.keys() - declared - {*spec.keys_besides_id})
             if not is_annotation(member) and not form.empty(member, item[member])
         ]
-        # A contained child has nothing of the kind that anybody would miss, and may have come back with its parent.
-        if computed and not spec.parent:
+        # What hangs on others has nothing of the kind that anybody would miss, and may have come back with them.
+        if computed and not spec.by_content:
             why = "the service sets them anew for an object that is created again"
             self.exclude(spec, object_id, name, Reason.COMPUTED, why, ", ".join(computed))
 
@@ -250,7 +251,7 @@ class Planning:
         async for entry, old, new in pairs(snapshot, live, spec.name, unchanged=unchanged):
             if self.reach.object(spec, entry.id, entry.parent):
                 self._in_both(spec, entry, old, new)
-            elif protection(spec, new) is None and any(
+            elif protection(spec, new, live=True) is None and any(
                 self._refers_to_new(spec, member, new) for member in spec.restorable
             ):
                 # Out of scope, but it names an object that gets a new id: that alone is put right.
@@ -265,7 +266,7 @@ class Planning:
             and member not in spec.volatile
             and not everything.same(member, old[member], new.get(member))
         ]
-        if protected := protection(spec, new) or protection(spec, old):
+        if protected := protection(spec, new, live=True) or protection(spec, old, live=False):
             if differing:
                 why = f"{', '.join(differing)} differ, but it can't be written ({protected.when.path})"
                 self.exclude(spec, entry.id, entry.name, protected.reason, why)
@@ -334,19 +335,20 @@ class Planning:
         # What is left once dead ids are dropped may be just what is live.
         wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
-        if wanted:
-            guarded = acting.will and acting.does
+        guarded = acting.will and acting.does
+        for action, members in _by_request(spec, wanted):
             draft = self.drafter.patch(
                 Mechanism.PATCH,
                 spec,
                 ObjectKey(spec.name, entry.id),
                 entry.name,
-                _why_patch(sorted(wanted), renewed, from_bin=from_bin, guarded=guarded),
+                _why_patch(sorted(members), renewed, from_bin=from_bin, guarded=guarded),
                 parent=entry.parent,
-                written=written_members(form, wanted, new),
+                written=written_members(form, members, new),
                 tag=_tag(new),
                 phase=self._patch_phase(spec, guarded=guarded, settles=settles, from_bin=from_bin),
                 guarded=guarded,
+                action=action,
             )
             draft.settles = settles
             # A policy may be checked as a whole, whatever member is written.
@@ -505,6 +507,15 @@ class Planning:
                 self.exclude(spec, entry.id, entry.name, Reason.ADDED_SINCE, why)
 
 
+def _by_request(spec: ObjectType, wanted: JsonObject) -> list[tuple[str, JsonObject]]:
+    """What one PATCH ("") and each action write of these members."""
+    paths = {action.member: action.path for action in spec.actions}
+    found: dict[str, JsonObject] = {}
+    for name, value in wanted.items():
+        found.setdefault(paths.get(name, ""), {})[name] = value
+    return sorted(found.items())
+
+
 def _acting(spec: ObjectType, old: JsonObject, new: JsonObject) -> _Acting:
     if spec.enabling is None:
         return _Acting(will=False, does=False)
@@ -527,15 +538,18 @@ def _unmendable(spec: ObjectType, member: str, old: Json, new: Json) -> tuple[Re
     return Reason.COMPUTED, "it differs, and the service sets it"
 
 
-def _why_anew(fate: Fate, *, kept: bool) -> str:
+def _why_anew(spec: ObjectType, fate: Fate, *, kept: bool) -> str:
     if kept:
         return (
             "Missing since the snapshot. It may come back with what it belongs to; made anew only if it does not."
         )
     if fate.bin_left:
         return f"Deleted since the snapshot: made anew, the copy in the recycle bin is left: {fate.bin_left}."
-    if fate.missing.parent:
-        return "Missing since the snapshot: made anew, with a new id."
+    if spec.chooses_id:
+        return "Deleted since the snapshot: made anew under its id."
+    if spec.by_content:
+        until = f" It ends at {fate.end}, as it would have." if fate.end else ""
+        return f"Missing since the snapshot: made anew, with a new id.{until}"
     return "Deleted since the snapshot and not in the recycle bin: made anew, with a new id."
 
 

@@ -79,7 +79,7 @@ async def plan_restore(
     reach = Reach(scope, catalog)
     surveys = await survey_types(snapshot, live, bins, catalog, reach)
     links = await survey_links(snapshot, live, catalog)
-    fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys))
+    fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys), created_at)
     fates.decide()
     await _look_up(snapshot, live, fates, links)
     fates.settle()

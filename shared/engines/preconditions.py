@@ -174,10 +174,10 @@ class Preconditions:
         if holders.parent_gone:
             return Later(operation, 0.0, "the object that will hold it is not there (yet)", noted=True)
         request = self._request(operation, bindings)
-        sent = request.body if isinstance(request.body, dict) else {}
+        sent = self.resolved(operation.wanted, bindings)
         marked = operation.anchor.kind is AnchorKind.MARKER
         if not holders.none and operation.id not in journal.sent:
-            return self._taken_before(spec, operation, holders, request, read_at)
+            return self._taken_before(spec, operation, bindings, holders, request, read_at)
         if marked and holders.live:
             the_one(operation, [*holders.live, *holders.binned])
             return self._adopted(operation, holders.live[0])
@@ -204,17 +204,21 @@ class Preconditions:
         return Ready(operation, request, {}, read_at)
 
     def _taken_before(
-        self, spec: ObjectType, operation: Operation, holders: Holders, request: GraphRequest, read_at: float
+        self,
+        spec: ObjectType,
+        operation: Operation,
+        bindings: Bindings,
+        holders: Holders,
+        request: GraphRequest,
+        read_at: float,
     ) -> Prepared:
         """Somebody holds the anchor although no creation of ours was left unanswered."""
         assert operation.anchor is not None
         found = [*holders.live, *holders.binned]
-        if spec.parent and len(found) == 1 and holders.live:
-            # A child without a life of its own: same parent, key and values is the same thing.
-            sent = request.body if isinstance(request.body, dict) else {}
-            wanted = {name: value for name, value in sent.items() if "@odata." not in name}
-            if not differing(spec, found[0], wanted):
-                return self._adopted(operation, found[0], OutcomeState.ALREADY)
+        wanted = self.resolved(operation.wanted, bindings)
+        # Nothing with a life of its own: same parent, key and values is the same thing.
+        if spec.by_content and len(found) == 1 and holders.live and not differing(spec, found[0], wanted):
+            return self._adopted(operation, found[0], OutcomeState.ALREADY)
         if not holders.live and operation.anchor.kind is AnchorKind.KEY:
             # A key in the bin is not in use: the service renames or frees it.
             return Ready(operation, request, {}, read_at)

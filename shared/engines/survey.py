@@ -20,6 +20,7 @@ from shared.engines.bins import Bins
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import TYPE_TAG, Form
 from shared.engines.merge import both_indexes, both_links, completeness_of, read_object, read_objects
+from shared.engines.natures import Told, told_of
 from shared.engines.view import View
 
 _AT_ONCE: Final = 512
@@ -57,6 +58,7 @@ class TypeSurvey:
     live: Completeness
     missing: dict[str, Missing] = field(default_factory=dict)
     added: list[IndexEntry] = field(default_factory=list)
+    told: Told | None = None  # of the missing objects, where another type's objects tell what they were
 
 
 @dataclass(slots=True)
@@ -149,6 +151,8 @@ async def _survey_type(
         survey.missing[entry.id] = Missing(ObjectKey(spec.name, entry.id), entry, told, asked)
     for entry in closed.values():
         survey.missing[entry.id] = Missing(ObjectKey(spec.name, entry.id), entry, {}, in_scope=False)
+    if spec.nature is not None:
+        survey.told = await told_of(snapshot, spec.nature, survey.missing)
     return survey
 
 
@@ -212,7 +216,9 @@ def key_values(spec: ObjectType, key: MatchKey, item: JsonObject, parent: str) -
     for name in key.properties:
         value = item.get(name)
         if value is None or value == "" or value == []:
-            return []
+            if name not in key.optional:
+                return []
+            value = ""
         parts.append(value)
     if len(parts) == 1 and isinstance(parts[0], list):
         return [(spec.name, key.properties, parent, (_folded(one),)) for one in parts[0]]
@@ -240,7 +246,7 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
             if new is not None and (old is None or old.hash != new.hash)
         ]
         async for entry, item in objects(live, spec.name, changed):
-            content = form.content(item, members) if spec.parent else b""
+            content = form.content(item, members) if spec.by_content else b""
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
                     holders[value] = Holder(entry.id, content)

@@ -25,6 +25,16 @@ TABLES = (
     "namedLocations",
     "organization",
     "authorizationPolicy",
+    "oauth2PermissionGrants",
+    "administrativeUnits",
+    "roleDefinitions",
+    "roleAssignments",
+    "authenticationMethodsPolicy",
+    "authenticationMethodConfigurations",
+    "authenticationStrengthPolicies",
+    "combinationConfigurations",
+    "authenticationContextClassReferences",
+    "groupSettings",
 )
 # Made by the service for a new object, or moved by any write.
 _COMPUTED = frozenset(
@@ -42,6 +52,8 @@ _COMPUTED = frozenset(
         "passwordProfile",
         "resourceDisplayName",
         "principalDisplayName",
+        "lastModifiedDateTime",
+        "principalOrganizationId",
     }
 )
 

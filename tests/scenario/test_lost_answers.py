@@ -19,6 +19,7 @@ CREATES = {
     "appRoleAssignments": r"/appRoleAssignedTo$",
     "conditionalAccessPolicies": r"/conditionalAccess/policies$",
     "namedLocations": r"/conditionalAccess/namedLocations$",
+    "oauth2PermissionGrants": r"/oauth2PermissionGrants$",
 }
 
 

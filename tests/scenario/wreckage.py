@@ -26,6 +26,7 @@ CREATED_TYPES = (
     "appRoleAssignments",
     "conditionalAccessPolicies",
     "namedLocations",
+    "oauth2PermissionGrants",
 )
 # By which nobody may find two objects: type → members that together name one.
 _NAMES = {
@@ -37,6 +38,7 @@ _NAMES = {
     "appRoleAssignments": ("principalId", "resourceId", "appRoleId"),
     "conditionalAccessPolicies": ("displayName",),
     "namedLocations": ("displayName",),
+    "oauth2PermissionGrants": ("clientId", "resourceId", "consentType", "principalId"),
 }
 
 

@@ -230,7 +230,6 @@ def _plant_methods(planter: Planter) -> None:
             "registrationEnforcement": {
                 "authenticationMethodsRegistrationCampaign": {
                     "snoozeDurationInDays": 1,
-                    "enforceRegistrationAfterAllowedSnoozes": True,
                     "state": "default",
                     "excludeTargets": [],
                     "includeTargets": [

@@ -136,7 +136,9 @@ async def test_a_link_that_is_excused_excuses_no_other_link_of_the_same_object()
     await case.run()
     service = case.world.service
     excused = next(
-        one for one in case.world.plan.exclusions if one.member == "members" and one.reason.value == "conflict"
+        one
+        for one in case.world.plan.exclusions
+        if (one.type, one.member, one.reason.value) == ("groups", "members", "conflict")
     )
     group = {**case.world.plan.new_ids, **(await (await case.world.progress()).all_ids())}.get(
         excused.target, excused.target

@@ -33,8 +33,16 @@ def test_declared_ids_are_found_with_their_member_and_words_are_not() -> None:
     ]
 
 
-def test_roles_and_undeclared_members_are_left_alone() -> None:
-    item = policy(includeRoles=[A], excludeRoles=[B])
+def test_roles_are_named_by_their_template() -> None:
+    found = list(find(POLICIES.references, policy(includeRoles=[A], excludeRoles=[B])))
+    assert [(one.reference.to, one.reference.key, one.value) for one in found] == [
+        (("roleDefinitions",), "templateId", A),
+        (("roleDefinitions",), "templateId", B),
+    ]
+
+
+def test_undeclared_members_are_left_alone() -> None:
+    item = policy(unheardOf=[A], includeGuestsOrExternalUsers={"externalTenants": {"members": [B]}})
     assert list(find(POLICIES.references, item)) == []
     assert rewrite(POLICIES.references, item, renewing(A, B)) is item  # type: ignore[arg-type]
 

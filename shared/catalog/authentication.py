@@ -1,0 +1,240 @@
+"""How people prove who they are: strengths, contexts, and the authentication methods policy."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import (
+    Action,
+    AnchorSpec,
+    Condition,
+    Create,
+    Drill,
+    LinkWrite,
+    MatchKey,
+    ObjectType,
+    Protected,
+    Quirk,
+    Relationship,
+    Strength,
+    Throttle,
+    ValueReference,
+    WaveNumber,
+)
+from shared.domain.plan import AnchorKind, Reason
+
+_READ_METHODS = (("Policy.Read.AuthenticationMethod", "Policy.Read.All"),)
+_WRITE_STRENGTHS = (("Policy.ReadWrite.ConditionalAccess", "Policy.ReadWrite.AuthenticationMethod"),)
+_WRITE_METHODS = (("Policy.ReadWrite.AuthenticationMethod",),)
+
+AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
+    name="authenticationStrengthPolicies",
+    title="Authentication strengths",
+    path="/policies/authenticationStrengthPolicies",
+    odata_type="#microsoft.graph.authenticationStrengthPolicy",
+    wave=WaveNumber.POLICIES,
+    needs_to_read=_READ_METHODS,
+    needs_to_write=_WRITE_STRENGTHS,
+    relationships=(
+        Relationship(
+            name="combinationConfigurations",
+            target_types=("combinationConfigurations",),
+            write=LinkWrite.NONE,
+            contains="combinationConfigurations",
+            needs_to_read=_READ_METHODS,
+        ),
+    ),
+    match_keys=(MatchKey(("displayName",), Strength.WEAK),),
+    anchor=AnchorSpec(AnchorKind.MARKER, "displayName", "/policies/authenticationStrengthPolicies"),
+    create=Create("/policies/authenticationStrengthPolicies"),
+    writable=("allowedCombinations", "description", "displayName"),
+    actions=(Action("allowedCombinations", "/updateAllowedCombinations"),),
+    # The configurations are shown inline, and compared where they are objects of their own.
+    volatile=("combinationConfigurations", "modifiedDateTime"),
+    sets=("allowedCombinations",),
+    protected=(Protected(Condition("policyType", ("builtIn",)), Reason.FOREIGN),),
+    drill=Drill.CANARY,
+    quirks=(
+        Quirk(
+            "A PATCH doesn't take allowedCombinations: they have an action of their own.",
+            "Microsoft Graph: authenticationStrengthPolicy: updateAllowedCombinations",
+        ),
+        Quirk("Built-in strengths can't be changed.", "Microsoft Entra: authentication strengths"),
+    ),
+)
+
+COMBINATION_CONFIGURATIONS = ObjectType(
+    name="combinationConfigurations",
+    title="Combination configurations of authentication strengths",
+    path="/policies/authenticationStrengthPolicies/{parent}/combinationConfigurations",
+    odata_type="#microsoft.graph.authenticationCombinationConfiguration",
+    wave=WaveNumber.POLICIES,
+    needs_to_read=_READ_METHODS,
+    needs_to_write=_WRITE_STRENGTHS,
+    parent="authenticationStrengthPolicies",
+    parent_relationship="combinationConfigurations",
+    name_property="id",
+    match_keys=(MatchKey(("appliesToCombinations",), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "appliesToCombinations",
+        "/policies/authenticationStrengthPolicies/{parent}/combinationConfigurations",
+    ),
+    create=Create("/policies/authenticationStrengthPolicies/{parent}/combinationConfigurations"),
+    writable=("allowedAAGUIDs", "allowedIssuerSkis", "allowedPolicyOIDs", "appliesToCombinations"),
+    sets=("allowedAAGUIDs", "allowedIssuerSkis", "allowedPolicyOIDs", "appliesToCombinations"),
+    type_tag_on_write=True,
+    quirks=(
+        Quirk(
+            "@odata.type is required in every write, and says which combinations may be refined.",
+            "Microsoft Graph: Create authenticationCombinationConfiguration",
+        ),
+        Quirk(
+            "A combination is refined by one configuration of a policy.",
+            "Microsoft Entra: advanced options of authentication strengths",
+            unverified=True,
+        ),
+    ),
+)
+
+AUTHENTICATION_CONTEXTS = ObjectType(
+    name="authenticationContextClassReferences",
+    title="Authentication contexts",
+    path="/identity/conditionalAccess/authenticationContextClassReferences",
+    odata_type="#microsoft.graph.authenticationContextClassReference",
+    wave=WaveNumber.POLICIES,
+    needs_to_read=(("AuthenticationContext.Read.All", "Policy.Read.ConditionalAccess"),),
+    needs_to_write=(("AuthenticationContext.ReadWrite.All", "Policy.ReadWrite.ConditionalAccess"),),
+    throttle=Throttle.CONDITIONAL_ACCESS,
+    batchable=False,
+    anchor=AnchorSpec(AnchorKind.KEY, "id", "/identity/conditionalAccess/authenticationContextClassReferences"),
+    create=Create("/identity/conditionalAccess/authenticationContextClassReferences"),
+    writable=("description", "displayName", "isAvailable"),
+    create_only=("id",),
+    drill=Drill.CANARY,
+    quirks=(
+        Quirk(
+            "The ids are c1 to c99 and chosen by whoever creates a context, so one made anew keeps its id.",
+            "Microsoft Graph: authenticationContextClassReference resource type",
+        ),
+    ),
+)
+
+AUTHENTICATION_METHODS_POLICY = ObjectType(
+    name="authenticationMethodsPolicy",
+    title="Authentication methods policy",
+    path="/policies/authenticationMethodsPolicy",
+    odata_type="#microsoft.graph.authenticationMethodsPolicy",
+    version="beta",
+    singleton=True,
+    wave=WaveNumber.POLICIES,
+    needs_to_read=_READ_METHODS,
+    needs_to_write=_WRITE_METHODS,
+    writable=(
+        "microsoftAuthenticatorPlatformSettings",
+        "policyMigrationState",
+        "reconfirmationInDays",
+        "registrationEnforcement",
+        "reportSuspiciousActivitySettings",
+        "systemCredentialPreferences",
+    ),
+    # The configurations are shown inline, and compared where they are objects of their own.
+    volatile=("authenticationMethodConfigurations", "lastModifiedDateTime"),
+    whole=("registrationEnforcement",),
+    sets=(
+        "registrationEnforcement.authenticationMethodsRegistrationCampaign.excludeTargets",
+        "registrationEnforcement.authenticationMethodsRegistrationCampaign.includeTargets",
+    ),
+    references=(
+        ValueReference(
+            "registrationEnforcement.authenticationMethodsRegistrationCampaign.excludeTargets[].id",
+            ("groups", "users"),
+            literals=("all_users",),
+        ),
+        ValueReference(
+            "registrationEnforcement.authenticationMethodsRegistrationCampaign.includeTargets[].id",
+            ("groups", "users"),
+            literals=("all_users",),
+        ),
+    ),
+    drill=Drill.NONE,
+    quirks=(
+        Quirk(
+            "Read and written by /beta: v1.0 lacks system-preferred authentication, reporting of suspicious activity "
+            "and the platform settings of the authenticator.",
+            "Microsoft Graph: authenticationMethodsPolicy resource type (beta)",
+            unverified=True,
+        ),
+        Quirk(
+            "A completed migration of the policy may not be taken back.",
+            "Microsoft Entra: migrate to the authentication methods policy",
+            unverified=True,
+        ),
+    ),
+)
+
+AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
+    name="authenticationMethodConfigurations",
+    title="Authentication methods, one configuration each",
+    path="/policies/authenticationMethodsPolicy/authenticationMethodConfigurations",
+    odata_type="#microsoft.graph.authenticationMethodConfiguration",
+    wave=WaveNumber.POLICIES,
+    needs_to_read=_READ_METHODS,
+    needs_to_write=_WRITE_METHODS,
+    name_property="id",
+    # What each method has: a PATCH names only members that the snapshot holds for it.
+    writable=(
+        "allowExternalIdToUseEmailOtp",
+        "authenticationModeConfiguration",
+        "certificateAuthorityScopes",
+        "certificateUserBindings",
+        "crlValidationConfiguration",
+        "defaultLength",
+        "defaultLifetimeInMinutes",
+        "defaultPasskeyProfile",
+        "excludeTargets",
+        "featureSettings",
+        "includeTargets",
+        "isAttestationEnforced",
+        "isOfficePhoneAllowed",
+        "isSelfServiceRegistrationAllowed",
+        "isSoftwareOathEnabled",
+        "isUsableOnce",
+        "issuerHintsConfiguration",
+        "keyRestrictions",
+        "maximumLifetimeInMinutes",
+        "minimumLifetimeInMinutes",
+        "passkeyProfiles",
+        "standardQRCodeLifetimeInDays",
+        "pinLength",
+        "state",
+    ),
+    whole=(
+        "authenticationModeConfiguration",
+        "crlValidationConfiguration",
+        "featureSettings",
+        "issuerHintsConfiguration",
+        "keyRestrictions",
+    ),
+    sets=("excludeTargets", "includeTargets", "keyRestrictions.aaGuids", "certificateAuthorityScopes"),
+    references=(
+        ValueReference("includeTargets[].id", ("groups", "users"), literals=("all_users",)),
+        ValueReference("excludeTargets[].id", ("groups", "users"), literals=("all_users",)),
+    ),
+    type_tag_on_write=True,
+    drill=Drill.NONE,
+    quirks=(
+        Quirk(
+            "Each method is written on its own path with its @odata.type.",
+            "Microsoft Graph: Update fido2AuthenticationMethodConfiguration",
+        ),
+        Quirk(
+            "The collection can be listed by itself; the policy shows the same objects inline.",
+            "Microsoft Graph metadata: authenticationMethodsPolicy, authenticationMethodConfigurations",
+            unverified=True,
+        ),
+        Quirk(
+            "A PATCH replaces each member whole, targets included.",
+            "Microsoft Graph: Update microsoftAuthenticatorAuthenticationMethodConfiguration",
+            unverified=True,
+        ),
+    ),
+)

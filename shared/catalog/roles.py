@@ -1,0 +1,146 @@
+"""Directory roles: definitions, who holds them, and what privileged identity management says of that."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import (
+    AnchorSpec,
+    Condition,
+    Create,
+    Drill,
+    MatchKey,
+    Nature,
+    ObjectType,
+    Protected,
+    Quirk,
+    Strength,
+    Timed,
+    ValueReference,
+    WaveNumber,
+)
+from shared.domain.plan import AnchorKind, Reason
+
+_READ = (("RoleManagement.Read.Directory", "Directory.Read.All"),)
+_WRITE = (("RoleManagement.ReadWrite.Directory",),)
+_SCHEDULES = "/roleManagement/directory/roleAssignmentSchedule"
+
+ROLE_DEFINITIONS = ObjectType(
+    name="roleDefinitions",
+    title="Role definitions",
+    path="/roleManagement/directory/roleDefinitions",
+    odata_type="#microsoft.graph.unifiedRoleDefinition",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    match_keys=(
+        MatchKey(
+            ("templateId",),
+            Strength.UNIQUE,
+            "/roleManagement/directory/roleDefinitions?$filter=templateId eq '{value}'",
+        ),
+        MatchKey(("displayName",), Strength.WEAK),
+    ),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "templateId",
+        "/roleManagement/directory/roleDefinitions?$filter=templateId eq '{value}'",
+    ),
+    create=Create("/roleManagement/directory/roleDefinitions"),
+    writable=("description", "displayName", "isEnabled", "rolePermissions", "version"),
+    create_only=("templateId",),
+    whole=("rolePermissions",),
+    sets=("rolePermissions", "rolePermissions.allowedResourceActions"),
+    protected=(Protected(Condition("isBuiltIn", (True,)), Reason.FOREIGN),),
+    licence="Entra ID P1 for custom roles",
+    quirks=(
+        Quirk("Built-in roles can't be changed.", "Microsoft Graph: unifiedRoleDefinition resource type"),
+        Quirk(
+            "A templateId may be given at creation and stays; whether the id follows it is open, so a new one is "
+            "expected.",
+            "Microsoft Graph: Create unifiedRoleDefinition",
+            unverified=True,
+        ),
+    ),
+)
+
+ROLE_ASSIGNMENT_INSTANCES = ObjectType(
+    name="roleAssignmentScheduleInstances",
+    title="Role assignments as privileged identity management sees them",
+    path="/roleManagement/directory/roleAssignmentScheduleInstances",
+    odata_type="#microsoft.graph.unifiedRoleAssignmentScheduleInstance",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=(("RoleAssignmentSchedule.Read.Directory", "RoleManagement.Read.Directory"),),
+    needs_to_write=_WRITE,
+    made_by_service="role assignments",
+    name_property="assignmentType",
+    references=(
+        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
+        ValueReference("roleDefinitionId", ("roleDefinitions",)),
+    ),
+    licence="Entra ID P2",
+    drill=Drill.NONE,
+    quirks=(
+        Quirk(
+            "A tenant without Entra ID P2 answers with a licence error: it has no activations and no ends.",
+            "Microsoft Graph: List roleAssignmentScheduleInstances",
+            unverified=True,
+        ),
+        Quirk(
+            "Members of a group that holds a role have instances of their own, with memberType Group.",
+            "Microsoft Graph: unifiedRoleAssignmentScheduleInstance resource type",
+            unverified=True,
+        ),
+    ),
+)
+
+ROLE_ASSIGNMENTS = ObjectType(
+    name="roleAssignments",
+    title="Role assignments",
+    path="/roleManagement/directory/roleAssignments",
+    odata_type="#microsoft.graph.unifiedRoleAssignment",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    dependent=True,
+    name_property="principalId",
+    match_keys=(MatchKey(("principalId", "roleDefinitionId", "directoryScopeId"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "principalId",
+        "/roleManagement/directory/roleAssignments?$filter=principalId eq '{value}'",
+    ),
+    create=Create("/roleManagement/directory/roleAssignments"),
+    create_only=("condition", "directoryScopeId", "principalId", "roleDefinitionId"),
+    nature=Nature(
+        told_by=ROLE_ASSIGNMENT_INSTANCES.name,
+        key="roleAssignmentOriginId",
+        direct=Condition("memberType", ("Direct",)),
+        passing=Condition("assignmentType", ("Activated",)),
+        passing_why="it was an activation of an eligible role, which is for its holder to repeat",
+        end="endDateTime",
+        timed=Timed(
+            f"{_SCHEDULES}Requests",
+            {
+                "action": "adminAssign",
+                "justification": "Brought back from a backup by Holdfast",
+                "scheduleInfo": {"expiration": {"type": "afterDateTime", "endDateTime": "{end}"}},
+            },
+        ),
+    ),
+    references=(
+        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
+        ValueReference("roleDefinitionId", ("roleDefinitions",)),
+        ValueReference("directoryScopeId", ("administrativeUnits", "applications", "servicePrincipals"), text=True),
+    ),
+    quirks=(
+        Quirk(
+            "The list shows activations beside assignments; only the schedule instance tells them apart.",
+            "Microsoft Graph: List unifiedRoleAssignments; unifiedRoleAssignmentScheduleInstance",
+            unverified=True,
+        ),
+        Quirk("No PATCH: an assignment is made or removed.", "Microsoft Graph: unifiedRoleAssignment"),
+        Quirk(
+            "An assignment with an end is made by a schedule request, which takes a justification.",
+            "Microsoft Graph: Create roleAssignmentScheduleRequests",
+        ),
+    ),
+)
