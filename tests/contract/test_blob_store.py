@@ -1,7 +1,6 @@
 """The `BlobStore` contract, on memory, a folder, Azurite behind the WORM gateway, and (opt-in) Azure.
 
-`HOLDFAST_TEST_STORAGE=https://<account>.blob.core.windows.net/<container>` runs it on a real container too,
-with the credentials that `DefaultAzureCredential` finds; what it writes there stays.
+README, "For developers", says how to run it on a real account; what it writes there stays.
 """
 
 from __future__ import annotations
@@ -32,12 +31,22 @@ from shared.domain.errors import (
 )
 from shared.domain.ports import BlobStat, BlobStore
 from shared.engines.create import create_once, create_or_adopt
+from tests.contract.suite import AZURE, AZURE_ACCOUNT, Suite, azure_account
 from tests.localrun.faults import FaultAction, FaultRule
 from tests.localrun.gateway import Gateway, GatewayConfig
 from tests.localrun.shared import fresh, shared_azurite
 from tests.localrun.worm import Existing, LockedPolicy, Role
 
-AZURE = os.environ.get("HOLDFAST_TEST_STORAGE", "")
+SUITE = Suite(
+    BlobStore,
+    {
+        "memory": MemoryBlobStore,
+        "folder": FolderBlobStore,
+        "azurite, 409 for a taken name": AzureBlobStore,
+        "azurite, 403 for a taken name": AzureBlobStore,
+        AZURE: AzureBlobStore,
+    },
+)
 NO_RETRIES = {**CLIENT_OPTIONS, "retry_total": 0}
 ROLES = (
     Role("setup", manage=("*",)),
@@ -102,36 +111,27 @@ class Case:
         return [stat.name.removeprefix(self.base) async for stat in self.store.list(self.base + prefix)]
 
 
-IMPLEMENTATIONS = [
-    "memory",
-    "folder",
-    pytest.param("azurite, 409 for a taken name", marks=pytest.mark.azurite),
-    pytest.param("azurite, 403 for a taken name", marks=pytest.mark.azurite),
-    *(["azure"] if AZURE else []),
-]
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
+@pytest.fixture(params=SUITE.params())
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     kind: str = request.param
     base = f"contract/{uuid.uuid4().hex}/"
     async with AsyncExitStack() as stack:
         if kind == "memory":
-            yield Case(MemoryBlobStore(), base)
+            yield Case(SUITE.made(kind, MemoryBlobStore()), base)
         elif kind == "folder":
-            yield Case(FolderBlobStore(tmp_path / "vault"), base)
-        elif kind == "azure":
+            yield Case(SUITE.made(kind, FolderBlobStore(tmp_path / "vault")), base)
+        elif kind == AZURE:
             from azure.identity.aio import DefaultAzureCredential
 
-            account, _, container = AZURE.rstrip("/").rpartition("/")
+            account, container = azure_account("blob")
             credential = await stack.enter_async_context(DefaultAzureCredential())
             store = AzureBlobStore.from_account(account, container, credential)
             stack.push_async_callback(store.close)
-            yield Case(store, base)
+            yield Case(SUITE.made(kind, store), base)
         else:
             existing = Existing.FORBIDDEN if "403" in kind else Existing.CONFLICT
             world = await stack.enter_async_context(emulated(existing))
-            yield Case(await stack.enter_async_context(world.store()), base)
+            yield Case(SUITE.made(kind, await stack.enter_async_context(world.store())), base)
 
 
 # --- every implementation ------------------------------------------------------------------------------
@@ -221,9 +221,9 @@ async def test_create_once_tells_created_from_there_from_different(case: Case) -
     assert await create_or_adopt(case.store, name + "2", b"mine") == b"mine"
 
 
-@pytest.mark.skipif(not AZURE, reason="no container in Azure given (HOLDFAST_TEST_STORAGE)")
+@pytest.mark.skipif(not AZURE_ACCOUNT, reason="no container in Azure given (HOLDFAST_TEST_STORAGE)")
 async def test_the_contract_is_also_run_on_a_container_in_azure() -> None:
-    assert "azure" in IMPLEMENTATIONS
+    assert AZURE in [param.values[0] for param in SUITE.params()]
 
 
 # --- a container that isn't there ------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""The `Directory` contract, on the Graph adapter and a simulated tenant that fails by rule.
+"""The `Directory` contract, on the Graph adapter and a simulated tenant that fails by rule: over HTTP, and with the
+same tenant in this process (`graph_inside`), on which proofs at size rest.
 
 Waiting is done by the simulator's clock: whoever sleeps moves the tenant's time on.
 """
@@ -32,7 +33,12 @@ from shared.domain.errors import (
     PageTokenExpired,
 )
 from shared.domain.ports import Directory, GraphRequest
-from tests.simulator.client import SimulatorProcess
+from tests.contract.suite import Suite
+from tests.graph_inside import InsideTenant, inside
+from tests.simulator.__main__ import build
+from tests.simulator.client import ControlClient, SimulatorProcess
+
+SUITE = Suite(Directory, {"over HTTP": GraphDirectory, "in process": GraphDirectory})
 
 ROLES = [
     "User.ReadWrite.All",
@@ -48,7 +54,7 @@ USERS = GraphRequest("GET", "/v1.0/users?$select=id,displayName&$top=20", cost=2
 class TenantClock:
     """Sleeping moves the simulated tenant's time on."""
 
-    def __init__(self, tenant: SimulatorProcess) -> None:
+    def __init__(self, tenant: ControlClient) -> None:
         self._tenant = tenant
         self._start = datetime.fromtimestamp(tenant.clock()["now"], UTC).timestamp()
         self.slept = 0.0
@@ -65,15 +71,20 @@ class TenantClock:
         await asyncio.sleep(0)
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SimulatorProcess]:
+@pytest.fixture(scope="module", params=SUITE.params())
+def running(request: pytest.FixtureRequest) -> Iterator[ControlClient]:
+    if request.param == "in process":
+        inner = InsideTenant(build("small"))
+        inner.settings(listEmptyPages=0.3)
+        yield inner
+        return
     with SimulatorProcess.start(seed="small") as tenant:
         tenant.settings(listEmptyPages=0.3)
         yield tenant
 
 
 @pytest.fixture
-def tenant(running: SimulatorProcess) -> Iterator[SimulatorProcess]:
+def tenant(running: ControlClient) -> Iterator[ControlClient]:
     running.advance(600)  # past every throttling window of the test before
     running.reset_stats()
     yield running
@@ -81,34 +92,36 @@ def tenant(running: SimulatorProcess) -> Iterator[SimulatorProcess]:
 
 
 @pytest.fixture
-def clock(tenant: SimulatorProcess) -> TenantClock:
+def clock(tenant: ControlClient) -> TenantClock:
     return TenantClock(tenant)
 
 
-@pytest.fixture(params=["graph"])
-async def directory(
-    request: pytest.FixtureRequest, tenant: SimulatorProcess, clock: TenantClock
-) -> AsyncIterator[Directory]:
+@pytest.fixture
+async def directory(tenant: ControlClient, clock: TenantClock) -> AsyncIterator[Directory]:
     async with _opened(tenant, clock, tenant.token(ROLES)) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def _opened(tenant: SimulatorProcess, clock: TenantClock, token: str) -> AsyncIterator[GraphDirectory]:
+async def _opened(tenant: ControlClient, clock: TenantClock, token: str) -> AsyncIterator[GraphDirectory]:
+    if isinstance(tenant, InsideTenant):
+        async with inside(tenant.service, token, clock, patience=400) as within:
+            yield SUITE.made("in process", within)
+        return
     directory = GraphDirectory.open(
         tenant.url, FixedToken(token), clock=clock, ids=RandomIds(), limits=Limits(clock), patience=400
     )
     try:
-        yield directory
+        yield SUITE.made("over HTTP", directory)
     finally:
         await directory.close()
 
 
-def fault(tenant: SimulatorProcess, effect: dict[str, Any], **match: Any) -> None:
+def fault(tenant: ControlClient, effect: dict[str, Any], **match: Any) -> None:
     tenant.faults([{"match": match, "effect": effect}])
 
 
-def fired(tenant: SimulatorProcess) -> int:
+def fired(tenant: ControlClient) -> int:
     return sum(int(rule["fired"]) for rule in tenant.fault_report())
 
 
@@ -123,7 +136,7 @@ async def ids(directory: Directory, request: GraphRequest = USERS) -> list[str]:
     return found
 
 
-def truth(tenant: SimulatorProcess, table: str = "users") -> list[str]:
+def truth(tenant: ControlClient, table: str = "users") -> list[str]:
     return sorted(one["id"] for one in tenant.objects(table))
 
 
@@ -141,7 +154,7 @@ def create(name: str) -> GraphRequest:
     return GraphRequest("POST", "/v1.0/users", body=new_user(name))
 
 
-def made(tenant: SimulatorProcess, name: str) -> int:
+def made(tenant: ControlClient, name: str) -> int:
     return sum(one["displayName"] == name for one in tenant.objects("users"))
 
 
@@ -152,7 +165,7 @@ def get(key: str) -> GraphRequest:
 # --- reads -----------------------------------------------------------------------------------------------
 
 
-async def test_a_listing_is_complete(directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_a_listing_is_complete(directory: Directory, tenant: ControlClient) -> None:
     assert sorted(await ids(directory)) == truth(tenant)
 
 
@@ -176,7 +189,7 @@ async def test_a_listing_is_complete(directory: Directory, tenant: SimulatorProc
     ids=json.dumps,
 )
 async def test_a_listing_is_complete_in_spite_of(
-    effect: dict[str, Any], directory: Directory, tenant: SimulatorProcess, clock: TenantClock
+    effect: dict[str, Any], directory: Directory, tenant: ControlClient, clock: TenantClock
 ) -> None:
     fault(tenant, effect, pathRegex="^/v1.0/users", nth=2, times=1)
     assert sorted(await ids(directory)) == truth(tenant)
@@ -186,7 +199,7 @@ async def test_a_listing_is_complete_in_spite_of(
 
 @pytest.mark.parametrize("probability", [0.3, 0.6])
 async def test_a_storm_costs_time_and_no_object(
-    probability: float, directory: Directory, tenant: SimulatorProcess
+    probability: float, directory: Directory, tenant: ControlClient
 ) -> None:
     for effect in ({"status": 429}, {"status": 503}, {"truncateBody": 99}, {"dropConnectionBeforeCommit": True}):
         fault(tenant, effect, method="GET", pathRegex="^/v1.0/", probability=probability / 3, seed=3)
@@ -199,7 +212,7 @@ async def test_a_storm_costs_time_and_no_object(
     "effect", [{"status": 429}, {"status": 503}, {"truncateBody": 50}, {"dropConnectionBeforeCommit": True}]
 )
 async def test_a_read_that_fails_for_ever_is_down(
-    effect: dict[str, Any], directory: Directory, tenant: SimulatorProcess, clock: TenantClock
+    effect: dict[str, Any], directory: Directory, tenant: ControlClient, clock: TenantClock
 ) -> None:
     fault(tenant, effect, pathRegex="^/v1.0/users", nth=2, times=10_000)
     with pytest.raises(GraphDown):
@@ -219,7 +232,7 @@ async def test_a_read_that_fails_for_ever_is_down(
     ids=lambda value: str(value),
 )
 async def test_a_listing_that_is_refused_is_an_error(
-    effect: dict[str, Any], kind: type[GraphError], directory: Directory, tenant: SimulatorProcess
+    effect: dict[str, Any], kind: type[GraphError], directory: Directory, tenant: ControlClient
 ) -> None:
     fault(tenant, effect, pathRegex="^/v1.0/users", nth=2, times=10_000)
     with pytest.raises(GraphError) as caught:
@@ -228,7 +241,7 @@ async def test_a_listing_that_is_refused_is_an_error(
     assert caught.value.request_id
 
 
-async def test_a_page_token_grows_old(directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_a_page_token_grows_old(directory: Directory, tenant: ControlClient) -> None:
     page = await directory.page(USERS)
     assert page.next_link
     tenant.advance(4000)
@@ -237,7 +250,7 @@ async def test_a_page_token_grows_old(directory: Directory, tenant: SimulatorPro
 
 
 @pytest.mark.parametrize("how", ["410", "400"])
-async def test_a_delta_token_grows_old(how: str, directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_a_delta_token_grows_old(how: str, directory: Directory, tenant: ControlClient) -> None:
     tenant.settings(deltaExpiry=how)
     link: str | None = "/v1.0/users/delta?$select=displayName"
     found: set[str] = set()
@@ -254,7 +267,7 @@ async def test_a_delta_token_grows_old(how: str, directory: Directory, tenant: S
         await directory.page(GraphRequest("GET", page.delta_link))
 
 
-async def test_a_next_link_to_another_host_is_refused(directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_a_next_link_to_another_host_is_refused(directory: Directory, tenant: ControlClient) -> None:
     fault(tenant, {"nextLinkHost": "https://evil.example"}, pathRegex="^/v1.0/users")
     with pytest.raises(ForeignLink):
         await ids(directory)
@@ -262,7 +275,7 @@ async def test_a_next_link_to_another_host_is_refused(directory: Directory, tena
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_to_another_host_is_refused(
-    status: int, directory: Directory, tenant: SimulatorProcess
+    status: int, directory: Directory, tenant: ControlClient
 ) -> None:
     fault(tenant, {"status": status, "headers": {"Location": "https://evil.example/v1.0/users"}})
     for call in (directory.page(USERS), directory.send(create("redirected")), directory.batch([get("x")])):
@@ -279,7 +292,7 @@ async def test_roles_are_the_tokens(directory: Directory) -> None:
 
 
 async def test_an_opaque_or_forged_token_has_no_roles_and_opens_nothing(
-    tenant: SimulatorProcess, clock: TenantClock
+    tenant: ControlClient, clock: TenantClock
 ) -> None:
     async with _opened(tenant, clock, "opaque") as directory:
         assert await directory.roles() is None
@@ -289,9 +302,7 @@ async def test_an_opaque_or_forged_token_has_no_roles_and_opens_nothing(
     assert made(tenant, "nobody") == 0
 
 
-async def test_a_missing_permission_is_told_from_other_refusals(
-    tenant: SimulatorProcess, clock: TenantClock
-) -> None:
+async def test_a_missing_permission_is_told_from_other_refusals(tenant: ControlClient, clock: TenantClock) -> None:
     async with _opened(tenant, clock, tenant.token(["Group.Read.All"])) as directory:
         with pytest.raises(GraphNotPermitted) as caught:
             await directory.page(USERS)
@@ -302,7 +313,7 @@ async def test_a_missing_permission_is_told_from_other_refusals(
 # --- writes ----------------------------------------------------------------------------------------------
 
 
-async def test_a_write_is_answered(directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_a_write_is_answered(directory: Directory, tenant: ControlClient) -> None:
     answer = await directory.send(create("answered"))
     assert (answer.status, json.loads(answer.body)["displayName"]) == (201, "answered")
     assert answer.request_id
@@ -328,7 +339,7 @@ async def test_a_write_is_answered(directory: Directory, tenant: SimulatorProces
 )
 @pytest.mark.parametrize("way", ["send", "batch", "in batch"])
 async def test_a_write_with_an_unclear_end_is_sent_once_and_said_to_be_unclear(
-    effect: dict[str, Any], happened: int, way: str, directory: Directory, tenant: SimulatorProcess
+    effect: dict[str, Any], happened: int, way: str, directory: Directory, tenant: ControlClient
 ) -> None:
     name = "unclear" + re.sub(r"\W", "", json.dumps(effect)) + way.replace(" ", "")
     path = r"\$batch$" if way == "batch" else "^/v1.0/users$"
@@ -346,7 +357,7 @@ async def test_a_write_with_an_unclear_end_is_sent_once_and_said_to_be_unclear(
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "90"}])
 @pytest.mark.parametrize("way", ["send", "batch", "in batch"])
 async def test_a_throttled_write_happens_once(
-    headers: dict[str, str], way: str, directory: Directory, tenant: SimulatorProcess, clock: TenantClock
+    headers: dict[str, str], way: str, directory: Directory, tenant: ControlClient, clock: TenantClock
 ) -> None:
     name = f"throttled{way}{len(headers)}".replace(" ", "")
     path = r"\$batch$" if way == "batch" else "^/v1.0/users$"
@@ -361,7 +372,7 @@ async def test_a_throttled_write_happens_once(
 # --- batches ---------------------------------------------------------------------------------------------
 
 
-async def test_a_batch_keeps_the_order_of_its_requests(directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_a_batch_keeps_the_order_of_its_requests(directory: Directory, tenant: ControlClient) -> None:
     keys = truth(tenant)
     for effect in ({"status": 429}, {"status": 503}):
         fault(tenant, effect, inBatch=True, probability=0.2, seed=5)
@@ -370,9 +381,7 @@ async def test_a_batch_keeps_the_order_of_its_requests(directory: Directory, ten
     assert fired(tenant) > 0
 
 
-async def test_each_part_of_a_batch_has_an_outcome_of_its_own(
-    directory: Directory, tenant: SimulatorProcess
-) -> None:
+async def test_each_part_of_a_batch_has_an_outcome_of_its_own(directory: Directory, tenant: ControlClient) -> None:
     key = truth(tenant)[0]
     fault(tenant, {"loseAnswer": True}, inBatch=True, method="PATCH")
     answers = await directory.batch(
@@ -396,7 +405,7 @@ async def test_each_part_of_a_batch_has_an_outcome_of_its_own(
 
 
 async def test_our_own_pacing_keeps_the_service_from_throttling(
-    directory: Directory, tenant: SimulatorProcess, clock: TenantClock
+    directory: Directory, tenant: ControlClient, clock: TenantClock
 ) -> None:
     policies = GraphRequest("GET", "/beta/identity/conditionalAccess/policies", throttle="conditionalAccess")
     users = tenant.objects("users")
@@ -414,7 +423,7 @@ async def test_our_own_pacing_keeps_the_service_from_throttling(
     assert tenant.stats()["throttled"] == 0
 
 
-async def test_the_tally_is_what_the_service_counts(directory: Directory, tenant: SimulatorProcess) -> None:
+async def test_the_tally_is_what_the_service_counts(directory: Directory, tenant: ControlClient) -> None:
     assert isinstance(directory, GraphDirectory)
     fault(tenant, {"status": 503}, nth=3, times=2)
     await ids(directory)

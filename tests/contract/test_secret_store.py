@@ -14,18 +14,23 @@ from shared.adapters.memory import MemorySecretStore
 from shared.domain.errors import StorageDenied, StorageDown, Unusable
 from shared.domain.ports import SecretStore
 from tests.contract.key_vault import VAULT, Credential, KeyVault
+from tests.contract.suite import Suite
+
+SUITE = Suite(
+    SecretStore, {"memory": MemorySecretStore, "folder": FileSecretStore, "key vault": KeyVaultSecretStore}
+)
 
 
-@pytest.fixture(params=["memory", "folder", "key vault"])
+@pytest.fixture(params=SUITE.params())
 async def secrets(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SecretStore]:
     if request.param == "memory":
-        yield MemorySecretStore()
+        yield SUITE.made("memory", MemorySecretStore())
     elif request.param == "folder":
-        yield FileSecretStore(tmp_path / "secrets")
+        yield SUITE.made("folder", FileSecretStore(tmp_path / "secrets"))
     else:
         async with KeyVault() as vault:
             store = KeyVaultSecretStore(VAULT, Credential(), transport=vault.transport)
-            yield store
+            yield SUITE.made("key vault", store)
             await store.close()
 
 

@@ -19,6 +19,9 @@ from shared.domain.errors import StorageDenied, StorageDown, Unusable
 from shared.domain.ports import Signer
 from shared.engines.jws import Purpose, load_public_keys, sign, thumbprint, verify
 from tests.contract.key_vault import VAULT, Credential, KeyVault
+from tests.contract.suite import Suite
+
+SUITE = Suite(Signer, {"memory": LocalSigner, "file": LocalFileSigner, "key vault": KeyVaultSigner})
 
 NO_RETRIES = {"retry_total": 0}
 
@@ -29,18 +32,18 @@ class Case:
     public_keys: Mapping[str, ec.EllipticCurvePublicKey]
 
 
-@pytest.fixture(params=["memory", "file", "key vault"])
+@pytest.fixture(params=SUITE.params())
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     if request.param == "memory":
         local = LocalSigner.generate()
-        yield Case(local, local.public_keys)
+        yield Case(SUITE.made("memory", local), local.public_keys)
     elif request.param == "file":
         file = create_key(tmp_path / "keys" / "snapshot.pem")
-        yield Case(file, file.public_keys)
+        yield Case(SUITE.made("file", file), file.public_keys)
     else:
         async with KeyVault() as vault:
             signer = await KeyVaultSigner.open(f"{VAULT}/keys/signing", Credential(), transport=vault.transport)
-            yield Case(signer, signer.public_keys)
+            yield Case(SUITE.made("key vault", signer), signer.public_keys)
             await signer.close()
 
 

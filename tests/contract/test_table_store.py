@@ -1,8 +1,9 @@
-"""The `TableStore` contract, on memory, an SQLite file and Azurite."""
+"""The `TableStore` contract, on memory, an SQLite file, Azurite, and (opt-in, `suite.py`) a table in Azure."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -17,23 +18,50 @@ from shared.adapters.tables import AzureTableStore
 from shared.domain.errors import RowChanged, StorageDenied, StorageDown, Unusable
 from shared.domain.ports import Row, TableStore
 from shared.domain.snapshot import State
+from tests.contract.suite import AZURE, Suite, azure_account
 from tests.localrun.shared import fresh, shared_azurite
 
+SUITE = Suite(
+    TableStore,
+    {
+        "memory": MemoryTableStore,
+        "sqlite": FolderTableStore,
+        "azurite": AzureTableStore,
+        AZURE: AzureTableStore,
+    },
+)
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("azurite", marks=pytest.mark.azurite)])
+
+@pytest.fixture(params=SUITE.params())
 async def table(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TableStore]:
     kind: str = request.param
     if kind == "memory":
-        yield MemoryTableStore()
+        yield SUITE.made(kind, MemoryTableStore())
     elif kind == "sqlite":
-        yield FolderTableStore(tmp_path / "state" / "rows.sqlite", "runs")
+        yield SUITE.made(kind, FolderTableStore(tmp_path / "state" / "rows.sqlite", "runs"))
+    elif kind == AZURE:
+        from azure.identity.aio import DefaultAzureCredential
+
+        account, prefix = azure_account("table")
+        name = f"{prefix[:31]}{uuid.uuid4().hex}"
+        async with (
+            DefaultAzureCredential() as credential,
+            TableClient(account, name, credential=credential) as client,
+        ):
+            await client.create_table()
+            real = AzureTableStore.from_account(account, name, credential)
+            try:
+                yield SUITE.made(kind, real)
+            finally:
+                await real.close()
+                await client.delete_table()
     else:
         text = shared_azurite().connection_string("backupstate")
         name = fresh("T").replace("-", "")
         async with TableClient.from_connection_string(text, name) as client:
             await client.create_table()
         store = AzureTableStore.from_connection_string(text, name)
-        yield store
+        yield SUITE.made(kind, store)
         await store.close()
 
 

@@ -1,10 +1,13 @@
-"""The `WorkQueue` contract, on memory and Azurite, seen from the receiving end."""
+"""The `WorkQueue` contract, on memory, Azurite, and (opt-in, `suite.py`) a queue in Azure, seen from the receiving
+end.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +19,10 @@ from shared.adapters.memory import ManualClock, MemoryQueue
 from shared.adapters.queue import AzureQueue
 from shared.domain.errors import StorageDenied, StorageDown, Unusable
 from shared.domain.ports import WorkQueue
+from tests.contract.suite import AZURE, Suite, azure_account
 from tests.localrun.shared import fresh, shared_azurite
+
+SUITE = Suite(WorkQueue, {"memory": MemoryQueue, "azurite": AzureQueue, AZURE: AzureQueue})
 
 
 class Receiver(Protocol):
@@ -59,18 +65,35 @@ class Case:
     receiver: Receiver
 
 
-@pytest.fixture(params=["memory", pytest.param("azurite", marks=pytest.mark.azurite)])
+@pytest.fixture(params=SUITE.params())
 async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
     if request.param == "memory":
         clock = ManualClock()
         queue = MemoryQueue("export", clock)
-        yield Case(queue, MemoryReceiver(queue, clock))
+        yield Case(SUITE.made("memory", queue), MemoryReceiver(queue, clock))
+        return
+    if request.param == AZURE:
+        from azure.identity.aio import DefaultAzureCredential
+
+        account, prefix = azure_account("queue")
+        name = f"{prefix[:40]}-{uuid.uuid4().hex[:16]}"
+        async with (
+            DefaultAzureCredential() as credential,
+            QueueClient(account, name, credential=credential) as client,
+        ):
+            await client.create_queue()
+            real = AzureQueue.from_account(account, name, credential)
+            try:
+                yield Case(SUITE.made(AZURE, real), AzuriteReceiver(client))
+            finally:
+                await real.close()
+                await client.delete_queue()
         return
     text, name = shared_azurite().connection_string("backupstate"), fresh("export")
     store = AzureQueue.from_connection_string(text, name)
     async with QueueClient.from_connection_string(text, name) as client:
         await client.create_queue()
-        yield Case(store, AzuriteReceiver(client))
+        yield Case(SUITE.made("azurite", store), AzuriteReceiver(client))
     await store.close()
 
 
