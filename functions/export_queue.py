@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.runtime import export_ports, limits, parts, reported
+from functions.runtime import export_ports, limits, log_failure, parts, postponing, reported
 from shared.domain import queues
-from shared.engines.export import decode_work, run_item
+from shared.engines.export import decode_work
+from shared.engines.postpone import run_or_postpone
 from shared.telemetry import event
 
 bp = func.Blueprint()
@@ -17,8 +18,10 @@ async def export_item(message: func.QueueMessage) -> None:
     async with reported("export_item", message=message.id or ""):
         work = decode_work(message.get_body().decode())
         ready = await parts()
-        result = await run_item(export_ports(ready), work, limits(ready))
+        result = await run_or_postpone(export_ports(ready), postponing(ready), work, limits(ready))
         receipt = result.receipt
+        if result.failed is not None:
+            log_failure("export_item", result.failed, message=message.id or "", item=work.item)
         event(
             "item.read",
             snapshot=work.snapshot,

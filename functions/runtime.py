@@ -29,6 +29,7 @@ from shared.engines.jws import Purpose
 from shared.engines.live import read_live
 from shared.engines.live_guard import LiveGuard
 from shared.engines.plan_making import SnapshotPlanMaker
+from shared.engines.postpone import Postponing
 from shared.engines.restore_requests import Rejections, RestoreDesk
 from shared.engines.seal import SealPorts
 from shared.engines.view import View
@@ -76,6 +77,10 @@ def seal_ports(parts: Parts) -> SealPorts:
         catalog=parts.catalog,
         scratch=parts.scratch,
     )
+
+
+def postponing(parts: Parts) -> Postponing:
+    return Postponing(parts.tables, parts.settings.run_budget, lambda seconds: queue_seconds(parts, seconds))
 
 
 def limits(parts: Parts) -> Limits:
@@ -189,17 +194,22 @@ async def reported(function: str, **about: object) -> AsyncIterator[None]:
     too many tries, moves it to the poison queue, whose trigger settles it. Nothing is dropped here."""
     try:
         yield
-    except Retryable as later:
-        event("work.postponed", level=logging.WARNING, function=function, error=type(later).__name__, **about)
-        raise
     except HoldfastError as failed:
-        event(
-            "work.failed",
-            level=logging.ERROR,
-            function=function,
-            error=type(failed).__name__,
-            reason=failed.what,
-            request_id=failed.request_id,
-            **about,
-        )
+        log_failure(function, failed, **about)
         raise
+
+
+def log_failure(function: str, failed: HoldfastError, **about: object) -> None:
+    """What passes by itself is a warning with the error's name, the rest an error with its reason."""
+    if isinstance(failed, Retryable):
+        event("work.postponed", level=logging.WARNING, function=function, error=type(failed).__name__, **about)
+        return
+    event(
+        "work.failed",
+        level=logging.ERROR,
+        function=function,
+        error=type(failed).__name__,
+        reason=failed.what,
+        request_id=failed.request_id,
+        **about,
+    )

@@ -109,6 +109,7 @@ class Settings(BaseModel):
     pack_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 16 * 1024 * 1024
     replication_wait: Annotated[float, Field(ge=0)] = 300.0
     work_budget: Annotated[float, Field(gt=0)] = 480.0
+    run_budget: Annotated[float, Field(gt=0)] = 72_000.0  # how long items that fail for now are sent again
     claim_seconds: Annotated[float, Field(ge=10)] = 120.0
     clock_factor: Annotated[float, Field(ge=1)] = 1.0
     clock_epoch: float | None = None  # seconds since 1970; shared by all processes of an accelerated run

@@ -7,20 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.adapters.keys import LocalSigner
-from shared.adapters.memory import ManualClock, MemoryBlobStore, MemoryQueue
+from shared.adapters.memory import ManualClock, MemoryBlobStore, MemoryQueue, MemoryTableStore
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.errors import Retryable
-from shared.domain.ports import BlobStore, Directory, Signer
+from shared.domain.ports import BlobStore, Directory, Signer, TableStore
 from shared.domain.snapshot import Run
 from shared.engines import paths
-from shared.engines.export import ExportPorts, RunRequest, decode_work, run_item, start_run
+from shared.engines.export import ExportPorts, ItemResult, RunRequest, decode_work, start_run
 from shared.engines.item import Limits
+from shared.engines.postpone import RUN_BUDGET, Postponing, run_or_postpone
 from shared.engines.repository import Repository
 from shared.engines.seal import SealPorts, seal_run
 from shared.engines.verify import Report, verify_snapshot
 from shared.engines.view import PackedView
 from tests.fakes import FakeDirectory, FakeInspector
-from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultyQueue, FaultySigner
+from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultyQueue, FaultySigner, FaultyTableStore
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 LIMITS = Limits(pack_bytes=300, replication_wait=0.0)
@@ -123,6 +124,8 @@ class Backup:
     clock: ManualClock = field(default_factory=ManualClock)
     vault: MemoryBlobStore = field(default_factory=lambda: MemoryBlobStore("vault-35d"))
     chain: MemoryBlobStore = field(default_factory=lambda: MemoryBlobStore("chain"))
+    rows: MemoryTableStore = field(default_factory=MemoryTableStore)
+    run_budget: float = RUN_BUDGET
     inspector: FakeInspector = field(default_factory=FakeInspector)
     catalog: Catalog = CATALOG
     limits: Limits = LIMITS
@@ -176,6 +179,12 @@ class Backup:
     async def start(self, request: RunRequest | None = None, faults: Faults | None = None) -> Run:
         return await start_run(self.ports(faults), request or self.request())
 
+    async def work(self, body: str, faults: Faults | None = None) -> ItemResult:
+        """What a function does with a message of the export queue."""
+        rows: TableStore = self.rows if faults is None else FaultyTableStore(self.rows, faults)
+        postponing = Postponing(rows, self.run_budget)
+        return await run_or_postpone(self.ports(faults), postponing, decode_work(body), self.limits)
+
     async def deliver(self, *, faults: Faults | None = None, twice: bool = False, limit: int = 10_000) -> int:
         """Delivers messages until the queues are empty. A message whose handling fails for now comes again; one
         whose handling died stays invisible until its visibility ends. Returns how many were delivered."""
@@ -188,7 +197,7 @@ class Backup:
             try:
                 for _ in range(2 if twice else 1):
                     if queue is self.exports:
-                        await run_item(self.ports(faults), decode_work(message.body), self.limits)
+                        await self.work(message.body, faults)
                     else:
                         await seal_run(self.seal_ports(faults), decode_work(message.body))
             except Retryable:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
 from shared.cli.screen import Answer, Progress, Screen
 from shared.cli.session import Json, Minutes, session_of, with_parts
@@ -50,7 +51,7 @@ def backup(
         if not wait:
             return _asked(asked)
         with screen.progress("Waiting for the run to start") as progress:
-            snapshot = await _follow(parts, operator, asked, progress, pause, minutes)
+            snapshot = await _follow(parts, operator, asked, screen, progress, pause, minutes)
         return await _committed(parts, asked, snapshot)
 
     return with_parts(ctx, as_json, work)
@@ -66,9 +67,16 @@ def _asked(request_id: str) -> Answer:
 
 
 async def _follow(
-    parts: Parts, operator: Operator, request_id: str, progress: Progress, pause: Pause, minutes: float
+    parts: Parts,
+    operator: Operator,
+    request_id: str,
+    screen: Screen,
+    progress: Progress,
+    pause: Pause,
+    minutes: float,
 ) -> str:
-    """Follows the run in the vault, where it can't be faked: run.json, receipts, chain entry."""
+    """Follows the run in the vault, where it can't be faked: run.json, receipts, chain entry. Why items fail is
+    told from rows, which are hints, once for each reason."""
     from shared.engines import paths
     from shared.engines.chain import Chain
     from shared.engines.export import find_run, load_run, missing_items
@@ -86,6 +94,7 @@ async def _follow(
     assert run is not None  # find_run saw its run.json
     place = Place(operator.vault, paths.folder_of(parts.tenant, snapshot))
     chain = Chain(parts.chain, parts.tenant, parts.keys[Purpose.CHAIN])
+    told = ""
 
     async def committed() -> Committed | None:
         missing = await missing_items(place, run)
@@ -93,6 +102,12 @@ async def _follow(
         if missing:
             waiting = ", ".join(item.id for item in missing[:3]) + (", …" if len(missing) > 3 else "")
             progress.tell(f"{snapshot}: {done} of {len(run.items)} items read; still: {waiting}")
+            nonlocal told
+            failing = await why_failing(operator, snapshot, missing)
+            text = "\n".join(f"{one.item} fails: {one.why}" for one in failing)
+            if text != told:
+                screen.note(text or "no item fails any more")
+                told = text
             return None
         progress.tell(f"{snapshot}: all {done} items read, sealing")
         return await chain.find(snapshot)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
 from shared.cli.restoring import load, read_report, tally, wave_counts
 from shared.cli.screen import Answer, Screen, wire_document
@@ -77,7 +78,7 @@ async def _overview(parts: Parts) -> Answer:
     if runs:
         view.append(
             table(
-                ("Run", "Started", "By", "Items", "Still missing"),
+                ("Run", "Started", "By", "Items", "Still missing", "Last failure (a row: only a hint)"),
                 [
                     (
                         run["snapshot"],
@@ -85,6 +86,7 @@ async def _overview(parts: Parts) -> Answer:
                         run["trigger"],
                         f"{run['done']} of {run['items']}",
                         ", ".join(run["missing"][:4]),
+                        "; ".join(f"{one['item']}: {one['why']}" for one in run["failing"][:2]),
                     )
                     for run in runs
                 ],
@@ -153,14 +155,16 @@ async def _run_row(parts: Parts, run: Run) -> dict[str, Any]:
 
     operator = parts.deployment("the status of a run")
     place = Place(operator.vault, paths.folder_of(parts.tenant, run.snapshot))
-    missing = [item.id for item in await missing_items(place, run)]
+    missing = await missing_items(place, run)
+    failing = await why_failing(operator, run.snapshot, missing)
     return {
         "snapshot": run.snapshot,
         "startedAt": run.started_at,
         "trigger": run.trigger,
         "items": len(run.items),
         "done": len(run.items) - len(missing),
-        "missing": missing,
+        "missing": [item.id for item in missing],
+        "failing": [{"item": one.item, "why": one.why, "at": one.at, "until": one.until} for one in failing],
         "protected": run.protected,
     }
 
@@ -192,6 +196,7 @@ async def _run_answer(parts: Parts, snapshot: str) -> Answer:
                 ("Started", f"{moment(run.started_at)} by {run.trigger}"),
                 ("Items read", f"{row['done']} of {row['items']}"),
                 ("Still missing", ", ".join(row["missing"])),
+                ("Failing (rows: only hints)", "\n".join(f"{one['item']}: {one['why']}" for one in row["failing"])),
                 ("Committed", f"yes, {committed.head}" if committed is not None else "no"),
             ]
         ),

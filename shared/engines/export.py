@@ -20,6 +20,7 @@ from shared.domain.errors import (
     GraphNotLicensed,
     GraphNotPermitted,
     GraphUnauthorized,
+    HoldfastError,
     IntegrityError,
     NotYet,
     Retryable,
@@ -95,6 +96,7 @@ class Ended(StrEnum):
 
     DONE = "done"
     CONTINUED = "continued"  # out of time: checkpoint written, message sent again
+    POSTPONED = "postponed"  # failed for now: a message for later is under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class ItemResult:
     ended: Ended
     receipt: Receipt | None
     sealing: bool  # the run's last receipt is there, and the seal queue knows
+    failed: HoldfastError | None = None  # why it was put off, or given up at the end of the run's time budget
 
 
 # --- messages --------------------------------------------------------------------------------------------

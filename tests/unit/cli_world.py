@@ -50,6 +50,7 @@ class Deployment:
     while_waiting: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
+        self.backup.rows = self.rows
         small_tenant(self.backup.directory)
         names = ("backup-requests", "restore-requests", "restore-control", "restore-steps", "restore-verify")
         self.queues = {name: MemoryQueue(name, self.backup.clock) for name in names}

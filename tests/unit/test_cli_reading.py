@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
 
 import pytest
 
+from shared.domain.errors import GraphDown
+from shared.domain.ports import GraphRequest
 from shared.domain.snapshot import State
 from tests.backup import TENANT
 from tests.fakes import forbidden, refuse
@@ -45,6 +48,28 @@ def test_repeated_request_waits_for_the_same_snapshot(cli: Cli) -> None:
     again = cli("backup", "--request-id", "request-0001", "--json").document["snapshot"]
     assert again == first
     assert len(cli("snapshots", "--json").document["snapshots"]) == 1
+
+
+def test_backup_and_status_tell_why_an_item_fails(cli: Cli) -> None:
+    left = 3
+
+    def down(request: GraphRequest) -> None:
+        nonlocal left
+        if request.path.startswith("/v1.0/groups?") and left:
+            left -= 1
+            raise GraphDown("Graph answered 503, 40 times")
+
+    world = cli.world
+    asyncio.run(world.backup.start())
+    world.backup.directory.before.append(down)
+    [work] = [one for one in world.backup.exports.receive(limit=99) if '"item":"groups"' in one.body]
+    asyncio.run(world.backup.work(work.body))
+    told = cli("status")
+    assert "503" in told.out
+    [run] = cli("status", "--json").document["runs"]
+    assert [(one["item"], one["why"]) for one in run["failing"]] == [
+        ("groups", "GraphDown: Graph answered 503, 40 times")
+    ]
 
 
 def test_partial_backup_ends_with_4_and_says_which_type(cli: Cli) -> None:
