@@ -102,10 +102,12 @@ class Chain:
         Repeating it changes nothing. Raises `IntegrityError` if the snapshot was committed with other contents.
         """
         while True:
+            # The head first: an entry of this snapshot that another worker appends after it is found below, or
+            # holds the number that is claimed. The other way round it could be the head itself.
+            head = await self.head()
             held = await self.find(draft.snapshot)
             if held is not None:
                 return self._same(held, draft)
-            head = await self.head()
             entry = replace(
                 draft,
                 seq=head.entry.seq + 1 if head else 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ import pytest
 from shared.adapters.keys import LocalSigner
 from shared.adapters.memory import MemoryBlobStore
 from shared.domain.errors import IntegrityError, StorageDown
+from shared.domain.ports import BlobStat
 from shared.domain.snapshot import ChainEntry
 from shared.engines import paths
 from shared.engines.chain import Chain, Committed
@@ -103,6 +105,32 @@ async def test_many_at_once_get_a_number_each(store: MemoryBlobStore) -> None:
     )
     assert {one.entry.seq for one in appended} == set(range(1, 11))
     assert len(store.blobs) == 10
+
+
+@pytest.mark.parametrize("skip", range(4))
+async def test_another_worker_that_appends_the_same_snapshot_meanwhile_leaves_one_entry(
+    store: MemoryBlobStore, skip: int
+) -> None:
+    """Whatever lies between looking for the entry and claiming a number for it."""
+    await chain_on(store).append(SIGNER, draft(0, "older"))
+
+    class Meanwhile(MemoryBlobStore):
+        calls = 0
+
+        async def list(self, prefix: str = "") -> AsyncIterator[BlobStat]:
+            if Meanwhile.calls == skip:
+                await chain_on(store).append(SIGNER, draft(1))
+                await chain_on(store).append(SIGNER, draft(2))
+            Meanwhile.calls += 1
+            async for stat in MemoryBlobStore.list(self, prefix):
+                yield stat
+
+    late = Meanwhile(store.container)
+    late.blobs = store.blobs
+    entry = (await chain_on(late).append(SIGNER, draft(1))).entry
+    chain = chain_on(store)
+    held = [(await chain.load(seq)).entry for seq in await chain.numbers()]
+    assert [one for one in held if one.snapshot == entry.snapshot] == [entry]
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"a.b.c"])
