@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -134,6 +135,7 @@ class Backup:
     def __post_init__(self) -> None:
         self.exports = MemoryQueue("export", self.clock)
         self.seals = MemoryQueue("seal", self.clock)
+        self.delivered: list[tuple[str, str]] = []  # queue, body
 
     @property
     def keys(self) -> Mapping[str, Any]:
@@ -185,15 +187,30 @@ class Backup:
         postponing = Postponing(rows, self.run_budget)
         return await run_or_postpone(self.ports(faults), postponing, decode_work(body), self.limits)
 
-    async def deliver(self, *, faults: Faults | None = None, twice: bool = False, limit: int = 10_000) -> int:
+    def copy(self) -> Backup:
+        """A second deployment as this one is now; it shares nothing that changes."""
+        shared = (self.catalog, self.signer)
+        return copy.deepcopy(self, {id(one): one for one in shared})
+
+    async def deliver(
+        self,
+        *,
+        faults: Faults | None = None,
+        twice: bool = False,
+        looking: Callable[[Backup], None] = lambda backup: None,
+        limit: int = 10_000,
+    ) -> int:
         """Delivers messages until the queues are empty. A message whose handling fails for now comes again; one
-        whose handling died stays invisible until its visibility ends. Returns how many were delivered."""
+        whose handling died stays invisible until its visibility ends. `looking` is called before each. Returns how
+        many were delivered."""
         delivered = 0
         while delivered < limit:
+            looking(self)
             message, queue = self._receive()
             if message is None:
                 return delivered
             delivered += 1
+            self.delivered.append((queue.name, message.body))
             try:
                 for _ in range(2 if twice else 1):
                     if queue is self.exports:

@@ -9,6 +9,7 @@ import os
 
 import pytest
 
+from tests.seeds import VARIABLE, current_seed
 from tests.skip_ledger import LEDGER, SkipLedger, read_ledger
 
 
@@ -18,7 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The kills of this run, each between two writes of one item, so that the output shows them."""
+    """The kills of this run, each between two writes of one item, and the seed of what was drawn by chance."""
+    terminalreporter.write_line(f"seed of the crash proofs: {current_seed()} ({VARIABLE} sets another)")
     lines = [
         value
         for report in terminalreporter.getreports("passed")

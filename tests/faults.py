@@ -12,6 +12,8 @@ A full enumeration:
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -44,6 +46,7 @@ class Call:
     number: int
     what: str
     write: bool
+    port: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,18 @@ class Faults:
     def add(self, rule: Rule) -> None:
         self._rules.append(rule)
 
-    async def around(self, what: str, call: Callable[[], Awaitable[T]], *, write: bool) -> T:
-        fault = self._next(what, write=write)
+    async def around(self, what: str, call: Callable[[], Awaitable[T]], *, write: bool, port: str) -> T:
+        fault = self._next(what, write=write, port=port)
         if fault is not None and fault.before:
             raise self._raised(fault)
-        result = await call()
+        try:
+            result = await call()
+        except Exception:
+            if self.dead:
+                raise Crash from None
+            if fault is not None:
+                raise self._raised(fault) from None  # a refusal is an answer, too: it is lost
+            raise
         if write:
             self.written.append(what)
         if self.dead:
@@ -84,14 +94,14 @@ class Faults:
             raise self._raised(fault)
         return result
 
-    def _next(self, what: str, *, write: bool) -> Fault | None:
+    def _next(self, what: str, *, write: bool, port: str) -> Fault | None:
         if self.dead:
             raise Crash
         if write:
             self._writes += 1
         else:
             self._reads += 1
-        call = Call(self._writes if write else self._reads, what, write)
+        call = Call(self._writes if write else self._reads, what, write, port)
         self.calls.append(call)
         for rule in self._rules:
             fault = rule(call)
@@ -99,11 +109,29 @@ class Faults:
                 return fault
         return None
 
+    @property
+    def writes(self) -> list[Call]:
+        """The writes that were tried, in order."""
+        return [call for call in self.calls if call.write]
+
     def _raised(self, fault: Fault) -> BaseException:
         error = fault.error()
         if isinstance(error, Crash):
             self.dead = True
         return error
+
+
+class Interleaved(Faults):
+    """Lets other tasks run between a process's calls, in an order that the seed decides."""
+
+    def __init__(self, rng: random.Random, *rules: Rule) -> None:
+        super().__init__(*rules)
+        self._rng = rng
+
+    async def around(self, what: str, call: Callable[[], Awaitable[T]], *, write: bool, port: str) -> T:
+        for _ in range(self._rng.randrange(6)):
+            await asyncio.sleep(0)
+        return await super().around(what, call, write=write, port=port)
 
 
 def crash_at(number: int, *, before: bool) -> Rule:
@@ -161,14 +189,15 @@ class FaultyBlobStore:
 
     async def put_new(self, name: str, data: bytes) -> None:
         what = f"put {self.container}/{name}"
-        await self._faults.around(what, lambda: self._inner.put_new(name, data), write=True)
+        await self._faults.around(what, lambda: self._inner.put_new(name, data), write=True, port="blob")
 
     async def get(self, name: str) -> bytes:
         what = f"get {self.container}/{name}"
-        return await self._faults.around(what, lambda: self._inner.get(name), write=False)
+        return await self._faults.around(what, lambda: self._inner.get(name), write=False, port="blob")
 
     async def list(self, prefix: str = "") -> AsyncIterator[BlobStat]:
-        async for stat in _listed(self._faults, f"list {self.container}/{prefix}", self._inner.list(prefix)):
+        what = f"list {self.container}/{prefix}"
+        async for stat in _listed(self._faults, what, self._inner.list(prefix), port="blob"):
             yield stat
 
 
@@ -180,18 +209,19 @@ class FaultyTableStore:
 
     async def get(self, partition: str, key: str) -> Row | None:
         what = f"row {self._name}/{partition}/{key}"
-        return await self._faults.around(what, lambda: self._inner.get(partition, key), write=False)
+        return await self._faults.around(what, lambda: self._inner.get(partition, key), write=False, port="table")
 
     async def insert(self, row: Row) -> bool:
         what = f"insert {self._name}/{row.partition}/{row.key}"
-        return await self._faults.around(what, lambda: self._inner.insert(row), write=True)
+        return await self._faults.around(what, lambda: self._inner.insert(row), write=True, port="table")
 
     async def replace(self, row: Row) -> Row:
         what = f"replace {self._name}/{row.partition}/{row.key}"
-        return await self._faults.around(what, lambda: self._inner.replace(row), write=True)
+        return await self._faults.around(what, lambda: self._inner.replace(row), write=True, port="table")
 
     async def query(self, partition: str) -> AsyncIterator[Row]:
-        async for row in _listed(self._faults, f"rows {self._name}/{partition}", self._inner.query(partition)):
+        what = f"rows {self._name}/{partition}"
+        async for row in _listed(self._faults, what, self._inner.query(partition), port="table"):
             yield row
 
 
@@ -206,7 +236,7 @@ class FaultyQueue:
 
     async def send(self, body: str, *, delay: float = 0.0) -> None:
         what = f"send {self.name}"
-        await self._faults.around(what, lambda: self._inner.send(body, delay=delay), write=True)
+        await self._faults.around(what, lambda: self._inner.send(body, delay=delay), write=True, port="queue")
 
 
 class FaultySecretStore:
@@ -215,10 +245,14 @@ class FaultySecretStore:
         self._faults = faults
 
     async def put(self, name: str, value: str) -> str:
-        return await self._faults.around(f"secret {name}", lambda: self._inner.put(name, value), write=True)
+        return await self._faults.around(
+            f"secret {name}", lambda: self._inner.put(name, value), write=True, port="secret"
+        )
 
     async def get(self, name: str) -> str | None:
-        return await self._faults.around(f"read secret {name}", lambda: self._inner.get(name), write=False)
+        return await self._faults.around(
+            f"read secret {name}", lambda: self._inner.get(name), write=False, port="secret"
+        )
 
 
 class FaultySigner:
@@ -233,7 +267,7 @@ class FaultySigner:
         return self._inner.key_id
 
     async def sign(self, signing_input: bytes) -> bytes:
-        return await self._faults.around("sign", lambda: self._inner.sign(signing_input), write=False)
+        return await self._faults.around("sign", lambda: self._inner.sign(signing_input), write=False, port="key")
 
 
 class FaultyDirectory:
@@ -244,34 +278,38 @@ class FaultyDirectory:
         self._faults = faults
 
     async def page(self, request: GraphRequest) -> Page:
-        return await self._faults.around(_named(request), lambda: self._inner.page(request), write=False)
+        return await self._faults.around(
+            _named(request), lambda: self._inner.page(request), write=False, port="graph"
+        )
 
     async def send(self, request: GraphRequest) -> GraphResponse:
         write = request.method != "GET"
-        return await self._faults.around(_named(request), lambda: self._inner.send(request), write=write)
+        return await self._faults.around(
+            _named(request), lambda: self._inner.send(request), write=write, port="graph"
+        )
 
     async def batch(self, requests: Sequence[GraphRequest]) -> list[GraphResponse]:
         what = "batch " + ", ".join(_named(request) for request in requests)
         write = any(request.method != "GET" for request in requests)
-        return await self._faults.around(what, lambda: self._inner.batch(requests), write=write)
+        return await self._faults.around(what, lambda: self._inner.batch(requests), write=write, port="graph")
 
     def page_of(self, request: GraphRequest, response: GraphResponse) -> Page:
         return self._inner.page_of(request, response)
 
     async def roles(self) -> frozenset[str] | None:
-        return await self._faults.around("roles", self._inner.roles, write=False)
+        return await self._faults.around("roles", self._inner.roles, write=False, port="graph")
 
 
 def _named(request: GraphRequest) -> str:
     return f"{request.method} {request.path}"
 
 
-async def _listed(faults: Faults, what: str, inner: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _listed(faults: Faults, what: str, inner: AsyncIterator[T], *, port: str) -> AsyncIterator[T]:
     """Each entry is a read of its own, so that a listing can break off in the middle."""
     entries = aiter(inner)
     while True:
         try:
-            entry = await faults.around(what, lambda: anext(entries), write=False)
+            entry = await faults.around(what, lambda: anext(entries), write=False, port=port)
         except StopAsyncIteration:
             return
         yield entry

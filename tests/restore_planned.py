@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from shared.adapters.memory import ManualClock, MemoryBlobStore
 from shared.catalog.registry import CATALOG
-from shared.domain.plan import Scope
+from shared.domain.plan import RestorePlan, Scope
 from shared.engines.bins import read_bins
 from shared.engines.confirm import Confirmation, Confirmed
 from shared.engines.live import read_live
@@ -101,6 +100,30 @@ class Planned:
         raise AssertionError("the verification never ends")
 
 
+async def make_plan(
+    service: Service, snapshot: Snapshot, clock: ManualClock, *, plan_id: str = PLAN, scope: Scope | None = None
+) -> RestorePlan:
+    """What the planner makes of the tenant as it is now."""
+    live = await read(service, clock)
+
+    async def created_by(object_id: str) -> str:
+        return f"somebody made {object_id}"
+
+    return await plan_restore(
+        snapshot,
+        live,
+        await read_bins(directory(service, clock), CATALOG),
+        CATALOG,
+        scope=scope or Scope(),
+        break_glass_ids=service.info["breakGlassIds"],
+        created_by=created_by,
+        plan_id=plan_id,
+        tenant=service.tenant_id,
+        manifest_sha256=MANIFEST,
+        created_at=clock.now(),
+    )
+
+
 async def planned(
     damage: Callable[[Service], None],
     *,
@@ -117,24 +140,7 @@ async def planned(
     clock.advance(3600)
     damage(service)
     clock.advance(3600)
-    live = await read(service, clock)
-
-    async def created_by(object_id: str) -> str:
-        return f"somebody made {object_id}"
-
-    plan = await plan_restore(
-        snapshot,
-        live,
-        await read_bins(directory(service, clock), CATALOG),
-        CATALOG,
-        scope=scope or Scope(),
-        break_glass_ids=service.info["breakGlassIds"],
-        created_by=created_by,
-        plan_id=PLAN,
-        tenant=service.tenant_id,
-        manifest_sha256=MANIFEST,
-        created_at=_now(clock),
-    )
+    plan = await make_plan(service, snapshot, clock, scope=scope)
     nobody: Any = None
     damaged: Damage = nobody
     world = World(clock, service, damaged, plan)
@@ -144,10 +150,6 @@ async def planned(
         await world.approve()
     service.settings.lag = lag
     return Planned(world, snapshot)
-
-
-def _now(clock: ManualClock) -> datetime:
-    return clock.now()
 
 
 # --- damage --------------------------------------------------------------------------------------------

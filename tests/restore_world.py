@@ -72,13 +72,13 @@ WRITER = frozenset(name for write in (False, True) for group in CATALOG.needs(wr
 
 
 @cache
-def _seeded() -> Service:
-    return build("small")
+def _seeded(seed: str) -> Service:
+    return build(seed)
 
 
-def tenant(clock: ManualClock) -> Service:
+def tenant(clock: ManualClock, seed: str = "small") -> Service:
     """A planted tenant of its own, on the test's clock."""
-    service = copy.deepcopy(_seeded())
+    service = copy.deepcopy(_seeded(seed))
     time = TestTime(clock)
     for holder in (service, service.store, service.tokens, service.throttle):
         holder.clock = time  # type: ignore[attr-defined]

@@ -158,8 +158,8 @@ AUTHENTICATION_METHODS_POLICY = ObjectType(
     drill=Drill.NONE,
     quirks=(
         Quirk(
-            "Read and written by /beta: v1.0 lacks system-preferred authentication, reporting of suspicious activity "
-            "and the platform settings of the authenticator.",
+            "Read and written by /beta: v1.0 lacks system-preferred authentication, reporting of suspicious "
+            "activity and the platform settings of the authenticator.",
             "Microsoft Graph: authenticationMethodsPolicy resource type (beta)",
             unverified=True,
         ),

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain.errors import StorageDown, Unusable
+from shared.domain.errors import StorageDown
 from shared.domain.ports import BlobStat, BlobStore, Directory, GraphRequest, GraphResponse, Page
 from shared.domain.snapshot import State
-from shared.engines.export import Work, run_item, start_run, sweep
+from shared.engines.export import Work, run_item, start_run
 from tests.backup import TENANT, Backup, content, small_tenant, with_limits
-from tests.faults import Call, Fault, Faults, crash_at, crash_points, run_until_crash
+from tests.faults import Call, Fault, Faults, crash_at, run_until_crash
+from tests.scenario.crash_points import REQUEST, backup_points, nothing_half, recover, reference
 
 
 async def test_a_run_reads_everything_and_the_snapshot_gives_it_back() -> None:
@@ -40,60 +41,27 @@ async def test_a_run_reads_everything_and_the_snapshot_gives_it_back() -> None:
 
 async def _reference() -> tuple[dict[str, Any], int]:
     """What an undisturbed run brings, and how many writes it tries."""
-    backup = Backup()
-    small_tenant(backup.directory)
-    faults = Faults()
-    await backup.start(faults=faults)
-    await backup.deliver(faults=faults)
-    return await content(await backup.repository().open()), sum(call.write for call in faults.calls)
-
-
-async def _check_nothing_half(backup: Backup, expected: dict[str, Any]) -> bool:
-    """Readers see no snapshot, or a whole one that verifies. Returns whether there is one."""
-    repository = backup.repository()
-    if not await repository.entries():
-        with pytest.raises(Unusable):
-            await repository.open()
-        return False
-    assert await content(await repository.open()) == expected
-    assert (await backup.verify()).findings == []
-    return True
-
-
-async def _recover(backup: Backup) -> None:
-    """What happens after a crash, without anybody's help: messages come again, the timer's function is tried
-    again if it had not begun, and the sweeper looks after the rest."""
-    await backup.deliver()
-    if not backup.vault.blobs:
-        await backup.start(REQUEST)
-    else:
-        await sweep(backup.ports(), TENANT, backup.keys, older_than=timedelta(0))
-    await backup.deliver()
-
-
-REQUEST = Backup().request()
+    expected, log, _ = await reference()
+    return expected, len(log.writes)
 
 
 async def test_a_crash_before_or_after_any_write_leaves_no_half_snapshot_and_the_run_completes() -> None:
-    expected, writes = await _reference()
-    assert writes > 60
-    reached = 0
-    for number, rule in enumerate(crash_points(writes)):
-        backup = Backup()
-        small_tenant(backup.directory)
-        faults = Faults(rule)
+    tried = [one async for one in backup_points()]
+    assert not [str(one) for one in tried if one.error]
+    assert len(tried) > 120
+    assert {one.point.port for one in tried} == {"blob", "queue"}
 
-        async def process(backup: Backup = backup, faults: Faults = faults) -> None:
-            await backup.start(REQUEST, faults)
-            await backup.deliver(faults=faults)
 
-        reached += await run_until_crash(process())
-        await _check_nothing_half(backup, expected)
-        await _recover(backup)
-        assert await _check_nothing_half(backup, expected), f"crash point {number}: no snapshot"
-        assert len(backup.chain.blobs) == 1
-    # "After" a create that was refused (a second reading finds its packs there) is no point of its own.
-    assert reached > 1.5 * writes
+async def test_nothing_of_a_backup_is_written_past_the_ports_that_fail() -> None:
+    """What is different outside after a run is what its log has, and nothing else."""
+    backup, faults = Backup(), Faults()
+    small_tenant(backup.directory)
+    await backup.start(REQUEST, faults)
+    await backup.deliver(faults=faults)
+    stored = [f"put {store.container}/{name}" for store in (backup.vault, backup.chain) for name in store.blobs]
+    assert set(stored) == {call.what for call in faults.writes if call.port == "blob"}
+    sent = Counter(f"send {queue}" for queue, _ in backup.delivered)
+    assert sent == Counter(call.what for call in faults.writes if call.port == "queue")
 
 
 async def test_two_crashes_in_a_row_are_survived_as_well() -> None:
@@ -109,9 +77,9 @@ async def test_two_crashes_in_a_row_are_survived_as_well() -> None:
                 await backup.deliver(faults=faults)
 
             await run_until_crash(process())
-            await _check_nothing_half(backup, expected)
-        await _recover(backup)
-        assert await _check_nothing_half(backup, expected)
+            await nothing_half(backup, expected)
+        await recover(backup)
+        assert await nothing_half(backup, expected)
 
 
 async def test_every_message_twice_changes_nothing() -> None:
@@ -121,7 +89,7 @@ async def test_every_message_twice_changes_nothing() -> None:
     await backup.start(REQUEST)
     await backup.start(REQUEST)
     await backup.deliver(twice=True)
-    assert await _check_nothing_half(backup, expected)
+    assert await nothing_half(backup, expected)
     assert len(backup.chain.blobs) == 1
 
 
@@ -142,7 +110,7 @@ async def test_storage_whose_answers_get_lost_makes_no_difference() -> None:
         except StorageDown:
             await backup.start(REQUEST)
         await backup.deliver(faults=faults)
-        assert await _check_nothing_half(backup, expected)
+        assert await nothing_half(backup, expected)
 
 
 @pytest.mark.parametrize("seed", range(25))

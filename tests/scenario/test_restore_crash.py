@@ -5,17 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import pytest
 
 from shared.engines.executor import StepEnd
 from shared.engines.journal import Journal
-from tests.faults import Crash, Faults, crash_at, run_until_crash
+from tests.faults import Crash, Faults, Interleaved, crash_at, run_until_crash
 from tests.restore_world import World, live, objects, start, world
-
-T = TypeVar("T")
 
 LOST = {
     "bin": r"/directory/deletedItems/[^/]+/restore$",
@@ -147,19 +143,6 @@ async def test_messages_again_after_the_end_change_nothing_and_send_what_is_read
     assert (one.service.store.seq, one.evidence.blobs) == (commits, blobs)
 
 
-class _Interleaved(Faults):
-    """Lets other tasks run between a process's calls, in an order that the seed decides."""
-
-    def __init__(self, rng: random.Random, *rules: Callable[..., object]) -> None:
-        super().__init__(*rules)  # type: ignore[arg-type]
-        self._rng = rng
-
-    async def around(self, what: str, call: Callable[[], Awaitable[T]], *, write: bool) -> T:
-        for _ in range(self._rng.randrange(6)):
-            await asyncio.sleep(0)
-        return await super().around(what, call, write=write)
-
-
 @pytest.mark.parametrize("seed", range(12))
 async def test_three_workers_on_the_same_messages(seed: int) -> None:
     one = await world()
@@ -167,7 +150,7 @@ async def test_three_workers_on_the_same_messages(seed: int) -> None:
     for step in one.plan.steps:
         for _ in range(2):
             await start(one, step.id)
-    workers = [one.process(_Interleaved(random.Random(rng.random()))) for _ in range(3)]
+    workers = [one.process(Interleaved(random.Random(rng.random()))) for _ in range(3)]
     await asyncio.gather(*(worker.drain() for worker in workers))
     await one.process().drain()
     await check(one)
@@ -180,7 +163,7 @@ async def test_workers_that_die_beside_others(seed: int) -> None:
     await start(one)
     await start(one)
     workers = [
-        one.process(_Interleaved(random.Random(rng.random()), crash_at(rng.randrange(1, 25), before=before)))
+        one.process(Interleaved(random.Random(rng.random()), crash_at(rng.randrange(1, 25), before=before)))
         for before in (True, False)
     ]
     ends = await asyncio.gather(*(worker.drain() for worker in workers), return_exceptions=True)

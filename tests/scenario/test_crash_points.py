@@ -1,0 +1,91 @@
+"""A restore that covers every way back, killed before and after every write of it, at every port."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+
+from shared.catalog.registry import CATALOG
+from shared.catalog.spec import LinkWrite
+from shared.domain import ports
+from shared.domain.plan import AnchorKind, Mechanism
+from tests import faults as fault_wrappers
+from tests.restore_story import RESTORER, Story
+from tests.scenario.crash_points import PORTS, Tried, restore_points, undisturbed_restore
+
+# Ports by which nothing outside is changed.
+_CHANGE_NOTHING = {"StoreInspector", "Audit", "Clock", "Ids"}
+_WRAPPED = {"WorkQueue": "FaultyQueue"}
+
+
+async def test_a_crash_before_or_after_any_write_of_a_restore_changes_nothing_of_its_end() -> None:
+    tried: list[Tried] = [one async for one in restore_points()]
+    assert not [str(one) for one in tried if one.error]
+    assert len(tried) >= 200
+    assert {one.point.port for one in tried} == PORTS
+    sides = Counter((one.point.number, one.point.before) for one in tried)
+    assert set(sides.values()) == {1}
+    assert len(sides) == 2 * len({number for number, _ in sides})
+
+
+async def test_the_enumerated_restore_has_every_way_back_that_there_is() -> None:
+    """A mechanism or a kind of link that comes new to the planner has to come into the story's damage, too."""
+    story, _, _ = await undisturbed_restore(await Story.begin())
+    operations = story.world.plan.operations
+    assert {one.mechanism for one in operations} == set(Mechanism)
+    links = {CATALOG.get(one.type).relationship(one.relationship).write for one in operations if one.relationship}
+    assert links == {one.write for _, one in CATALOG.relationships} - {LinkWrite.NONE}
+    assert {one.anchor.kind for one in operations if one.anchor} == set(AnchorKind)
+    assert any(one.secret_for for one in operations)
+    assert any(one.guarded for one in operations)
+    # Each of them is written, not found done already.
+    ends = await story.world.ends()
+    done = {one.mechanism for one in operations if ends[one.id] == "done"}
+    assert done == set(Mechanism)
+    written = {
+        CATALOG.get(one.type).relationship(one.relationship).write
+        for one in operations
+        if one.relationship and ends[one.id] == "done"
+    }
+    assert written == links
+
+
+async def test_nothing_of_a_restore_is_written_past_the_ports_that_fail() -> None:
+    """What is different outside after the story is what its log has, and what people did; nothing else."""
+    begin = await Story.begin()
+    story, log, _ = await undisturbed_restore(begin)
+    by_port = {port: [call.what for call in log.writes if call.port == port] for port in PORTS}
+    blobs = {f"put {story.world.evidence.container}/{name}" for name in story.world.evidence.blobs}
+    there = {f"put {begin.world.evidence.container}/{name}" for name in begin.world.evidence.blobs}
+    assert blobs - there == set(by_port["blob"])
+    rows = {f"{partition}/{key}" for partition, key in story.world.rows._rows}
+    assert rows == {what.partition("/")[2] for what in by_port["table"]}
+    versions = story.world.secrets.versions
+    assert Counter(by_port["secret"]) == Counter(f"secret {name}" for name in versions for _ in versions[name])
+    people = Counter({"restore-requests": 2, "restore-control": 2})
+    came = Counter(name for name, _ in dict.fromkeys(story.ids))
+    assert came - people == Counter(what.removeprefix("send ") for what in by_port["queue"])
+    asked = {
+        re.sub(r"^([A-Z]+) /(v1\.0|beta)/", r"\1 /", one)
+        for what in by_port["graph"]
+        for one in what.removeprefix("batch ").split(", ")
+        if not one.startswith("GET ")
+    }
+    commits = [txn for txn in story.world.service.store.log if txn.app == RESTORER and txn.method]
+    assert commits
+    assert {f"{txn.method} {txn.path}" for txn in commits} <= asked
+
+
+def test_every_port_that_writes_can_fail() -> None:
+    """A port that comes new has to get a wrapper with all its calls, or a word that it changes nothing."""
+    protocols = {
+        name: one
+        for name, one in vars(ports).items()
+        if inspect.isclass(one) and getattr(one, "_is_protocol", False) and one.__module__ == ports.__name__
+    }
+    assert protocols.keys() >= _CHANGE_NOTHING
+    for name in protocols.keys() - _CHANGE_NOTHING:
+        wrapper = getattr(fault_wrappers, _WRAPPED.get(name, f"Faulty{name}"))
+        calls = {one for one in vars(protocols[name]) if not one.startswith("_")}
+        assert calls <= vars(wrapper).keys(), (name, calls - vars(wrapper).keys())
