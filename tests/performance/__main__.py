@@ -19,14 +19,14 @@ from tests.performance.row import Row, render
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description=__doc__)
     parser.add_argument("--objects", type=int, default=100_000, help="size for memory and diff, up to a million")
-    parser.add_argument("--tenant", type=int, default=8_000, help="users of the tenant whose backup is counted")
+    parser.add_argument("--tenant", type=int, default=100_000, help="users of the larger tenant that is counted")
     parser.add_argument("--windows", type=float, default=10, help="quota windows of writes")
     parser.add_argument("--only", default="", help="rows whose key begins so, such as 3 or 5")
     parser.add_argument("--small", action="store_true", help="every row at a size that proves only that it runs")
     given = parser.parse_args()
     if given.small:
-        given.objects, given.tenant, given.windows = 2_000, 60, 0.2
-    if given.objects < 400 or given.tenant < 20 or given.windows <= 0:
+        given.objects, given.tenant, given.windows = 2_000, 200, 0.2
+    if given.objects < 400 or given.tenant < 200 or given.windows <= 0:
         parser.error("too small to measure anything")
     return given
 

@@ -376,11 +376,17 @@ def _plant_groups(planter: Planter) -> None:
         )
         for member in members:
             store.link("groups.members", key, member)
+        if number % 100 == 50:  # a large one; without a draw, so that the rest of a seed stays as it was
+            for place in range(min(len(people), _LARGE_GROUP)):
+                store.link("groups.members", key, people[(number * 37 + place) % len(people)])
         for owner in rng.sample(people, min(len(people), 2)):
             store.link("groups.owners", key, owner)
         nests = number > 8 and number % 6 == 1 and not more
         if nests:  # nested: a later group holds an earlier plain one
             store.link("groups.members", key, planter.group_ids[number - 7])
+
+
+_LARGE_GROUP = 380  # brings a tenant to six memberships a user
 
 
 def _size(rng: random.Random) -> int:

@@ -282,7 +282,7 @@ def _plant_grants(planter: Planter) -> None:
     for number, client in enumerate(own):
         if number % 2 == 0:
             _grant(planter, client, graph, None, scopes[number // 2 % len(scopes)])
-    for number in range(max(5, planter.plan.users // 20)):
+    for number in range(max(5, planter.plan.users * 3 // 10 - (len(own) + 1) // 2)):
         user = _some(planter, number)
         _grant(planter, own[number % len(own)], graph, user, scopes[number % 3])
     if len(own) > 2:
