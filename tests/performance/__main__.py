@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.performance import cpu, first_backup, imports, memory, writes
+from tests.performance import cpu, first_backup, imports, memory, restores, writes
 from tests.performance.row import Row, render
 
 
@@ -38,6 +38,8 @@ def parts(given: argparse.Namespace) -> dict[str, Callable[[], Sequence[Row]]]:
         "4": lambda: [imports.row(1 if given.small else 5)],
         "5": lambda: first_backup.rows(given.tenant),
         "6": lambda: [writes.row(given.windows)],
+        "7": lambda: restores.memberships(80 if given.small else 10_000),
+        "8": restores.policies,
     }
 
 

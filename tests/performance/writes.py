@@ -9,43 +9,21 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-import httpx
-
-from shared.adapters.graph.auth import FixedToken, TokenSource
-from shared.adapters.graph.caller import Caller
-from shared.adapters.graph.client import GraphDirectory
-from shared.adapters.graph.limits import Limits
-from shared.adapters.graph.origin import Origin
-from shared.adapters.memory import ManualClock, SeededIds
+from shared.adapters.memory import ManualClock
 from shared.domain.ports import GraphRequest
 from tests.performance.row import Row
+from tests.performance.simulated import LATENCY, open_directory
 from tests.simdirectory import TestTime
-from tests.simulator.control import issue_token
 from tests.simulator.rendering import warm
 from tests.simulator.rules.costs import DIRECTORY_WRITES_PER_150S
 from tests.simulator.seeds import plan_of, plant
-from tests.simulator.server import Application
 from tests.simulator.service import Service
 
 WINDOW = 150.0  # seconds
 _BATCH = 20
-_LATENCY = 0.3
 _RATE = DIRECTORY_WRITES_PER_150S / WINDOW
 _SHARE, _REFUSED = 0.9, 0.01
 _PROTECTED = ("onPremisesSyncEnabled", "isManagementRestricted")  # users that an app may not change
-_URL = "http://127.0.0.1"
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """The tenant's ASGI application; each round trip takes its time on the clock."""
-
-    def __init__(self, service: Service, clock: ManualClock) -> None:
-        self._inner = httpx.ASGITransport(Application(service))
-        self._clock = clock
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._clock.advance(_LATENCY)
-        return await self._inner.handle_async_request(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +48,7 @@ def row(windows: float) -> Row:
         f"≥ {_SHARE:.0%} of the quota, ≤ {_REFUSED:.0%} answers 429, over ≥ 10 windows",
         share >= _SHARE and refused <= _REFUSED and made.seconds >= 10 * WINDOW if windows >= 10 else None,
         (
-            f"{made.requests:,} round trips of {_LATENCY:g} s; the executor's reads before and after each write "
+            f"{made.requests:,} round trips of {LATENCY:g} s; the executor's reads before and after each write "
             "are not in this row",
         ),
     )
@@ -81,18 +59,8 @@ async def _write(count: int) -> Written:
     service = Service(TestTime(clock))
     plant(service, plan_of("500"))
     warm()
-    token = issue_token(service, {"roles": ["User.ReadWrite.All"], "expiresIn": 1e7})["token"]
     users = [key for key, one in service.store.tables["users"].items() if not any(map(one.get, _PROTECTED))]
-    origin = Origin.configured(_URL)
-    tokens = TokenSource(FixedToken(token), origin, clock)
-    # Here and not above, as the adapter does: the SDK takes longer to import than the rest.
-    from shared.adapters.graph.transport import GraphWire
-
-    wire = GraphWire(origin, tokens, Wire(service, clock))
-    caller = Caller(
-        wire, tokens, Limits(clock), clock, SeededIds(), low_priority=False, patience=900.0, random=lambda: 0.5
-    )
-    directory = GraphDirectory(origin, caller)
+    directory = open_directory(service, clock, ["User.ReadWrite.All"])
     start = clock.monotonic()
     try:
         for first in range(0, count, _BATCH):
