@@ -202,12 +202,13 @@ def _step_of(point: KillPoint) -> str:
 
 
 def _steps(steps: list[Obj], mechanism: str, type_name: str) -> list[Obj]:
-    """Steps that do this to an object of this type, among others."""
-    return [
-        step
-        for step in steps
-        if any((one["mechanism"], one["type"]) == (mechanism, type_name) for one in step["operations"])
-    ]
+    """Steps that do this, those first that do it to an object of this type: two types may share a step."""
+    found = [step for step in steps if any(one["mechanism"] == mechanism for one in step["operations"])]
+
+    def of_another_type(step: Obj) -> bool:
+        return all((one["mechanism"], one["type"]) != (mechanism, type_name) for one in step["operations"])
+
+    return sorted(found, key=of_another_type)
 
 
 def _ancestors(steps: list[Obj]) -> dict[str, set[str]]:
