@@ -139,7 +139,7 @@ class TypeEntry(Wire):
     as_of: datetime | None
     count: int
     packs: tuple[BlobRef, ...]
-    index: BlobRef | None
+    index: tuple[BlobRef, ...]  # one after the other; none for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class ChainEntry(Wire):
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry(Wire):
-    """One line of `index/{type}.idx.zst`, sorted by id. `pack` counts into the type's packs in the manifest."""
+    """One line of `index/{type}/…`, sorted by id. `pack` counts into the type's packs in the manifest."""
 
     id: str
     name: str

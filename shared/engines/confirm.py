@@ -28,7 +28,7 @@ from shared.engines.evidence import Evidence, StoredPlan, WaveStart, plan_folder
 from shared.engines.executor import secret_name
 from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
-from shared.engines.merge import read_object
+from shared.engines.opening import read_objects
 from shared.engines.references import GUID
 from shared.engines.renamed import RenamedView
 from shared.engines.report import (
@@ -245,11 +245,9 @@ class Confirmation:
             if not targets:
                 continue
             form = Form(spec)
-            async for entry in snapshot.index(spec.name):
-                if entry.id not in targets:
-                    continue
+            wanted = (entry async for entry in snapshot.index(spec.name) if entry.id in targets)
+            async for entry, item in read_objects(snapshot, spec.name, wanted):
                 operation = made[spec.name, entry.id]
-                item = await read_object(snapshot, spec.name, entry)
                 for what, where in _needs(plan, operation, item, form):
                     new = ends[operation.id].ids.get(entry.id, "")
                     care.append(AfterCare(spec.name, entry.id, new, entry.name, what, where))

@@ -1,26 +1,27 @@
 """What changed between two readings: two snapshots, or a snapshot and the live tenant.
 
 A merge of sorted indexes: cost follows the number of objects, memory stays flat, and objects are opened only
-where their content hashes differ. "Removed" is said only where the later side is a complete listing, "added"
-only where the earlier one is.
+where their content hashes differ, pack by pack. "Removed" is said only where the later side is a complete
+listing, "added" only where the earlier one is.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType, Relationship
 from shared.domain.change import Change, ChangeKind, ChangeSet, CredentialChange, Gap, PropertyChange
 from shared.domain.objects import Json, JsonObject
-from shared.domain.snapshot import Completeness, IndexEntry
+from shared.domain.snapshot import Completeness
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
-from shared.engines.merge import both_indexes, both_links, completeness_of, read_objects
+from shared.engines.merge import both_indexes, both_links, completeness_of
+from shared.engines.opening import TOGETHER, Pair, open_pairs
 from shared.engines.view import View
 
-_AT_ONCE: Final = 1024  # pairs opened together, so that a pack is unpacked once for many of them
+_WAITING: Final = 64 * 1024  # objects that came or went, held so that all changes are told in id order
 
 
 async def diff(before: View, after: View, catalog: Catalog, *, types: Iterable[str] = ()) -> ChangeSet:
@@ -36,13 +37,16 @@ async def diff(before: View, after: View, catalog: Catalog, *, types: Iterable[s
 
 def property_changes(spec: ObjectType, before: JsonObject, after: JsonObject) -> tuple[PropertyChange, ...]:
     """Members that differ in meaning, volatile ones and annotations left out, in name order."""
-    form = Form(spec, everything=True)
+    return _property_changes(Form(spec, everything=True), before, after)
+
+
+def _property_changes(form: Form, before: JsonObject, after: JsonObject) -> tuple[PropertyChange, ...]:
     changes = []
     for name in sorted({*before, *after}):
-        if is_annotation(name) or name in spec.volatile:
+        if is_annotation(name) or name in form.spec.volatile:
             continue
         one, other = before.get(name), after.get(name)
-        if form.same(name, one, other) or _only_keys_differ(spec, name, one, other):
+        if form.same(name, one, other) or _only_keys_differ(form, name, one, other):
             continue
         paths = form.differing_paths(name, one, other)
         changes.append(PropertyChange(name, one, other, () if paths == (name,) else paths))
@@ -72,12 +76,12 @@ def keys_of(value: Json) -> dict[str, str]:
     return found
 
 
-def _only_keys_differ(spec: ObjectType, name: str, one: Json, other: Json) -> bool:
+def _only_keys_differ(form: Form, name: str, one: Json, other: Json) -> bool:
     """Whether a difference is told in full by the credentials that came and went."""
-    if name not in spec.secret:
+    if name not in form.spec.secret:
         return False
     common = keys_of(one).keys() & keys_of(other).keys()
-    return Form(spec, everything=True).same(name, _of_keys(one, common), _of_keys(other, common))
+    return form.same(name, _of_keys(one, common), _of_keys(other, common))
 
 
 def _of_keys(value: Json, keys: set[str]) -> Json:
@@ -131,7 +135,7 @@ async def _changes(before: View, after: View, specs: tuple[ObjectType, ...]) -> 
 async def _object_changes(before: View, after: View, spec: ObjectType) -> AsyncIterator[Change]:
     can_add = completeness_of(before, spec).is_complete
     can_remove = completeness_of(after, spec).is_complete
-    pending: list[tuple[IndexEntry, IndexEntry]] = []
+    pending: list[Pair] = []
     waiting: list[Change] = []  # changes after the first pending pair, so that all come in id order
 
     async def opened() -> list[Change]:
@@ -141,29 +145,27 @@ async def _object_changes(before: View, after: View, spec: ObjectType) -> AsyncI
         waiting.clear()
         return result
 
-    async for old, new in both_indexes(before, after, spec.name):
-        if old is not None and new is not None:
-            if old.hash != new.hash:
-                pending.append((old, new))
-        elif old is not None and can_remove:
-            waiting.append(Change(ChangeKind.REMOVED, spec.name, old.id, old.name, old.parent))
-        elif new is not None and can_add:
-            waiting.append(Change(ChangeKind.ADDED, spec.name, new.id, new.name, new.parent))
-        if len(pending) >= _AT_ONCE or len(waiting) >= 16 * _AT_ONCE:
+    async for pairs in both_indexes(before, after, spec.name).batches:
+        for old, new in pairs:
+            if old is not None and new is not None:
+                if old.hash != new.hash:
+                    pending.append((old, new))
+            elif old is not None and can_remove:
+                waiting.append(Change(ChangeKind.REMOVED, spec.name, old.id, old.name, old.parent))
+            elif new is not None and can_add:
+                waiting.append(Change(ChangeKind.ADDED, spec.name, new.id, new.name, new.parent))
+        if len(pending) >= TOGETHER or len(waiting) >= _WAITING:
             for change in await opened():
                 yield change
     for change in await opened():
         yield change
 
 
-async def _compare(
-    before: View, after: View, spec: ObjectType, pairs: list[tuple[IndexEntry, IndexEntry]]
-) -> list[Change]:
-    old_items = await read_objects(before, spec.name, [old for old, _ in pairs])
-    new_items = await read_objects(after, spec.name, [new for _, new in pairs])
+async def _compare(before: View, after: View, spec: ObjectType, pairs: Sequence[Pair]) -> list[Change]:
+    form = Form(spec, everything=True)
     changes = []
-    for (_, new), old_item, new_item in zip(pairs, old_items, new_items, strict=True):
-        properties = property_changes(spec, old_item, new_item)
+    async for (_, new), old_item, new_item in open_pairs(before, after, spec.name, pairs):
+        properties = _property_changes(form, old_item, new_item)
         credentials = credential_changes(spec, old_item, new_item)
         if properties or credentials:  # hashes also tell null from absent, which mean the same
             changes.append(
@@ -179,31 +181,32 @@ async def _link_changes(
     can_add = before.completeness(name).is_complete
     can_remove = after.completeness(name).is_complete
     names = _Names(before, after, spec)
-    async for old, new in both_links(before, after, spec.name, relationship.name):
-        if old is not None and new is not None:
-            continue
-        if old is not None and can_remove:
-            kind, link = ChangeKind.LINK_REMOVED, old
-        elif new is not None and can_add:
-            kind, link = ChangeKind.LINK_ADDED, new
-        else:
-            continue
-        yield Change(
-            kind,
-            spec.name,
-            link.source,
-            await names.of(link.source),
-            relationship=relationship.name,
-            target=link.target,
-            target_type=link.target_type,
-        )
+    async for pairs in both_links(before, after, spec.name, relationship.name).batches:
+        for old, new in pairs:
+            if old is not None and new is not None:
+                continue
+            if old is not None and can_remove:
+                kind, link = ChangeKind.LINK_REMOVED, old
+            elif new is not None and can_add:
+                kind, link = ChangeKind.LINK_ADDED, new
+            else:
+                continue
+            yield Change(
+                kind,
+                spec.name,
+                link.source,
+                await names.of(link.source),
+                relationship=relationship.name,
+                target=link.target,
+                target_type=link.target_type,
+            )
 
 
 class _Names:
     """Names of sources, read from the indexes in step with links that come sorted by source."""
 
     def __init__(self, before: View, after: View, spec: ObjectType) -> None:
-        self._pairs = both_indexes(before, after, spec.name)
+        self._pairs = aiter(both_indexes(before, after, spec.name))
         self._at = ""
         self._name = ""
 

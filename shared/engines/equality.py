@@ -7,7 +7,7 @@ nothing is judged here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.catalog.registry import Catalog
@@ -18,12 +18,11 @@ from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
 from shared.engines.conditions import holds
 from shared.engines.markers import Bindings, resolve
-from shared.engines.merge import both_indexes, both_links, completeness_of, read_object
+from shared.engines.merge import both_indexes, both_links, completeness_of
+from shared.engines.opening import TOGETHER, Pair, each, open_pairs, read_objects
 from shared.engines.references import find, rewrite
 from shared.engines.report import Kind
 from shared.engines.view import View
-
-_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +76,48 @@ class Comparison:
                 yield Difference(Kind.NOT_COMPARED, spec.name, "", why=why)
         renewed = await self._entries(self._live, spec, self._olds.keys())
         reads_all = bool(self._ids) and bool(spec.references)
+        # What needs no look inside is told at once, the rest pack by pack afterwards.
+        pairs: list[Pair] = []
+        unknown: list[IndexEntry] = []
         async for old, new in both_indexes(self._snapshot, self._live, spec.name):
             if old is not None:
                 self.counts["objects"] += 1
             if old is not None and new is not None:
                 if old.hash != new.hash or reads_all or old.parent != new.parent:
-                    async for one in self._pair(spec, old, new, spec.restorable):
-                        yield one
+                    pairs.append((old, new))
             elif old is not None:
                 found = renewed.get(self._ids.get(old.id, ""))
                 if found is not None:
-                    members = spec.restorable | frozenset(spec.create_only)
-                    async for one in self._pair(spec, old, found, members):
-                        yield one
+                    pairs.append((old, found))
                 elif whole:
                     yield Difference(Kind.MISSING, spec.name, old.id, name=old.name, parent=old.parent)
             elif new is not None and new.id not in self._olds:
                 if whole:
                     yield Difference(Kind.ADDED, spec.name, new.id, new.id, new.name, parent=self._old(new.parent))
                 if reads_all:
-                    item = await read_object(self._live, spec.name, new)
-                    for one in self._old_references(spec, item, new.id, new, added=True):
-                        yield one
+                    unknown.append(new)
+            if len(pairs) >= TOGETHER or len(unknown) >= TOGETHER:
+                async for one in self._opened(spec, pairs, unknown):
+                    yield one
+                pairs, unknown = [], []
+        async for one in self._opened(spec, pairs, unknown):
+            yield one
 
-    async def _pair(
-        self, spec: ObjectType, old: IndexEntry, new: IndexEntry, members: frozenset[str]
+    async def _opened(
+        self, spec: ObjectType, pairs: Sequence[Pair], unknown: Sequence[IndexEntry]
     ) -> AsyncIterator[Difference]:
-        then = await read_object(self._snapshot, spec.name, old)
-        now = await read_object(self._live, spec.name, new)
+        """What differs inside of objects, and replaced ids in objects that the snapshot doesn't know."""
+        async for (old, new), then, now in open_pairs(self._snapshot, self._live, spec.name, pairs):
+            for one in self._pair(spec, old, new, then, now):
+                yield one
+        async for new, item in read_objects(self._live, spec.name, each(unknown)):
+            for one in self._old_references(spec, item, new.id, new, added=True):
+                yield one
+
+    def _pair(
+        self, spec: ObjectType, old: IndexEntry, new: IndexEntry, then: JsonObject, now: JsonObject
+    ) -> Iterator[Difference]:
+        members = spec.restorable if old.id == new.id else spec.restorable | frozenset(spec.create_only)
         expected = self._rewritten(spec, then)
         form = Form(spec)
         for member in sorted(members):
@@ -115,8 +128,7 @@ class Comparison:
                 yield Difference(Kind.CHANGED, spec.name, old.id, new.id, old.name, member, parent=old.parent)
         if self._ids.get(old.parent, old.parent) != new.parent:
             yield Difference(Kind.CHANGED, spec.name, old.id, new.id, old.name, "parent", parent=old.parent)
-        for one in self._old_references(spec, now, old.id, new):
-            yield one
+        yield from self._old_references(spec, now, old.id, new)
 
     def _old_references(
         self, spec: ObjectType, now: JsonObject, target: str, new: IndexEntry, *, added: bool = False
@@ -204,12 +216,14 @@ class Comparison:
         known: dict[str, tuple[str, bool]] = {}
         condition = relationship.computed_when
         for view in (self._snapshot, self._live):
-            for key, entry in (await self._entries(view, spec, wanted)).items():
-                computed = False
-                if condition is not None:
-                    computed = holds(condition, await read_object(view, spec.name, entry))
+            entries = await self._entries(view, spec, wanted)
+            made: set[str] = set()
+            if condition is not None:
+                opened = read_objects(view, spec.name, each(entries.values()))
+                made = {entry.id async for entry, item in opened if holds(condition, item)}
+            for key, entry in entries.items():
                 held = known.get(key)
-                known[key] = (entry.name, computed or (held is not None and held[1]))
+                known[key] = (entry.name, key in made or (held is not None and held[1]))
         return lambda source: known.get(source) or known.get(self._old(source)) or ("", False)
 
     async def _entries(self, view: View, spec: ObjectType, ids: Iterable[str]) -> dict[str, IndexEntry]:

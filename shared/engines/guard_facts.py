@@ -12,7 +12,7 @@ from shared.catalog.spec import ObjectType
 from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import holds
 from shared.engines.guard import ACCOUNTS, GROUPS, MEMBERS, GroupFact, GroupFacts
-from shared.engines.merge import read_object
+from shared.engines.opening import read_object
 from shared.engines.view import View
 
 

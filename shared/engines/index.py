@@ -3,9 +3,12 @@
 Built from the packs alone, in reading order, through a temporary SQLite file as external sorter: memory stays
 flat however large the tenant is. The same packs give the same lines. Order is by id as UTF-8 bytes.
 
-- `index/{type}.idx.zst`: one `IndexEntry` a line. Tombstones and superseded lines are not in it; a contained
-  object is in it only while a link says whose it is.
-- `index/{type}.{relationship}.links.zst`: one link a line, by source and target, each once.
+- `index/{type}/{n}-{hash}.idx.zst`: one `IndexEntry` a line. Tombstones and superseded lines are not in it; a
+  contained object is in it only while a link says whose it is.
+- `index/{type}.{relationship}/{n}-{hash}.links.zst`: one link a line, by source and target, each once.
+
+A long index is several blobs, so that neither who writes nor who reads it holds more than a few megabytes. The
+hash in a name is that of the lines, not of the blob: another release of the compressor gives other bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from shared.domain.snapshot import Dangling, IndexEntry, Receipt
 from shared.engines import paths, rawjson
 from shared.engines.canonical import content_hash
 from shared.engines.item import Progress
-from shared.engines.packs import LineStream, read_ref, split, unpack
+from shared.engines.packs import read_ref, split, unpack
 from shared.engines.reading import checked_id, link_line, object_id
 from shared.engines.wire import parse
 
@@ -133,8 +136,8 @@ class Sorter:
             "WHERE type = '' AND EXISTS (SELECT 1 FROM objects WHERE objects.id = links.target)"
         )
 
-    def object_index(self, type_name: str) -> tuple[bytes, int]:
-        """The compressed index of a type, and how many objects it has."""
+    def object_lines(self, type_name: str) -> Iterator[bytes]:
+        """The index of a type, a line an object."""
         parent = self._children.get(type_name)
         owner = (
             "(SELECT MIN(source) FROM links WHERE links.target = objects.id AND links.item = :item)"
@@ -145,19 +148,16 @@ class Sorter:
             f"SELECT id, name, hash, pack, line, {owner} FROM objects WHERE type = :type ORDER BY id",  # noqa: S608
             {"type": type_name, "item": parent},
         )
-        out = LineStream()
         for row in rows:
-            out.add(_entry.encode(IndexEntry(*row)))
-        return out.finish(), out.count
+            yield _entry.encode(IndexEntry(*row))
 
-    def link_index(self, number: int) -> tuple[bytes, int]:
+    def link_lines(self, number: int) -> Iterator[bytes]:
+        """The index of a relationship, a line a link."""
         rows = self._db.execute(
             "SELECT source, target, type FROM links WHERE item = ? ORDER BY source, target", (number,)
         )
-        out = LineStream()
         for source, target, kind in rows:
-            out.add(link_line(source, target, kind))
-        return out.finish(), out.count
+            yield link_line(source, target, kind)
 
     def dangling(self) -> tuple[tuple[Dangling, ...], int]:
         """References that lead out of the snapshot: the first of them, and how many there are."""

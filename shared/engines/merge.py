@@ -1,4 +1,4 @@
-"""Walking two sorted readings side by side, and reading whole objects in an order that packs like.
+"""Walking two sorted readings side by side.
 
 Memory stays flat. A reading that is out of order would show objects as added or removed that are neither, so
 it raises instead.
@@ -7,106 +7,96 @@ it raises instead.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from itertools import islice
+from operator import attrgetter, lt
+from typing import Any, Generic, TypeVar
 
 from shared.catalog.spec import ObjectType
-from shared.domain.errors import IntegrityError, Unusable
-from shared.domain.objects import JsonObject, Link
+from shared.domain.errors import IntegrityError
+from shared.domain.objects import Link
 from shared.domain.snapshot import Completeness, IndexEntry, State
+from shared.engines.stream import Stream
 from shared.engines.view import View
-from shared.engines.wire import parse
 
 T = TypeVar("T")
 
+entry_key: Callable[[IndexEntry], Any] = attrgetter("id")
+link_key: Callable[[Link], Any] = attrgetter("source", "target")
 
-async def merge(
-    left: AsyncIterator[T], right: AsyncIterator[T], key: Callable[[T], Any]
-) -> AsyncIterator[tuple[T | None, T | None]]:
+
+def merge(left: Stream[T], right: Stream[T], key: Callable[[T], Any]) -> Stream[tuple[T | None, T | None]]:
     """Pairs by key: (left, None), (None, right) or both, in key order. Both sides strictly ascending."""
-    one, other = _Side(left, key), _Side(right, key)
-    await one.step()
-    await other.step()
-    while one.item is not None or other.item is not None:
-        if other.item is None or (one.item is not None and one.key < other.key):
-            yield one.item, None
-            await one.step()
-        elif one.item is None or other.key < one.key:
-            yield None, other.item
-            await other.step()
-        else:
-            yield one.item, other.item
-            await one.step()
-            await other.step()
+    pairs = _merged(_Side(left, key), _Side(right, key))
+    return Stream(pairs)
 
 
-class _Side:
-    """One side of a merge: the item it stands at, None at the end."""
+async def _merged(one: _Side[T], other: _Side[T]) -> AsyncIterator[Sequence[tuple[T | None, T | None]]]:
+    """A batch of pairs for each stretch in which neither side runs out of items at hand."""
+    while await one.filled() and await other.filled():
+        pairs: list[tuple[T | None, T | None]] = []
+        left, left_keys, at, end = one.items, one.keys, one.at, len(one.items)
+        right, right_keys, beside, stop = other.items, other.keys, other.at, len(other.items)
+        while at < end and beside < stop:
+            key, against = left_keys[at], right_keys[beside]
+            if key == against:
+                pairs.append((left[at], right[beside]))
+                at += 1
+                beside += 1
+            elif key < against:
+                pairs.append((left[at], None))
+                at += 1
+            else:
+                pairs.append((None, right[beside]))
+                beside += 1
+        one.at, other.at = at, beside
+        yield pairs
+    while await one.filled():
+        yield [(item, None) for item in one.rest()]
+    while await other.filled():
+        yield [(None, item) for item in other.rest()]
 
-    def __init__(self, source: AsyncIterator[Any], key: Callable[[Any], Any]) -> None:
-        self._source = source
+
+class _Side(Generic[T]):
+    """One side of a merge: the batch it stands in, and where."""
+
+    def __init__(self, source: Stream[T], key: Callable[[T], Any]) -> None:
+        self._batches = source.batches
         self._key = key
-        self.item: Any = None
-        self.key: Any = None
+        self._last: list[Any] = []  # the key before this batch, if any
+        self.items: Sequence[T] = ()
+        self.keys: list[Any] = []
+        self.at = 0
 
-    async def step(self) -> None:
-        last = self.key if self.item is not None else None
-        try:
-            self.item = await anext(self._source)
-        except StopAsyncIteration:
-            self.item = None
-            return
-        self.key = self._key(self.item)
-        if last is not None and not last < self.key:
-            raise IntegrityError(
-                "a sorted reading is out of order or names something twice",
-                hint="verify the snapshot; a live reading has to be made again",
-            )
+    async def filled(self) -> bool:
+        """Whether there is an item at `at`, of this batch or a later one."""
+        while self.at >= len(self.items):
+            batch = await anext(self._batches, None)
+            if batch is None:
+                return False
+            self._last = self.keys[-1:] or self._last
+            self.items, self.keys, self.at = batch, list(map(self._key, batch)), 0
+            ordered = [*self._last, *self.keys]
+            if not all(map(lt, ordered, islice(ordered, 1, None))):
+                raise IntegrityError(
+                    "a sorted reading is out of order or names something twice",
+                    hint="verify the snapshot; a live reading has to be made again",
+                )
+        return True
+
+    def rest(self) -> Sequence[T]:
+        items = self.items[self.at :]
+        self.at = len(self.items)
+        return items
 
 
-def entry_key(entry: IndexEntry) -> str:
-    return entry.id
-
-
-def link_key(link: Link) -> tuple[str, str]:
-    return link.source, link.target
-
-
-def both_indexes(
-    before: View, after: View, type_name: str
-) -> AsyncIterator[tuple[IndexEntry | None, IndexEntry | None]]:
+def both_indexes(before: View, after: View, type_name: str) -> Stream[tuple[IndexEntry | None, IndexEntry | None]]:
     return merge(before.index(type_name), after.index(type_name), entry_key)
 
 
 def both_links(
     before: View, after: View, type_name: str, relationship: str
-) -> AsyncIterator[tuple[Link | None, Link | None]]:
+) -> Stream[tuple[Link | None, Link | None]]:
     return merge(before.links(type_name, relationship), after.links(type_name, relationship), link_key)
-
-
-async def read_object(view: View, type_name: str, entry: IndexEntry) -> JsonObject:
-    """An object of a view, parsed."""
-    try:
-        value = parse(await view.get(type_name, entry))
-    except Unusable as error:
-        raise IntegrityError(
-            f"{view.label} holds an object that can't be read: {error.what}",
-            object_type=type_name,
-            object_id=entry.id,
-        ) from None
-    if not isinstance(value, dict):
-        raise IntegrityError(
-            f"{view.label} holds something that is no object", object_type=type_name, object_id=entry.id
-        )
-    return value
-
-
-async def read_objects(view: View, type_name: str, entries: Sequence[IndexEntry]) -> list[JsonObject]:
-    """Objects in the order asked for, read pack by pack. For a bounded number at a time."""
-    order = sorted(range(len(entries)), key=lambda at: (entries[at].pack, entries[at].line))
-    found: dict[int, JsonObject] = {}
-    for at in order:
-        found[at] = await read_object(view, type_name, entries[at])
-    return [found[at] for at in range(len(entries))]
 
 
 def completeness_of(view: View, spec: ObjectType) -> Completeness:

@@ -15,7 +15,7 @@ from shared.domain.objects import JsonObject
 from shared.domain.plan import Reason
 from shared.domain.snapshot import Completeness, State
 from shared.engines.conditions import holds
-from shared.engines.merge import read_object
+from shared.engines.opening import read_objects
 from shared.engines.view import View
 
 
@@ -42,8 +42,7 @@ async def told_of(snapshot: View, nature: Nature, ids: Iterable[str]) -> Told:
     wanted = frozenset(ids)
     found: dict[str, JsonObject] = {}
     if wanted:
-        async for entry in snapshot.index(nature.told_by):
-            item = await read_object(snapshot, nature.told_by, entry)
+        async for _, item in read_objects(snapshot, nature.told_by, snapshot.index(nature.told_by)):
             about = item.get(nature.key)
             if isinstance(about, str) and about in wanted and holds(nature.direct, item):
                 found[about] = item

@@ -8,7 +8,6 @@ takes more memory than its cap, whatever the bytes say.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,11 +22,9 @@ from shared.engines import paths
 from shared.engines.create import create_once
 
 PACK_BYTES: Final = 16 * 1024 * 1024  # before compression
+INDEX_BYTES: Final = 4 * 1024 * 1024  # before compression, of one blob of an index
 MAX_PACK_BYTES: Final = 64 * 1024 * 1024  # cap of a reader: a pack may exceed PACK_BYTES by one huge object
-MAX_LINE_BYTES: Final = 32 * 1024 * 1024
 _LEVEL: Final = 6
-_MAX_WINDOW: Final = 64 * 1024 * 1024
-_CHUNK: Final = 1024 * 1024
 
 
 def sha256(data: bytes) -> str:
@@ -64,13 +61,32 @@ def _tree(leaves: Sequence[bytes]) -> bytes:
 
 def pack(lines: Sequence[bytes]) -> bytes:
     """One zstd frame with a newline after each line."""
-    text = b"\n".join(lines) + b"\n" if lines else b""
+    return compress(joined(lines))
+
+
+def joined(lines: Sequence[bytes]) -> bytes:
+    """The text of lines, with a newline after each."""
+    return b"\n".join(lines) + b"\n" if lines else b""
+
+
+def compress(text: bytes) -> bytes:
+    """One zstd frame that declares its length."""
     return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(text)
 
 
 def unpack(data: bytes, *, limit: int = MAX_PACK_BYTES) -> bytes:
-    """The text of a pack. Raises `IntegrityError` for anything but one whole frame of at most `limit` bytes."""
-    text = b"".join(_chunks(data, limit))
+    """The text of a pack. Raises `IntegrityError` for anything but one whole frame that declares how long it is,
+    at most `limit` bytes, before any of it is unpacked. A frame of another length than it declares is an error
+    to zstd (RFC 8878 §3.1.1.1.4)."""
+    try:
+        declared = zstandard.get_frame_parameters(data).content_size
+        if declared == zstandard.CONTENTSIZE_UNKNOWN:
+            raise IntegrityError("a pack doesn't declare how long it is")
+        if declared > limit:
+            raise IntegrityError("a pack declares more bytes than any pack holds")
+        text = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
+    except zstandard.ZstdError:
+        raise IntegrityError("not a zstd frame, or a damaged one") from None
     if text and not text.endswith(b"\n"):
         raise IntegrityError("a pack ends in the middle of a line")
     return text
@@ -81,37 +97,19 @@ def split(text: bytes) -> list[bytes]:
     return text[:-1].split(b"\n") if text else []
 
 
-def stream_lines(data: bytes) -> Iterator[bytes]:
-    """The lines of a compressed file of any length, with memory for a few lines only."""
-    rest = b""
-    for chunk in _chunks(data, None):
-        lines = (rest + chunk).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > MAX_LINE_BYTES:
-            raise IntegrityError("a line is longer than any that is written")
-        yield from lines
-    if rest:
-        raise IntegrityError("a compressed file ends in the middle of a line")
-
-
-def _chunks(data: bytes, limit: int | None) -> Iterator[bytes]:
-    """Decompressed pieces of bounded size; the frame's own claims about size are never trusted."""
-    try:
-        declared = zstandard.get_frame_parameters(data).content_size
-        if limit is not None and declared != zstandard.CONTENTSIZE_UNKNOWN and declared > limit:
-            raise IntegrityError("a pack declares more bytes than any pack holds")
-        source = io.BytesIO(data)
-        total = 0
-        reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(source)
-        while chunk := reader.read(_CHUNK):
-            total += len(chunk)
-            if limit is not None and total > limit:
-                raise IntegrityError("a pack holds more bytes than any pack does")
-            yield chunk
-    except zstandard.ZstdError:
-        raise IntegrityError("not a zstd frame, or a damaged one") from None
-    if declared not in (zstandard.CONTENTSIZE_UNKNOWN, total):
-        raise IntegrityError("a zstd frame is cut short")
+def texts(lines: Iterable[bytes], limit: int) -> Iterator[tuple[bytes, int]]:
+    """Lines joined to texts of at least `limit` bytes each (the last one may be shorter), with how many lines
+    each holds. The same lines give the same texts."""
+    held: list[bytes] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line) + 1
+        if size >= limit:
+            yield joined(held), len(held)
+            held, size = [], 0
+    if held:
+        yield joined(held), len(held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +118,6 @@ class Kind:
 
     type: str
     relationship: str = ""
-
-
-class LineStream:
-    """Compresses lines as they come: for files that are too long to hold as text."""
-
-    def __init__(self) -> None:
-        self._out = bytearray()
-        self._compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
-        self._buffer: list[bytes] = []
-        self._buffered = 0
-        self.count = 0
-
-    def add(self, line: bytes) -> None:
-        self._buffer.append(line)
-        self._buffered += len(line) + 1
-        self.count += 1
-        if self._buffered >= _CHUNK:
-            self._drain()
-
-    def finish(self) -> bytes:
-        self._drain()
-        self._out += self._compressor.flush()
-        return bytes(self._out)
-
-    def _drain(self) -> None:
-        if self._buffer:
-            self._out += self._compressor.compress(b"\n".join(self._buffer) + b"\n")
-            self._buffer.clear()
-            self._buffered = 0
 
 
 # --- stored packs ----------------------------------------------------------------------------------------

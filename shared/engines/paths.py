@@ -154,12 +154,12 @@ def links_pack(type_name: str, relationship: str, number: int, sha256: str) -> s
     return f"links/{item_id(_word(type_name), _word(relationship))}/{number:05d}-{sha256[:16]}.jsonl.zst"
 
 
-def objects_index(type_name: str) -> str:
-    return f"index/{_word(type_name)}.idx.zst"
+def objects_index(type_name: str, number: int, sha256: str) -> str:
+    return f"index/{_word(type_name)}/{number:05d}-{sha256[:16]}.idx.zst"
 
 
-def links_index(type_name: str, relationship: str) -> str:
-    return f"index/{item_id(_word(type_name), _word(relationship))}.links.zst"
+def links_index(type_name: str, relationship: str, number: int, sha256: str) -> str:
+    return f"index/{item_id(_word(type_name), _word(relationship))}/{number:05d}-{sha256[:16]}.links.zst"
 
 
 def _word(name: str) -> str:

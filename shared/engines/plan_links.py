@@ -16,8 +16,9 @@ from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import holds, protection
 from shared.engines.drafts import BIND_LIMIT, Draft
 from shared.engines.fates import Way
+from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
-from shared.engines.survey import LinkSurvey, entries_of, objects
+from shared.engines.survey import LinkSurvey, entries_of
 from shared.engines.view import View
 
 
@@ -116,7 +117,7 @@ async def _judged(
 
     live_entries = await entries_of(live, spec.name, entries)
     for view, held in ((snapshot, entries), (live, live_entries)):
-        async for entry, item in objects(view, spec.name, [held[source] for source in sorted(held)]):
+        async for entry, item in read_objects(view, spec.name, each(held[source] for source in sorted(held))):
             judge(entry.id, item, is_live=view is live)
     return found, sealing
 

@@ -21,6 +21,7 @@ from shared.engines.fates import Fates
 from shared.engines.forecast import forecast, total
 from shared.engines.guard import check_policy, excluded_groups, told
 from shared.engines.guard_facts import group_facts, missing_accounts
+from shared.engines.opening import read_objects
 from shared.engines.ordering import order
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
@@ -31,7 +32,6 @@ from shared.engines.survey import (
     entries_of,
     holders_of,
     live_holders,
-    objects,
     survey_links,
     survey_types,
 )
@@ -139,8 +139,7 @@ async def _look_up(snapshot: View, live: View, fates: Fates, links: Sequence[Lin
         if not judged(spec):
             continue
         for view in (snapshot, live):
-            entries = [entry async for entry in view.index(spec.name)]
-            async for _, item in objects(view, spec.name, entries):
+            async for _, item in read_objects(view, spec.name, view.index(spec.name)):
                 for name, object_id in fates.named_by(spec, item):
                     asked.setdefault(name, set()).add(object_id)
     fates.asked = asked

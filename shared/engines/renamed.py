@@ -7,14 +7,15 @@ Nothing of the snapshot is changed; objects are rewritten as they are read.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.catalog.registry import Catalog
 from shared.domain.objects import Link
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.merge import entry_key, link_key, merge
+from shared.engines.stream import Stream
 from shared.engines.view import View
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class RenamedView:
     def new(self, old: str) -> str:
         return self._ids.get(old, old)
 
-    async def index(self, type_name: str) -> AsyncIterator[IndexEntry]:
+    def index(self, type_name: str) -> Stream[IndexEntry]:
         """An object whose id changed may name others that did, as may one of a type with references: neither
         has a hash that tells anything, so they are compared by what they say."""
         hashed = not self._catalog.get(type_name).references
@@ -57,17 +58,15 @@ class RenamedView:
             return made
 
         moved = lambda entry: self.new(entry.id) != entry.id  # noqa: E731
-        async for entry in _resorted(lambda: self._inner.index(type_name), moved, renamed, entry_key):
-            yield entry
+        return _resorted(lambda: self._inner.index(type_name), moved, renamed, entry_key)
 
-    async def links(self, type_name: str, relationship: str) -> AsyncIterator[Link]:
+    def links(self, type_name: str, relationship: str) -> Stream[Link]:
         def renamed(link: Link) -> Link:
             return Link(self.new(link.source), self.new(link.target), link.target_type)
 
         moved = lambda link: renamed(link) != link  # noqa: E731
         source = lambda: self._inner.links(type_name, relationship)  # noqa: E731
-        async for link in _resorted(source, moved, renamed, link_key):
-            yield link
+        return _resorted(source, moved, renamed, link_key)
 
     async def get(self, type_name: str, entry: IndexEntry) -> bytes:
         inner = self._olds.get((type_name, entry.id), entry)
@@ -85,26 +84,25 @@ def _last(old: str, ids: Mapping[str, str]) -> str:
     return new
 
 
-async def _resorted(
-    source: Callable[[], AsyncIterator[T]],
+def _resorted(
+    source: Callable[[], Stream[T]],
     moved: Callable[[T], bool],
     renamed: Callable[[T], T],
-    key: Callable[[T], object],
-) -> AsyncIterator[T]:
+    key: Callable[[T], Any],
+) -> Stream[T]:
     """The source in order again: what moved is held in memory, everything else streams by. Two things that
     become one are told once."""
-    aside = {key(new): new for new in [renamed(item) async for item in source() if moved(item)]}
 
-    async def kept() -> AsyncIterator[T]:
-        async for item in source():
-            if not moved(item):
-                yield renamed(item)
+    async def kept() -> AsyncIterator[Sequence[T]]:
+        async for batch in source().batches:
+            yield [renamed(item) for item in batch if not moved(item)]
 
-    async def others() -> AsyncIterator[T]:
-        for at in sorted(aside):  # type: ignore[type-var]
-            yield aside[at]
+    async def others() -> AsyncIterator[Sequence[T]]:
+        aside = {key(new): new for new in [renamed(item) async for item in source() if moved(item)]}
+        yield [aside[at] for at in sorted(aside)]
 
-    async for one, other in merge(kept(), others(), key):
-        item = one if one is not None else other
-        assert item is not None
-        yield item
+    async def together() -> AsyncIterator[Sequence[T]]:
+        async for pairs in merge(Stream(kept()), Stream(others()), key).batches:
+            yield [one if one is not None else other for one, other in pairs]  # type: ignore[misc]
+
+    return Stream(together())

@@ -7,7 +7,7 @@ leaves the commit pending: there is never an unsigned snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ from shared.engines.export import Work, load_receipts, load_run
 from shared.engines.index import Sorter, sort_packs, sorter
 from shared.engines.item import Place, Progress
 from shared.engines.jws import Purpose, sign, verify
-from shared.engines.packs import merkle_root, ref, sha256, stream_lines
+from shared.engines.packs import INDEX_BYTES, compress, merkle_root, ref, sha256, texts, unpack
 from shared.engines.wire import decode, encode
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class SealPorts:
     """What sealing works with. `keys` are the public keys by which readers will verify; `scratch` a folder
-    for the temporary sorter, None for the system's."""
+    for the temporary sorter, None for the system's; `index_bytes` how much text one blob of an index holds."""
 
     vault: BlobStore
     chain: BlobStore
@@ -60,6 +60,7 @@ class SealPorts:
     keys: Mapping[str, EllipticCurvePublicKey]
     catalog: Catalog
     scratch: Path | None = None
+    index_bytes: int = INDEX_BYTES
 
 
 async def seal_run(ports: SealPorts, work: Work, *, progress: Progress | None = None) -> Committed:
@@ -106,7 +107,7 @@ async def seal_run(ports: SealPorts, work: Work, *, progress: Progress | None = 
 class Indexed:
     """The indexes of a snapshot as written, with their counts, and what its references miss."""
 
-    blobs: Mapping[str, BlobRef]  # type or relationship item → index
+    blobs: Mapping[str, tuple[BlobRef, ...]]  # type or relationship item → index
     counts: Mapping[str, int]
     dangling: tuple[Dangling, ...]
     dangling_count: int
@@ -119,41 +120,58 @@ async def write_indexes(
     *,
     scratch: Path | None = None,
     progress: Progress | None = None,
+    size: int = INDEX_BYTES,
 ) -> Indexed:
-    """Sorts the packs of the receipts into indexes, and stores them."""
-    blobs: dict[str, BlobRef] = {}
+    """Sorts the packs of the receipts into indexes, and stores them in blobs of about `size` bytes of text."""
+    blobs: dict[str, tuple[BlobRef, ...]] = {}
     counts: dict[str, int] = {}
     with sorter(scratch) as sorted_packs:
         numbers = await sort_packs(sorted_packs, place.store, place.folder, catalog, receipts, progress)
-        for key, name, number in index_names(catalog, receipts, numbers):
-            data, counts[key] = index_of(sorted_packs, key, number)
-            blobs[key] = await _put_index(place, name, data)
+        for one in indexes_of(catalog, receipts, numbers):
+            blobs[one.key], counts[one.key] = await _put_index(place, one, sorted_packs, size)
         dangling, total = sorted_packs.dangling()
     return Indexed(blobs, counts, dangling, total)
 
 
-def index_names(
-    catalog: Catalog, receipts: Sequence[Receipt], numbers: Mapping[str, int]
-) -> list[tuple[str, str, int | None]]:
-    """The indexes that belong to a run: type or relationship item, blob name, number of the links if it is a
-    relationship. What could not be read has none."""
-    found: list[tuple[str, str, int | None]] = []
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of a run: of a type, or of the links of a relationship."""
+
+    type: str
+    relationship: str = ""
+    number: int = 0  # of the relationship's links in the sorter
+
+    @property
+    def key(self) -> str:
+        return f"{self.type}.{self.relationship}" if self.relationship else self.type
+
+    def lines(self, sorted_packs: Sorter) -> Iterator[bytes]:
+        if self.relationship:
+            return sorted_packs.link_lines(self.number)
+        return sorted_packs.object_lines(self.type)
+
+    def name(self, number: int, text: bytes) -> str:
+        """Of the blob that holds this part of it."""
+        if self.relationship:
+            return paths.links_index(self.type, self.relationship, number, sha256(text))
+        return paths.objects_index(self.type, number, sha256(text))
+
+
+def indexes_of(catalog: Catalog, receipts: Sequence[Receipt], numbers: Mapping[str, int]) -> list[Index]:
+    """The indexes that belong to a run. What could not be read has none."""
+    found: list[Index] = []
     for receipt in receipts:
         item = receipt.item
         if receipt.completeness.state not in (State.COMPLETE, State.PARTIAL):
             continue
         if not item.relationship:
-            found.append((item.type, paths.objects_index(item.type), None))
+            found.append(Index(item.type))
             continue
-        found.append((item.id, paths.links_index(item.type, item.relationship), numbers[item.id]))
+        found.append(Index(item.type, item.relationship, numbers[item.id]))
         child = catalog.get(item.type).relationship(item.relationship).contains
         if child:
-            found.append((child, paths.objects_index(child), None))
+            found.append(Index(child))
     return found
-
-
-def index_of(sorted_packs: Sorter, key: str, number: int | None) -> tuple[bytes, int]:
-    return sorted_packs.object_index(key) if number is None else sorted_packs.link_index(number)
 
 
 def compose(
@@ -177,9 +195,10 @@ def compose(
         if child:
             types[child] = _entry(receipt, receipt.packs, indexed, child)
     packs = [blob for receipt in receipts for blob in (*receipt.packs, *receipt.link_packs)]
-    blobs = {blob.name: blob for blob in (*documents, *packs, *indexed.blobs.values())}
-    ordered = tuple(blobs[name] for name in sorted(blobs))
-    ours = {*blobs, paths.MANIFEST, paths.COMMIT}
+    indexes = [blob for blobs in indexed.blobs.values() for blob in blobs]
+    listed = {blob.name: blob for blob in (*documents, *packs, *indexes)}
+    ordered = tuple(listed[name] for name in sorted(listed))
+    ours = {*listed, paths.MANIFEST, paths.COMMIT}
     return Manifest(
         format=FORMAT_VERSION,
         canonical_version=CANONICAL_VERSION,
@@ -212,13 +231,15 @@ def _entry(receipt: Receipt, packs: tuple[BlobRef, ...], indexed: Indexed, key: 
         as_of=receipt.as_of,
         count=indexed.counts.get(key, 0),
         packs=packs,
-        index=indexed.blobs.get(key),
+        index=indexed.blobs.get(key, ()),
     )
 
 
 async def _write_manifest(ports: SealPorts, place: Place, run: Run, progress: Progress | None) -> bytes:
     receipts = await load_receipts(place, run)
-    indexed = await write_indexes(place, ports.catalog, receipts, scratch=ports.scratch, progress=progress)
+    indexed = await write_indexes(
+        place, ports.catalog, receipts, scratch=ports.scratch, progress=progress, size=ports.index_bytes
+    )
     names = [paths.RUN, *(paths.receipt(receipt.item.id) for receipt in receipts)]
     documents = [ref(name, await place.store.get(place.folder.path(name))) for name in names]
     prefix = place.folder.prefix
@@ -242,17 +263,22 @@ def _manifest_of(data: bytes, run: Run) -> Manifest:
     return manifest
 
 
-async def _put_index(place: Place, name: str, data: bytes) -> BlobRef:
-    held = await create_or_adopt(place.store, place.folder.path(name), data)
-    # Another release of the compressor may have written it: the lines are what counts.
-    if held != data and not _same_lines(held, data):
-        raise IntegrityError(f"{name} is there with other contents")
-    return ref(name, held)
-
-
-def _same_lines(one: bytes, other: bytes) -> bool:
-    left, right = stream_lines(one), stream_lines(other)
-    return all(line == next(right, None) for line in left) and next(right, None) is None
+async def _put_index(
+    place: Place, index: Index, sorted_packs: Sorter, size: int
+) -> tuple[tuple[BlobRef, ...], int]:
+    """The blobs of one index, and how many lines they hold."""
+    blobs: list[BlobRef] = []
+    count = 0
+    for number, (text, lines) in enumerate(texts(index.lines(sorted_packs), size)):
+        name = index.name(number, text)
+        data = compress(text)
+        held = await create_or_adopt(place.store, place.folder.path(name), data)
+        # Another release of the compressor may have written it: the lines are what counts.
+        if held != data and unpack(held) != text:
+            raise IntegrityError(f"{name} is there with other contents")
+        blobs.append(ref(name, held))
+        count += lines
+    return tuple(blobs), count
 
 
 # --- commit ----------------------------------------------------------------------------------------------

@@ -6,9 +6,8 @@ of the tenant. An object counts as missing only where the live listing is comple
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import MatchKey, ObjectType, Relationship, Strength
@@ -19,11 +18,10 @@ from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.bins import Bins
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import TYPE_TAG, Form
-from shared.engines.merge import both_indexes, both_links, completeness_of, read_object, read_objects
+from shared.engines.merge import both_indexes, both_links, completeness_of
 from shared.engines.natures import Told, told_of
+from shared.engines.opening import Pair, each, read_objects, read_pairs
 from shared.engines.view import View
-
-_AT_ONCE: Final = 512
 
 KeyValue = tuple[str, tuple[str, ...], str, tuple[Json, ...]]  # type, properties, parent, values
 
@@ -144,7 +142,7 @@ async def _survey_type(
     # them have to be told from references to another tenant's.
     opened = [entry for entry in gone if spec.keys_besides_id or reach.object(spec, entry.id, entry.parent)]
     closed = {entry.id: entry for entry in gone}
-    async for entry, item in objects(snapshot, spec.name, opened):
+    async for entry, item in read_objects(snapshot, spec.name, each(opened)):
         closed.pop(entry.id)
         asked = reach.object(spec, entry.id, entry.parent)
         told = _told(item, nulls=entry.id in binned)
@@ -165,40 +163,18 @@ def _told(item: JsonObject, *, nulls: bool) -> JsonObject:
     }
 
 
-async def objects(
-    view: View, type_name: str, entries: Sequence[IndexEntry]
-) -> AsyncIterator[tuple[IndexEntry, JsonObject]]:
-    """Objects in the order asked for, some at a time."""
-    for first in range(0, len(entries), _AT_ONCE):
-        chunk = entries[first : first + _AT_ONCE]
-        for entry, item in zip(chunk, await read_objects(view, type_name, chunk), strict=True):
-            yield entry, item
-
-
 async def pairs(
     snapshot: View, live: View, type_name: str, *, unchanged: bool
 ) -> AsyncIterator[tuple[IndexEntry, JsonObject, JsonObject]]:
     """Objects that are in both, as the snapshot and as the live tenant hold them, in id order. Those of equal
     content only if `unchanged`."""
-    chunk: list[tuple[IndexEntry, IndexEntry]] = []
-    async for old, new in both_indexes(snapshot, live, type_name):
-        if old is None or new is None or (old.hash == new.hash and not unchanged):
-            continue
-        chunk.append((old, new))
-        if len(chunk) >= _AT_ONCE:
-            async for pair in _opened(snapshot, live, type_name, chunk):
-                yield pair
-            chunk = []
-    async for pair in _opened(snapshot, live, type_name, chunk):
-        yield pair
 
+    async def both() -> AsyncIterator[Pair]:
+        async for old, new in both_indexes(snapshot, live, type_name):
+            if old is not None and new is not None and (old.hash != new.hash or unchanged):
+                yield old, new
 
-async def _opened(
-    snapshot: View, live: View, type_name: str, chunk: list[tuple[IndexEntry, IndexEntry]]
-) -> AsyncIterator[tuple[IndexEntry, JsonObject, JsonObject]]:
-    old_items = await read_objects(snapshot, type_name, [old for old, _ in chunk])
-    new_items = await read_objects(live, type_name, [new for _, new in chunk])
-    for (old, _), old_item, new_item in zip(chunk, old_items, new_items, strict=True):
+    async for (old, _), old_item, new_item in read_pairs(snapshot, live, type_name, both()):
         yield old, old_item, new_item
 
 
@@ -240,12 +216,12 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
             continue
         form = Form(spec)
         members = sorted({*spec.writable, *spec.create_only})
-        changed = [
+        changed = (
             new
             async for old, new in both_indexes(snapshot, live, spec.name)
             if new is not None and (old is None or old.hash != new.hash)
-        ]
-        async for entry, item in objects(live, spec.name, changed):
+        )
+        async for entry, item in read_objects(live, spec.name, changed):
             content = form.content(item, members) if spec.by_content else b""
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
@@ -288,8 +264,8 @@ async def entries_of(view: View, type_name: str, ids: Iterable[str]) -> dict[str
 async def holders_of(view: View, spec: ObjectType, member: str, values: set[str]) -> set[str]:
     """Which of these values some object of the view holds in a member. Opens every object of the type."""
     found: set[str] = set()
-    async for entry in view.index(spec.name):
-        value = (await read_object(view, spec.name, entry)).get(member)
+    async for _, item in read_objects(view, spec.name, view.index(spec.name)):
+        value = item.get(member)
         if isinstance(value, str) and value in values:
             found.add(value)
     return found

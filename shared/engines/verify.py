@@ -5,7 +5,7 @@ Raised are only errors of the surroundings: storage that is down or denied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, IntegrityError, Unusable
 from shared.domain.ports import BlobStore, Clock
-from shared.domain.snapshot import CANONICAL_VERSION, BlobRef, Manifest, Receipt, Run
+from shared.domain.snapshot import CANONICAL_VERSION, BlobRef, Manifest, Receipt, Run, TypeEntry
 from shared.engines import paths
 from shared.engines.chain import Chain, Committed
 from shared.engines.index import sort_packs, sorter
 from shared.engines.item import Progress, check_receipt
-from shared.engines.packs import merkle_root, sha256, stream_lines
+from shared.engines.packs import merkle_root, sha256, split, unpack
 from shared.engines.repository import load_manifest
-from shared.engines.seal import index_names, index_of
+from shared.engines.seal import Index, indexes_of
 from shared.engines.wire import decode
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _check_entries(report: Report, manifest: Manifest) -> None:
     """What types and relationships name must be among the blobs that were hashed, and the same there."""
     listed = {blob.name: blob for blob in manifest.blobs}
     for name, entry in (*manifest.types.items(), *manifest.relationships.items()):
-        for blob in (*entry.packs, *((entry.index,) if entry.index else ())):
+        for blob in (*entry.packs, *entry.index):
             if listed.get(blob.name) != blob:
                 report.find(Kind.COMMIT, name, f"the manifest names {blob.name} in two ways")
 
@@ -289,27 +289,32 @@ async def _check_indexes(
     try:
         with sorter(scratch) as rebuilt:
             numbers = await sort_packs(rebuilt, vault, folder, catalog, receipts)
-            for key, name, number in index_names(catalog, receipts, numbers):
-                data, count = index_of(rebuilt, key, number)
-                entry = manifest.types.get(key) if number is None else manifest.relationships.get(key)
-                if entry is None or entry.index is None or entry.index.name != name or entry.count != count:
-                    report.find(Kind.INDEX, name, "the manifest doesn't name it, or with another count")
-                    continue
-                if name not in sound:
-                    continue
-                difference = _difference(await vault.get(folder.path(name)), data)
-                if difference:
-                    report.find(Kind.INDEX, name, difference)
+            for index in indexes_of(catalog, receipts, numbers):
+                entries = manifest.relationships if index.relationship else manifest.types
+                entry = entries.get(index.key)
+                if entry is None:
+                    report.find(Kind.INDEX, index.key, "the manifest doesn't name it")
+                elif all(blob.name in sound for blob in entry.index):
+                    await _check_index(report, vault, folder, index, entry, index.lines(rebuilt))
     except IntegrityError as bad:
         report.find(Kind.INDEX, bad.object_type or "index", bad.what)
 
 
-def _difference(held: bytes, rebuilt: bytes) -> str:
-    """Where two compressed files of lines part, "" where they are the same."""
-    ours = stream_lines(rebuilt)
-    number = 0
-    for line in stream_lines(held):
-        number += 1
-        if line != next(ours, None):
-            return f"line {number} is not what the packs give"
-    return "" if next(ours, None) is None else f"ends after line {number}, the packs give more"
+async def _check_index(
+    report: Report, vault: BlobStore, folder: paths.Folder, index: Index, entry: TypeEntry, lines: Iterator[bytes]
+) -> None:
+    """Where the blobs of an index part from the lines that the packs give."""
+    count = 0
+    for number, blob in enumerate(entry.index):
+        text = unpack(await vault.get(folder.path(blob.name)))
+        for line in split(text):
+            count += 1
+            if line != next(lines, None):
+                report.find(Kind.INDEX, blob.name, f"line {count} of the index is not what the packs give")
+                return
+        if blob.name != index.name(number, text):
+            report.find(Kind.INDEX, blob.name, "has another name than its lines give it")
+    if next(lines, None) is not None:
+        report.find(Kind.INDEX, index.key, f"ends after line {count}, the packs give more")
+    elif count != entry.count:
+        report.find(Kind.INDEX, index.key, f"has {count} lines, the manifest says {entry.count}")

@@ -6,9 +6,9 @@ are those of the manifest, and an index ends where the manifest's count says.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -17,9 +17,13 @@ from shared.domain.objects import Link
 from shared.domain.ports import BlobStore
 from shared.domain.snapshot import Completeness, IndexEntry, Manifest, TypeEntry
 from shared.engines import paths
-from shared.engines.packs import PackCache, read_ref, stream_lines
+from shared.engines.packs import PackCache, read_ref, unpack
+from shared.engines.stream import Stream
 
-_PACKS_HELD: Final = 4
+T = TypeVar("T")
+
+_PACKS_HELD: Final = 2
+_TEXT_BYTES: Final = 256 * 1024  # of an index, decoded at a time
 
 
 class View(Protocol):
@@ -37,23 +41,17 @@ class View(Protocol):
         """Of a type ("users") or relationship ("groups.members")."""
         ...
 
-    def index(self, type_name: str) -> AsyncIterator[IndexEntry]: ...
+    def index(self, type_name: str) -> Stream[IndexEntry]: ...
 
-    def links(self, type_name: str, relationship: str) -> AsyncIterator[Link]: ...
+    def links(self, type_name: str, relationship: str) -> Stream[Link]: ...
 
     async def get(self, type_name: str, entry: IndexEntry) -> bytes:
         """The object as received."""
         ...
 
 
-class _LinkLine(msgspec.Struct):
-    source: str
-    target: str
-    type: str
-
-
 _entries = msgspec.json.Decoder(IndexEntry)
-_links = msgspec.json.Decoder(_LinkLine)
+_links = msgspec.json.Decoder(Link)
 
 
 class PackedView:
@@ -73,23 +71,13 @@ class PackedView:
     def completeness(self, name: str) -> Completeness:
         return self.manifest.completeness(name)
 
-    async def index(self, type_name: str) -> AsyncIterator[IndexEntry]:
+    def index(self, type_name: str) -> Stream[IndexEntry]:
         """Nothing for a type that was not read: ask `completeness` what an absence means."""
-        entry = self.manifest.types.get(type_name)
-        async for line in self._lines(entry):
-            try:
-                yield _entries.decode(line)
-            except msgspec.MsgspecError:
-                raise IntegrityError("an index holds a line that is no entry", object_type=type_name) from None
+        return Stream(self._decoded(self.manifest.types.get(type_name), _entries, type_name))
 
-    async def links(self, type_name: str, relationship: str) -> AsyncIterator[Link]:
+    def links(self, type_name: str, relationship: str) -> Stream[Link]:
         entry = self.manifest.relationships.get(f"{type_name}.{relationship}")
-        async for line in self._lines(entry):
-            try:
-                found = _links.decode(line)
-            except msgspec.MsgspecError:
-                raise IntegrityError("an index holds a line that is no link", object_type=type_name) from None
-            yield Link(found.source, found.target, found.type)
+        return Stream(self._decoded(entry, _links, type_name))
 
     async def get(self, type_name: str, entry: IndexEntry) -> bytes:
         packs = self.manifest.types[type_name].packs
@@ -115,12 +103,33 @@ class PackedView:
                 if first <= one.pack < first + _PACKS_HELD:
                     yield one, await self.get(type_name, one)
 
-    async def _lines(self, entry: TypeEntry | None) -> AsyncIterator[bytes]:
-        if entry is None or entry.index is None:
+    async def _decoded(
+        self, entry: TypeEntry | None, decoder: msgspec.json.Decoder[T], type_name: str
+    ) -> AsyncIterator[Sequence[T]]:
+        if entry is None:
             return
         count = 0
-        for line in stream_lines(await read_ref(self._store, self._folder, entry.index)):
-            count += 1
-            yield line
+        for blob in entry.index:
+            for text in _stretches(unpack(await read_ref(self._store, self._folder, blob))):
+                try:
+                    batch = decoder.decode_lines(text)
+                except msgspec.MsgspecError:
+                    raise IntegrityError(
+                        f"{blob.name} holds a line that belongs in no such index", object_type=type_name
+                    ) from None
+                count += len(batch)
+                yield batch
         if count != entry.count:
-            raise IntegrityError(f"{entry.index.name} does not hold as many lines as the manifest says")
+            raise IntegrityError(
+                "the index holds another number of lines than the manifest says", object_type=type_name
+            )
+
+
+def _stretches(text: bytes) -> Iterator[memoryview]:
+    """The text in parts that end at line ends."""
+    view = memoryview(text)
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + _TEXT_BYTES) + 1 or len(text)
+        yield view[start:end]
+        start = end

@@ -116,8 +116,9 @@ def _sealing(tenant: Recorded) -> Row:
     def seal() -> None:
         with sorter() as into:
             numbers = asyncio.run(sort_packs(into, store, folder, CATALOG, receipts))
-            into.object_index("users")
-            into.link_index(numbers[_MEMBERS.id])
+            for lines in (into.object_lines("users"), into.link_lines(numbers[_MEMBERS.id])):
+                for text, _ in packs.texts(lines, packs.INDEX_BYTES):
+                    packs.compress(text)
 
     ours, floor = _least(seal, lambda: _bare(pages, msgspec.json.decode))
     return Row(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.engines import rawjson
 from shared.engines.item import Fingerprint
-from shared.engines.packs import LineStream, pack, split, stream_lines, unpack
+from shared.engines.packs import pack, split, texts, unpack
 
 LINES = st.lists(st.binary(min_size=1).map(lambda line: line.replace(b"\n", b"") or b"x"))
 TEXT = st.text(st.characters(codec=None))  # lone surrogates too
@@ -26,12 +26,14 @@ def test_packs_round_trip(lines: list[bytes]) -> None:
     assert split(unpack(pack(lines))) == lines
 
 
-@given(LINES)
-def test_streams_round_trip(lines: list[bytes]) -> None:
-    stream = LineStream()
-    for line in lines:
-        stream.add(line)
-    assert list(stream_lines(stream.finish())) == lines
+@given(LINES, st.integers(1, 40))
+def test_texts_hold_the_lines_and_no_more_than_the_last_too_many(lines: list[bytes], limit: int) -> None:
+    made = list(texts(lines, limit))
+    assert [line for text, _ in made for line in split(text)] == lines
+    for text, count in made:
+        held = split(text)
+        assert len(held) == count
+        assert len(text) - len(held[-1]) - 1 < limit
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=6), st.sampled_from([None, 1]))

@@ -191,15 +191,15 @@ async def test_types_can_be_chosen_with_what_they_contain() -> None:
 
 
 class Unsorted(TenantView):
-    async def index(self, type_name: str) -> AsyncIterator[IndexEntry]:
-        entries = [entry async for entry in super().index(type_name)]
+    async def _index(self, type_name: str) -> AsyncIterator[IndexEntry]:
+        entries = [entry async for entry in super()._index(type_name)]
         for entry in reversed(entries):
             yield entry
 
 
 class Doubled(TenantView):
-    async def index(self, type_name: str) -> AsyncIterator[IndexEntry]:
-        async for entry in super().index(type_name):
+    async def _index(self, type_name: str) -> AsyncIterator[IndexEntry]:
+        async for entry in super()._index(type_name):
             yield entry
             yield entry
 

@@ -10,7 +10,6 @@ from shared.catalog.registry import CATALOG
 from shared.domain.errors import IntegrityError
 from shared.domain.snapshot import Dangling
 from shared.engines.index import DANGLING_LISTED, sorter
-from shared.engines.packs import stream_lines
 from shared.engines.reading import link_line
 from tests.backup import Backup, small_tenant
 
@@ -53,7 +52,7 @@ def test_any_removed_mark_makes_a_tombstone(mark: str, lone: str) -> None:
         lines = [b'{"id":"u1","displayName":"x"}', f'{{"id":"u1","n":"{lone}","@removed":{mark}}}'.encode()]
         made.add_objects(CATALOG.get("users"), 0, lines)
         made.settle()
-        assert made.object_index("users")[1] == 0
+        assert list(made.object_lines("users")) == []
 
 
 def test_odd_shapes_in_a_policy_stop_nothing() -> None:
@@ -81,8 +80,8 @@ def test_a_target_whose_type_graph_did_not_say_gets_it_from_the_snapshot() -> No
         number = made.begin_links("groups", "owners", "")
         made.add_links(number, [link_line("g", "sp", ""), link_line("g", "other", "")])
         made.settle()
-        data, _ = made.link_index(number)
-    assert [json.loads(line)["type"] for line in stream_lines(data)] == ["", "servicePrincipals"]
+        lines = list(made.link_lines(number))
+    assert [json.loads(line)["type"] for line in lines] == ["", "servicePrincipals"]
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b'{"source":1}', b'{"target":"x"}'])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from shared.catalog.registry import CATALOG
-from shared.engines.merge import read_object
+from shared.engines.opening import read_object
 from shared.engines.renamed import RenamedView
 from tests.unit.views import Tenant, TenantView, group, guid, policy, user
 

@@ -159,7 +159,7 @@ async def test_an_index_of_another_length_than_the_manifest_says_is_an_integrity
             _ = [one async for one in view.index("users")]
 
 
-@pytest.mark.parametrize("part", ["/objects/users/", "/index/users.idx", "/index/groups.members.links"])
+@pytest.mark.parametrize("part", ["/objects/users/", "/index/users/", "/index/groups.members/"])
 async def test_a_touched_blob_is_found_when_it_is_read(part: str) -> None:
     backup = await backed_up()
     name = next(name for name in backup.vault.blobs if part in name)

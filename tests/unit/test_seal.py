@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import zstandard
@@ -14,7 +15,7 @@ from shared.engines import paths
 from shared.engines.chain import Committed
 from shared.engines.export import Work, run_item
 from shared.engines.jws import Purpose, sign, verify
-from shared.engines.packs import LineStream, merkle_root, sha256, stream_lines
+from shared.engines.packs import merkle_root, pack, sha256, unpack
 from shared.engines.seal import SealPorts, seal_run
 from shared.engines.wire import decode, encode
 from tests.backup import TENANT, Backup, small_tenant
@@ -34,6 +35,17 @@ class Finished:
 
     def name(self, inside: str) -> str:
         return self.folder + inside
+
+    def index(self, key: str) -> str:
+        """The only blob of an index."""
+        (name,) = (name for name in self.blobs if f"/index/{key}/" in name)
+        return name
+
+    def unseal(self) -> None:
+        """As it was before the manifest was written."""
+        for gone in (paths.MANIFEST, paths.COMMIT):
+            del self.blobs[self.name(gone)]
+        self.backup.chain.blobs.clear()
 
 
 @pytest.fixture
@@ -172,13 +184,11 @@ async def test_a_pack_that_changed_since_its_receipt_is_never_sealed(finished: F
 
 async def test_an_index_written_by_another_compressor_is_kept_if_its_lines_are_the_same(finished: Finished) -> None:
     await finished.seal()
-    name = finished.name(paths.objects_index("users"))
-    text = b"".join(line + b"\n" for line in stream_lines(finished.blobs[name]))
+    name = finished.index("users")
+    text = unpack(finished.blobs[name])
     other = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(text)
     assert other != finished.blobs[name]
-    for gone in (paths.MANIFEST, paths.COMMIT):
-        del finished.blobs[finished.name(gone)]
-    finished.backup.chain.blobs.clear()
+    finished.unseal()
     finished.blobs[name] = other
     await finished.seal()
     assert finished.blobs[name] == other
@@ -186,11 +196,24 @@ async def test_an_index_written_by_another_compressor_is_kept_if_its_lines_are_t
 
 
 async def test_an_index_with_other_lines_is_an_integrity_error(finished: Finished) -> None:
-    lines = LineStream()
-    lines.add(b'{"id":"forged"}')
-    finished.blobs[finished.name(paths.objects_index("users"))] = lines.finish()
+    await finished.seal()
+    finished.unseal()
+    finished.blobs[finished.index("users")] = pack([b'{"id":"forged"}'])
     with pytest.raises(IntegrityError):
         await finished.seal()
+
+
+async def test_a_long_index_is_several_blobs_that_read_as_one(finished: Finished) -> None:
+    ports = replace(finished.backup.seal_ports(), index_bytes=300)
+    await seal_run(ports, finished.work)
+    snapshot = await finished.backup.repository().open()
+    entry = snapshot.manifest.types["users"]
+    assert len(entry.index) > 2
+    ids = [one.id async for one in snapshot.index("users")]
+    assert ids == sorted(set(finished.backup.directory.objects["users"]))
+    links = [link async for link in snapshot.links("groups", "members")]
+    assert len(links) == snapshot.manifest.relationships["groups.members"].count > 0
+    assert (await finished.backup.verify()).good
 
 
 async def test_sealing_what_is_sealed_reads_the_chain_only(finished: Finished) -> None:
@@ -215,9 +238,9 @@ async def test_a_type_that_was_not_read_has_no_index(finished: Finished) -> None
     backup.directory.granted = frozenset({"User.Read.All"})
     await backup.back_up()
     manifest = (await backup.repository().open()).manifest
-    assert manifest.types["users"].index is not None
+    assert manifest.types["users"].index != ()
     assert manifest.types["groups"].completeness.state is State.NOT_PERMITTED
-    assert manifest.types["groups"].index is None
+    assert manifest.types["groups"].index == ()
     assert (await backup.verify()).good
 
 

@@ -12,10 +12,10 @@ from shared.adapters.keys import LocalSigner
 from shared.adapters.memory import MemoryBlobStore
 from shared.catalog.registry import Catalog
 from shared.domain.errors import StorageDown, Unusable
-from shared.domain.snapshot import ChainEntry, Commit, Completeness, Manifest, Receipt, State
+from shared.domain.snapshot import ChainEntry, Commit, Completeness, Manifest, Receipt, State, TypeEntry
 from shared.engines import paths
 from shared.engines.jws import Purpose, sign, verify
-from shared.engines.packs import LineStream, merkle_root, pack, ref, sha256, stream_lines
+from shared.engines.packs import compress, joined, merkle_root, pack, ref, sha256, split, unpack
 from shared.engines.verify import Kind, Report, verify_chain
 from shared.engines.wire import decode, encode
 from tests.backup import TENANT, Backup, small_tenant
@@ -37,9 +37,10 @@ class Attacker:
 
     async def forge(self, change: Callable[[Manifest], Manifest], *, changed: Iterable[str] = ()) -> None:
         """A changed manifest, signed and put into the chain by the true key. `changed` blobs are listed anew."""
-        listed = {name: ref(name, self.blobs[self.folder + name]) for name in changed}
         manifest = change(self.manifest())
-        manifest = replace(manifest, blobs=tuple(listed.get(blob.name, blob) for blob in manifest.blobs))
+        listed = {blob.name: blob for blob in manifest.blobs}
+        listed |= {name: ref(name, self.blobs[self.folder + name]) for name in changed}
+        manifest = replace(manifest, blobs=tuple(listed[name] for name in sorted(listed)))
         if manifest.merkle_root == self.manifest().merkle_root:
             manifest = replace(manifest, merkle_root=merkle_root(manifest.blobs))
         data = encode(manifest)
@@ -106,22 +107,36 @@ async def test_with_another_key_every_entry_is_a_finding(attacker: Attacker) -> 
 
 
 async def test_an_index_that_the_packs_do_not_give_is_found_even_if_it_is_signed(attacker: Attacker) -> None:
-    name = paths.objects_index("users")
-    lines = list(stream_lines(attacker.blobs[attacker.folder + name]))
-    for forged in (lines[1:], [*lines, lines[-1]], [lines[0].replace(b"User 0", b"User X"), *lines[1:]]):
-        stream = LineStream()
-        for line in forged:
-            stream.add(line)
-        attacker.blobs[attacker.folder + name] = stream.finish()
+    (index,) = attacker.manifest().types["users"].index
+    lines = split(unpack(attacker.blobs[attacker.folder + index.name]))
+    for forged, named in (
+        (lines[1:], False),
+        (lines[:-1], True),
+        ([*lines, lines[-1]], False),
+        ([lines[0].replace(b"User 0", b"User X"), *lines[1:]], False),
+    ):
+        text = joined(forged)
+        name = paths.objects_index("users", 0, sha256(text))
+        attacker.blobs[attacker.folder + name] = compress(text)
+        users = replace(attacker.manifest().types["users"], index=(ref(name, compress(text)),), count=len(forged))
 
-        def point(manifest: Manifest) -> Manifest:
-            index = ref(name, attacker.blobs[attacker.folder + name])
-            users = replace(manifest.types["users"], index=index)
+        def point(manifest: Manifest, users: TypeEntry = users) -> Manifest:
             return replace(manifest, types={**manifest.types, "users": users})
 
         await attacker.forge(point, changed=[name])
         report = await attacker.backup.verify()
-        assert [(one.kind, one.name) for one in report.findings] == [(Kind.INDEX, name)]
+        assert [(one.kind, one.name) for one in report.findings] == [(Kind.INDEX, "users" if named else name)]
+
+
+async def test_an_index_blob_under_a_name_that_its_lines_do_not_give_is_found(attacker: Attacker) -> None:
+    (index,) = attacker.manifest().types["users"].index
+    data = attacker.blobs[attacker.folder + index.name]
+    name = paths.objects_index("users", 0, "0" * 64)
+    attacker.blobs[attacker.folder + name] = data
+    users = replace(attacker.manifest().types["users"], index=(ref(name, data),))
+    await attacker.forge(lambda one: replace(one, types={**one.types, "users": users}), changed=[name])
+    report = await attacker.backup.verify()
+    assert [(one.kind, one.name) for one in report.findings] == [(Kind.INDEX, name)]
 
 
 async def test_a_receipt_that_says_something_else_is_found_even_if_it_is_signed(attacker: Attacker) -> None:

@@ -16,6 +16,7 @@ from shared.domain.plan import RestorePlan, Scope
 from shared.domain.snapshot import Completeness, IndexEntry, State
 from shared.engines.canonical import content_hash
 from shared.engines.planner import plan_restore
+from shared.engines.stream import Stream
 
 AT = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 COMPLETE = Completeness(State.COMPLETE)
@@ -81,7 +82,10 @@ class TenantView:
     def completeness(self, name: str) -> Completeness:
         return self.states.get(name, COMPLETE)
 
-    async def index(self, type_name: str) -> AsyncIterator[IndexEntry]:
+    def index(self, type_name: str) -> Stream[IndexEntry]:
+        return Stream.of(self._index(type_name))
+
+    async def _index(self, type_name: str) -> AsyncIterator[IndexEntry]:
         spec = CATALOG.get(type_name)
         for line, (object_id, item) in enumerate(sorted(self.tenant.objects.get(type_name, {}).items())):
             name = item.get(spec.name_property)
@@ -94,7 +98,10 @@ class TenantView:
                 self.tenant.parents.get(object_id, ""),
             )
 
-    async def links(self, type_name: str, relationship: str) -> AsyncIterator[Link]:
+    def links(self, type_name: str, relationship: str) -> Stream[Link]:
+        return Stream.of(self._links(type_name, relationship))
+
+    async def _links(self, type_name: str, relationship: str) -> AsyncIterator[Link]:
         held = self.tenant.links.get(f"{type_name}.{relationship}", {})
         for (source, target), target_type in sorted(held.items()):
             yield Link(source, target, target_type)
