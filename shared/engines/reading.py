@@ -16,8 +16,9 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from itertools import islice
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -35,6 +36,7 @@ from shared.domain.errors import (
     PageTokenExpired,
     Unusable,
 )
+from shared.domain.objects import Link
 from shared.domain.ports import Directory, GraphRequest, GraphResponse, Page
 from shared.domain.wire import Wire
 from shared.engines import rawjson
@@ -124,12 +126,6 @@ class _Target(msgspec.Struct):
     tag: str = msgspec.field(name="@odata.type", default="")
 
 
-class _Link(msgspec.Struct):
-    source: str
-    target: str
-    type: str
-
-
 _head = msgspec.json.Decoder(_Head)
 _target = msgspec.json.Decoder(_Target)
 _targets = msgspec.json.Decoder(list[_Target])
@@ -160,7 +156,22 @@ def checked_id(found: str) -> str:
 
 def link_line(source: str, target: str, target_type: str) -> bytes:
     """Names sorted and no spaces, as everything we write."""
-    return _line.encode(_Link(source, target, target_type))
+    return _line.encode(Link(source, target, target_type))
+
+
+def _link_lines(links: Sequence[Link]) -> list[bytes]:
+    return _line.encode_lines(links).split(b"\n")[:-1]
+
+
+@cache
+def _expanded(name: str) -> msgspec.json.Decoder[Any]:
+    """Reads an object that came with its links of this name, as far as they came whole."""
+    fields = [
+        ("id", str, msgspec.field(name="id")),
+        ("targets", list[_Target], msgspec.field(name=name)),
+        ("next_link", Any, msgspec.field(name=f"{name}@odata.nextLink", default=msgspec.UNSET)),
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Expanded", fields))
 
 
 def _target_in(raw: bytes) -> _Target:
@@ -499,6 +510,17 @@ class LinkReader:
 
     def _take_parent(self, item: bytes, objects: list[bytes], links: list[bytes], state: _Changes) -> None:
         """Links that came with their parent; a parent whose links may be cut is read on its own."""
+        if self._expand and self._child is None and self._relationship.many:
+            try:
+                parent = _expanded(self._relationship.name).decode(item)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                pass  # nothing came, or a name that is cut inside an emoji: the careful way tells which
+            else:
+                if len(parent.targets) < EXPAND_LIMIT and parent.next_link is msgspec.UNSET:
+                    links += self._lines(checked_id(parent.id), parent.targets)
+                else:
+                    state.waiting[checked_id(parent.id)] = Waiting(parent.id)
+                return
         source = object_id(item)
         if not self._expand:
             state.waiting[source] = Waiting(source)
@@ -534,7 +556,7 @@ class LinkReader:
             links.append(link_line(source, object_id(target), self._child.name))
 
     def _lines(self, source: str, targets: Sequence[_Target]) -> list[bytes]:
-        return [link_line(source, checked_id(one.id), self._kind(one.tag)) for one in targets]
+        return _link_lines([Link(source, checked_id(one.id), self._kind(one.tag)) for one in targets])
 
     def _kind(self, tag: str) -> str:
         """The catalog's name of a target's type; Graph's own where the catalog has none; "" where unknown."""
