@@ -43,6 +43,7 @@ async def _start(ready: Parts, snapshot: str, trigger: str) -> None:
             snapshot=snapshot,
             trigger=trigger,
             retention_days=settings.retention_classes[0],
+            chain_days=settings.chain_days,
             region=settings.region,
             tool=TOOL,
         ),

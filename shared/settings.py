@@ -94,7 +94,8 @@ class Settings(BaseModel):
     identity_client_id: str = ""  # of the managed identity that is its federated credential
     region: str = "westeurope"
     retention_classes: tuple[int, ...] = (35,)  # days; the first takes the daily fulls
-    evidence_days: int = 400
+    evidence_days: Annotated[int, Field(ge=1, le=146_000)] = 400
+    chain_days: Annotated[int, Field(ge=1, le=146_000)] = 400
     break_glass_ids: tuple[str, ...] = ()
     approvers_sha256: str = ""
     key_vault_url: str = ""
@@ -164,6 +165,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _together(self) -> Settings:
         problems = []
+        if self.chain_days < max(*self.retention_classes, self.evidence_days):
+            problems.append("HOLDFAST_CHAIN_DAYS is shorter than something that the chain has to prove")
         graph_local = is_loopback(self.graph_url)
         if self.graph_token and not graph_local:
             problems.append("HOLDFAST_GRAPH_TOKEN works for a loopback HOLDFAST_GRAPH_URL only")

@@ -174,6 +174,7 @@ class Backup:
             snapshot=paths.snapshot_id(paths.slot(self.clock.now()), suffix),
             trigger="timer",
             retention_days=35,
+            chain_days=400,
             region="westeurope",
             tool="holdfast/test",
         )

@@ -65,7 +65,7 @@ async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str
     keys = parts.keys.get(Purpose.SNAPSHOT, {})
     names = [snapshot]
     if snapshot == ALL:
-        report, good = await verify_chain(parts.chain, parts.tenant, keys, expected_head=expect_head)
+        report, good = await verify_chain(parts.chain, parts.tenant, keys, parts.clock, expected_head=expect_head)
         if not good and not report.findings:
             raise Unusable("there is no snapshot yet", hint="holdfast backup")
         if not good:

@@ -80,6 +80,7 @@ class Run(Wire):
     started_at: datetime  # t0
     retain_until: datetime
     retention_days: int
+    chain_until: datetime  # how long the snapshot's chain entry stays, at least
     region: str
     trigger: str
     tool: str
@@ -201,7 +202,11 @@ class Commit(Wire):
 
 @dataclass(frozen=True, slots=True)
 class ChainEntry(Wire):
-    """`chain/v1/{tenant}/{seq}.jws`: payload of the signed claim of a sequence number. No personal data."""
+    """`chain/v1/{tenant}/{seq}.jws`: payload of the signed claim of a sequence number. No personal data.
+
+    Each entry says how long it stays, and how long the one before it does: a gap before an entry is in order
+    exactly where that time is over.
+    """
 
     seq: int
     tenant: str
@@ -211,7 +216,9 @@ class ChainEntry(Wire):
     manifest_sha256: str
     commit_sha256: str
     previous: str  # SHA-256 of the previous entry's file, "" for the first
-    retain_until: datetime
+    retain_until: datetime  # of the snapshot
+    kept_until: datetime  # of this entry
+    previous_kept_until: datetime | None = None  # None for the first
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Chain:
                 draft,
                 seq=head.entry.seq + 1 if head else 1,
                 previous=head.sha256 if head else "",
+                previous_kept_until=head.entry.kept_until if head else None,
             )
             token = await sign(signer, Purpose.CHAIN, encode(entry))
             self.check(token, entry.seq)  # what readers couldn't verify must not take a number
@@ -122,8 +123,11 @@ class Chain:
 
     @staticmethod
     def _same(held: Committed, draft: ChainEntry) -> Committed:
-        if replace(held.entry, seq=0, previous="", commit_sha256="") != replace(
-            draft, seq=0, previous="", commit_sha256=""
-        ):
+        if _without_place(held.entry) != _without_place(draft):
             raise IntegrityError("the snapshot is in the chain with other contents", object_id=draft.snapshot)
         return held
+
+
+def _without_place(entry: ChainEntry) -> ChainEntry:
+    """What an entry says of its snapshot. The commit is left out, too: its signature differs each time."""
+    return replace(entry, seq=0, previous="", previous_kept_until=None, commit_sha256="")

@@ -70,12 +70,13 @@ class ExportPorts:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to read, and for how long to keep it. Empty `types`: the whole catalog."""
+    """What to read, and for how long to keep it and the chain entry. Empty `types`: the whole catalog."""
 
     tenant: str
     snapshot: str
     trigger: str
     retention_days: int
+    chain_days: int
     region: str
     tool: str
     types: tuple[str, ...] = ()
@@ -198,6 +199,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         started_at=started,
         retain_until=started + timedelta(days=request.retention_days),
         retention_days=request.retention_days,
+        chain_until=started + timedelta(days=request.chain_days),
         region=request.region,
         trigger=request.trigger,
         tool=request.tool,

@@ -49,6 +49,7 @@ async def read_live(
         started_at=started,
         retain_until=started + timedelta(days=1),
         retention_days=0,
+        chain_until=started + timedelta(days=1),
         region="",
         trigger="live",
         tool="",

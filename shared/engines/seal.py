@@ -91,6 +91,7 @@ async def seal_run(ports: SealPorts, work: Work, *, progress: Progress | None = 
         commit_sha256=sha256(commit_data),
         previous="",
         retain_until=run.retain_until,
+        kept_until=run.chain_until,
     )
     try:
         return await chain.append(ports.signer, draft)

@@ -5,7 +5,7 @@ Raised are only errors of the surroundings: storage that is down or denied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -70,48 +70,62 @@ async def verify_chain(
     store: BlobStore,
     tenant: str,
     keys: Mapping[str, EllipticCurvePublicKey],
+    clock: Clock,
     *,
     expected_head: str = "",
-    report: Report | None = None,
 ) -> tuple[Report, list[Committed]]:
     """All entries: signatures, numbers without gaps, each naming the hash of the one before. With a head
-    (`seq:hash`) from an earlier report, removed or replaced newest entries are found too."""
-    report = report if report is not None else Report()
+    (`seq:hash`) from an earlier report, removed or replaced newest entries are found too.
+
+    Entries that may have expired are no gap: the entry behind them says until when the one before it stays, and
+    earlier ones don't stay longer."""
+    report = Report()
     chain = Chain(store, tenant, keys)
     good: list[Committed] = []
     hashes: dict[int, str] = {}
+    expired: set[int] = set()
     previous: str | None = ""
     expected = 1
     for seq in await chain.numbers():
         name = paths.chain_entry(tenant, seq)
         report.entries += 1
-        if seq != expected:
-            report.find(Kind.CHAIN, name, f"entries {expected} to {seq - 1} are missing")
-            previous = None
-        expected = seq + 1
         token = await store.get(name)
         hashes[seq] = sha256(token)
         try:
             committed = chain.check(token, seq)
         except IntegrityError as bad:
+            committed = None
             report.find(Kind.CHAIN, name, bad.what)
-        else:
+        if seq != expected:
+            missing = range(expected, seq)
+            until = committed.entry.previous_kept_until if committed is not None else None
+            if until is not None and until < clock.now():
+                expired.update(missing)
+                report.notes.append(
+                    f"chain entries {expected} to {seq - 1} are gone; they stayed to {until:%Y-%m-%d}"
+                )
+            else:
+                report.find(Kind.CHAIN, name, f"entries {expected} to {seq - 1} are missing")
+            previous = None
+        if committed is not None:
             good.append(committed)
             report.head = committed.head
             if previous is not None and committed.entry.previous != previous:
                 report.find(Kind.CHAIN, name, "does not name the hash of the entry before it")
-        previous = hashes[seq]
+        previous, expected = hashes[seq], seq + 1
     if expected_head:
-        _check_head(report, hashes, expected_head)
+        _check_head(report, hashes, expired, expected_head)
     return report, good
 
 
-def _check_head(report: Report, hashes: Mapping[int, str], expected_head: str) -> None:
+def _check_head(report: Report, hashes: Mapping[int, str], expired: Set[int], expected_head: str) -> None:
     number, _, digest = expected_head.partition(":")
     if not (number.isascii() and number.isdecimal()) or len(digest) != 64:
         raise Unusable("an expected head looks like seq:hash")
     held = hashes.get(int(number))
-    if held is None:
+    if held is None and int(number) in expired:
+        report.notes.append(f"the expected head, entry {number}, has expired since: newer entries follow it")
+    elif held is None:
         report.find(Kind.CHAIN, expected_head, "the entry that was the newest is missing")
     elif held != digest:
         report.find(Kind.CHAIN, expected_head, "the entry that was the newest has been replaced")
@@ -131,7 +145,7 @@ async def verify_snapshot(
     progress: Progress | None = None,
 ) -> Report:
     """The chain, and all of one snapshot: commit, manifest, every blob, Merkle root, receipts, indexes."""
-    report, good = await verify_chain(chain, tenant, keys, expected_head=expected_head)
+    report, good = await verify_chain(chain, tenant, keys, clock, expected_head=expected_head)
     committed = _pick(good, snapshot, clock)
     if committed is None:
         if snapshot == "latest" and not good and not report.findings:

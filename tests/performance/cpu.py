@@ -153,6 +153,7 @@ def _run(items: tuple[Item, ...]) -> Run:
         started_at=now,
         retain_until=now,
         retention_days=35,
+        chain_until=now,
         region="westeurope",
         trigger="bench",
         tool="bench",

@@ -38,6 +38,7 @@ def draft(day: int, suffix: str = "full", manifest: str = "m") -> ChainEntry:
         commit_sha256="c",
         previous="",
         retain_until=at + timedelta(days=35),
+        kept_until=at + timedelta(days=400),
     )
 
 

@@ -255,7 +255,7 @@ async def chain_of(length: int) -> Backup:
 async def test_a_sound_chain_has_no_findings_and_its_head_is_the_expected_one() -> None:
     backup = await chain_of(3)
     head = await backup.repository().head()
-    report, entries = await verify_chain(backup.chain, TENANT, backup.keys, expected_head=head)
+    report, entries = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head)
     assert report.good
     assert (report.entries, report.head) == (3, head)
     assert len(entries) == 3
@@ -265,12 +265,12 @@ async def test_a_removed_newest_entry_is_found_by_the_expected_head() -> None:
     backup = await chain_of(3)
     head = await backup.repository().head()
     removed = backup.chain.blobs.pop(paths.chain_entry(TENANT, 3))
-    report, _ = await verify_chain(backup.chain, TENANT, backup.keys)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock)
     assert report.good  # without the expected head nobody can know
-    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, expected_head=head)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head)
     assert "missing" in report.findings[0].why
     backup.chain.blobs[paths.chain_entry(TENANT, 3)] = removed.replace(removed[-10:], b"AAAAAAAAAA")
-    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, expected_head=head)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head)
     assert any("replaced" in finding.why for finding in report.findings)
 
 
@@ -278,8 +278,35 @@ async def test_a_removed_newest_entry_is_found_by_the_expected_head() -> None:
 async def test_a_removed_entry_leaves_a_gap(seq: int) -> None:
     backup = await chain_of(3)
     del backup.chain.blobs[paths.chain_entry(TENANT, seq)]
-    report, _ = await verify_chain(backup.chain, TENANT, backup.keys)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock)
     assert "missing" in report.findings[0].why
+
+
+@pytest.mark.parametrize("gone", [(1,), (1, 2), (2,), (2, 3), (1, 3)])
+async def test_entries_are_missing_until_the_time_that_they_were_to_stay_is_over(gone: tuple[int, ...]) -> None:
+    backup = await chain_of(4)  # a day apart; each stays 400 days
+    head = f"{gone[-1]}:{sha256(backup.chain.blobs[paths.chain_entry(TENANT, gone[-1])])}"
+    for seq in gone:
+        del backup.chain.blobs[paths.chain_entry(TENANT, seq)]
+    backup.clock.advance((400 - 4 + gone[-1] - 1) * 86400 - 60)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head)
+    assert {one.why for one in report.findings} >= {"the entry that was the newest is missing"}
+    assert any("are missing" in one.why for one in report.findings)
+    backup.clock.advance(120)
+    report, entries = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head)
+    assert report.findings == []
+    assert len(report.notes) == len([seq for seq in gone if seq + 1 not in gone]) + 1
+    assert [one.entry.seq for one in entries] == [seq for seq in range(1, 5) if seq not in gone]
+
+
+async def test_a_gap_before_an_entry_that_does_not_verify_is_never_excused() -> None:
+    backup = await chain_of(3)
+    del backup.chain.blobs[paths.chain_entry(TENANT, 1)]
+    name = paths.chain_entry(TENANT, 2)
+    backup.chain.blobs[name] = backup.chain.blobs[name][:-10] + b"AAAAAAAAAA"
+    backup.clock.advance(10_000 * 86400)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock)
+    assert any("entries 1 to 1 are missing" in one.why for one in report.findings)
 
 
 async def test_entries_that_changed_places_are_found() -> None:
@@ -287,7 +314,7 @@ async def test_entries_that_changed_places_are_found() -> None:
     blobs = backup.chain.blobs
     two, three = paths.chain_entry(TENANT, 2), paths.chain_entry(TENANT, 3)
     blobs[two], blobs[three] = blobs[three], blobs[two]
-    report, _ = await verify_chain(backup.chain, TENANT, backup.keys)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock)
     assert {finding.name for finding in report.findings} >= {two, three}
 
 
@@ -296,7 +323,7 @@ async def test_an_entry_signed_anew_breaks_the_hash_of_the_next_one() -> None:
     name = paths.chain_entry(TENANT, 2)
     payload = verify(backup.chain.blobs[name], Purpose.CHAIN, backup.keys)
     backup.chain.blobs[name] = await sign(backup.signer, Purpose.CHAIN, payload)
-    report, _ = await verify_chain(backup.chain, TENANT, backup.keys)
+    report, _ = await verify_chain(backup.chain, TENANT, backup.keys, backup.clock)
     assert [finding.name for finding in report.findings] == [paths.chain_entry(TENANT, 3)]
 
 
@@ -304,7 +331,7 @@ async def test_an_entry_signed_anew_breaks_the_hash_of_the_next_one() -> None:
 async def test_an_expected_head_of_another_shape_is_refused(head: str) -> None:
     backup = await chain_of(1)
     if not head:
-        assert (await verify_chain(backup.chain, TENANT, backup.keys, expected_head=head))[0].good
+        assert (await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head))[0].good
         return
     with pytest.raises(Unusable):
-        await verify_chain(backup.chain, TENANT, backup.keys, expected_head=head)
+        await verify_chain(backup.chain, TENANT, backup.keys, backup.clock, expected_head=head)
