@@ -30,7 +30,15 @@ from shared.adapters.limits import (
     check_prefix,
     check_secret_name,
 )
-from shared.domain.errors import BlobExists, BlobMissing, RowChanged, StorageDenied, StorageDown, Unusable
+from shared.domain.errors import (
+    BlobExists,
+    BlobLinked,
+    BlobMissing,
+    RowChanged,
+    StorageDenied,
+    StorageDown,
+    Unusable,
+)
 from shared.domain.ports import BlobStat, Row
 from shared.engines.wire import time_text, time_value
 
@@ -214,7 +222,7 @@ def _translated(what: str) -> Iterator[None]:
         if error.errno in _BUSY:
             raise StorageDown(f"{what} failed: {reason}") from error
         if error.errno in _LINKED:
-            raise StorageDenied(f"{what}: a link or a file stands where a folder is expected") from error
+            raise BlobLinked(f"{what}: a link or a file stands where a folder is expected") from error
         raise StorageDenied(f"{what} failed: {reason}") from error
 
 

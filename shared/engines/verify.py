@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.catalog.registry import Catalog
-from shared.domain.errors import BlobMissing, IntegrityError, Unusable
+from shared.domain.errors import BlobLinked, BlobMissing, IntegrityError, Unusable
 from shared.domain.ports import BlobStore, Clock
 from shared.domain.snapshot import CANONICAL_VERSION, BlobRef, Manifest, Receipt, Run, TypeEntry
 from shared.engines import paths
@@ -35,6 +36,7 @@ class Kind(StrEnum):
     MERKLE = "merkleRoot"
     INDEX = "index"
     RECEIPT = "receipt"
+    RETENTION = "retention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,9 @@ async def verify_snapshot(
     sound = await _check_blobs(report, vault, folder, manifest, progress)
     if merkle_root(manifest.blobs) != manifest.merkle_root:
         report.find(Kind.MERKLE, paths.MANIFEST, "the Merkle root is not that of the listed blobs")
+    promised = manifest.started_at + timedelta(days=manifest.retention_days)
+    if not promised == manifest.retain_until == entry.retain_until:
+        report.find(Kind.RETENTION, paths.MANIFEST, "the days of retention and the end of retention don't agree")
     _check_entries(report, manifest)
     receipts = await _check_receipts(report, vault, folder, manifest, sound)
     if receipts is not None:
@@ -198,6 +203,9 @@ async def _check_blobs(
             data = await vault.get(folder.path(blob.name))
         except BlobMissing:
             report.find(Kind.BLOB, blob.name, "is missing")
+            continue
+        except BlobLinked:
+            report.find(Kind.BLOB, blob.name, "is a link, or lies behind one: it was not followed")
             continue
         except Unusable as bad:
             report.find(Kind.BLOB, "a blob of the manifest", bad.what)

@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[2]
 
 # A layer may import itself and the layers named here.
 ARROWS: dict[str, set[str]] = {
-    "shared.domain": {"msgspec"},  # for values that come in millions
+    "shared.domain": set(),
     "shared.catalog": {"shared.domain"},
     "shared.engines": {"shared.domain", "shared.catalog"},
     "shared.adapters": {"shared.domain", "shared.catalog", "shared.engines"},
     "shared.settings": {"shared.domain"},
     "shared.telemetry": set(),
+    "shared.standalone": set(),  # handed out alone
     "shared.bootstrap": {
         "shared.domain",
         "shared.catalog",
@@ -40,6 +41,7 @@ LIBRARIES: dict[str, set[str]] = {
     "shared.engines": {"msgspec", "zstandard", "cryptography", "pydantic"},
     "shared.settings": {"pydantic"},
     "shared.telemetry": {"azure.monitor"},
+    "shared.standalone": {"cryptography", "zstandard"},
     "shared.bootstrap": {"azure.core.credentials_async", "cryptography"},  # names of types only
     "functions": {"azure.functions"},
     "function_app": {"azure.functions"},
