@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +118,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 async def _backed_up(root: Path) -> Copy:
     clock = ManualClock()
-    clock.advance(
-        (holdfast_verify.datetime.now(holdfast_verify.UTC) - clock.now() - timedelta(days=5)).total_seconds()
-    )
+    clock.advance((datetime.now(UTC) - clock.now() - timedelta(days=5)).total_seconds())
     backup = Backup(
         clock=clock,
         vault=FolderBlobStore(root / "vault-35d"),  # type: ignore[arg-type]
