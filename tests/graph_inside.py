@@ -43,6 +43,33 @@ class InProcess(httpx.AsyncBaseTransport):
             raise httpx.ReadError("the simulated tenant hung up", request=request) from None
 
 
+class Slow(httpx.AsyncBaseTransport):
+    """The network on a bad day: this share of the requests takes between `shortest` and `longest` seconds of the
+    clock. Who waits longer than its timeout has no answer, and the request was carried out all the same."""
+
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, clock: Clock, *, share: float, shortest: float, longest: float
+    ) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._share = share
+        self._between = (shortest, longest)
+        self._chance = random.Random(3)
+        self.slow = self.given_up = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._inner.handle_async_request(request)
+        if self._chance.random() < self._share:
+            seconds = self._chance.uniform(*self._between)
+            patience = float(request.extensions["timeout"]["read"])
+            self.slow += 1
+            await self._clock.sleep(min(seconds, patience))
+            if seconds > patience:
+                self.given_up += 1
+                raise httpx.ReadTimeout("no answer in time", request=request)
+        return answer
+
+
 class InsideTenant(ControlClient):
     """The control plane without HTTP."""
 
@@ -67,12 +94,17 @@ class InsideTenant(ControlClient):
 
 @asynccontextmanager
 async def inside(
-    service: Service, token: str | Credential, clock: Clock, *, patience: float = 900.0
+    service: Service,
+    token: str | Credential,
+    clock: Clock,
+    *,
+    patience: float = 900.0,
+    network: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[GraphDirectory]:
-    """A directory on the tenant, closed at the end."""
+    """A directory on the tenant, closed at the end. `network` stands between, where given."""
     origin = Origin.configured(URL)
     tokens = TokenSource(FixedToken(token) if isinstance(token, str) else token, origin, clock)
-    wire = GraphWire(origin, tokens, InProcess(service))
+    wire = GraphWire(origin, tokens, network or InProcess(service))
     chance = random.Random(7).random
     limits = Limits(clock)
     caller = Caller(wire, tokens, limits, clock, RandomIds(), low_priority=False, patience=patience, random=chance)

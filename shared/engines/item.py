@@ -6,9 +6,10 @@ What must stay true:
 - Between checkpoints nothing is remembered. A resumed worker reads those pages again.
 - Of two lines with one id the later counts; `{"source":…,"reset":true}` makes earlier links of a source void.
 
-How a type is cut. With delta: a delta link is taken first; after the replication time everything is listed;
-after the replication time again, what changed since the link is read anew by id. Without delta: everything is
-read until two successive readings are equal. Single objects are read once.
+How a type is cut. Nothing is listed before the replication time has passed since the run began, so that no replica
+lacks what was committed before. With delta: a delta link is taken first; after the replication time everything is
+listed; after the replication time again, what changed since the link is read anew by id. Without delta: everything
+is read until two successive readings are equal. Single objects are read once.
 """
 
 from __future__ import annotations
@@ -328,19 +329,22 @@ class _Reading:
             )
 
     async def _begin(self) -> None:
+        since = self._run.started_at
         if self._cut and self._has_delta:
             mark = self._mark
             link = mark.delta_link or ("" if mark.renewed else self._run.delta_links.get(self._spec.name, ""))
-            taken = mark.delta_at or self._run.started_at
+            since = mark.delta_at or since
             if not link:
-                taken = self._clock.now()
+                since = self._clock.now()
                 try:
                     link = await latest_delta(self._directory, self._spec)
                 except GraphNotFound:
                     link = ""  # no feed here after all: readings are compared instead
-            self._set(delta_link=link, delta_at=taken)
-            # A list may be served by a replica that lags behind the one that made the link.
-            await self._pause_until(taken)
+            self._set(delta_link=link, delta_at=since)
+        if self._cut:
+            # A replica may lag behind the one that made the link, and behind what was committed before the run: two
+            # equal readings of it would be equally old.
+            await self._pause_until(since)
         self._set(phase=Phase.LIST)
 
     async def _start_replay(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from shared.catalog.registry import CATALOG
 from shared.domain.snapshot import Completeness, State
 from shared.engines.repository import Snapshot
 from tests.backup import Backup, with_limits
-from tests.graph_inside import InsideTenant, inside
+from tests.graph_inside import InProcess, InsideTenant, Slow, inside
 from tests.instances import INSTANCES, instance_ids
 from tests.scenario.test_export_http import ROLES, TenantClock
 from tests.simulator.__main__ import build
+from tests.token_service import SimulatedIdentity
 
 Rule = dict[str, Any]
 
@@ -55,26 +57,41 @@ def tenant() -> InsideTenant:
 
 
 @asynccontextmanager
-async def backup_of(tenant: InsideTenant) -> AsyncIterator[Backup]:
-    clock = TenantClock(tenant)  # type: ignore[arg-type]  # it only moves the time on
-    async with inside(tenant.service, tenant.token(ROLES, expires_in=30 * 86400), clock) as directory:
+async def backup_of(
+    tenant: InsideTenant,
+    *,
+    clock: TenantClock | None = None,
+    identity: SimulatedIdentity | None = None,
+    network: Slow | None = None,
+) -> AsyncIterator[Backup]:
+    clock = clock or _clock(tenant)
+    token = identity or tenant.token(ROLES, expires_in=30 * 86400)
+    async with inside(tenant.service, token, clock, network=network) as directory:
         limits = with_limits(pack_bytes=200_000, replication_wait=60.0)
         yield Backup(directory=directory, clock=clock, limits=limits)  # type: ignore[arg-type]
+
+
+def _clock(tenant: InsideTenant) -> TenantClock:
+    return TenantClock(tenant)  # type: ignore[arg-type]  # it only moves the time on
 
 
 async def lacks_of(tenant: InsideTenant, snapshot: Snapshot) -> dict[str, Completeness]:
     """What the snapshot says it lacks. Asserts that everything else equals the tenant's tables."""
     manifest = snapshot.manifest
-    said = {name: entry.completeness for name, entry in {**manifest.types, **manifest.relationships}.items()}
+    said = {name: Completeness(State.NOT_READ, why) for name, why in manifest.not_read.items()}
+    for name, entry in {**manifest.types, **manifest.relationships}.items():
+        said[name] = entry.completeness
     principals = {one["id"] for name in ("users", "groups", "servicePrincipals") for one in tenant.objects(name)}
     for spec in CATALOG.types:
         truth = tenant.objects(spec.name)
         if spec.name == "appRoleAssignments":  # those of what is in the recycle bin are kept and not shown
             truth = [one for one in truth if one["principalId"] in principals]
         if said[spec.name].is_complete:
-            held = [entry.id async for entry in snapshot.index(spec.name)]
+            held = {entry.id: entry.name async for entry in snapshot.index(spec.name)}
             ids = instance_ids(tenant.objects) if spec.name == INSTANCES else [one["id"] for one in truth]
             assert sorted(held) == sorted(ids), spec.name
+            names = {one["id"]: one.get(spec.name_property) or "" for one in truth}
+            assert {key: name for key, name in names.items() if held[key] != name} == {}, spec.name
         for relationship in spec.relationships:
             name = f"{spec.name}.{relationship.name}"
             if not said[name].is_complete:
@@ -97,6 +114,100 @@ async def test_bad_weather_costs_time_and_no_object(weather: str, tenant: Inside
         assert await lacks_of(tenant, snapshot) == {}
         assert all(one["fired"] for one in tenant.fault_report())
         assert (await backup.verify()).good
+
+
+@pytest.mark.parametrize("answering", ["late and never", "tokens that end", "tokens that end before their time"])
+async def test_waiting_costs_no_object(answering: str, tenant: InsideTenant) -> None:
+    """Answers that take up to two minutes, tokens that live for seven, and tokens that are refused after 45 seconds
+    of the hour that the token service promised; it is silent at times, too. The tenant's clock goes on."""
+    clock = _clock(tenant)
+    said = 3600.0 if answering == "tokens that end before their time" else None
+    life = {"late and never": 86400.0, "tokens that end": 420.0}.get(answering, 45.0)
+    identity = SimulatedIdentity(tenant, ROLES, clock, life=life, said=said, silent=5)
+    network = Slow(InProcess(tenant.service), clock, share=0.3, shortest=5.0, longest=120.0)
+    async with backup_of(tenant, clock=clock, identity=identity, network=network) as backup:
+        await backup.back_up()
+        assert await lacks_of(tenant, await backup.repository().open()) == {}
+        assert (await backup.verify()).good
+    assert network.given_up > 3
+    if answering != "late and never":
+        assert identity.issued >= 5
+    assert (_refusals(tenant) > 5) is (said is not None)
+
+
+def _refusals(tenant: InsideTenant) -> int:
+    """How many answers 401 the tenant gave."""
+    return int(tenant.stats()["statuses"].get("401", 0))
+
+
+async def test_replicas_that_lag_show_what_was_committed_before_the_run(tenant: InsideTenant) -> None:
+    """Just before the run somebody is at work everywhere, and each answer comes from a replica that lags by
+    another share of 50 seconds: less than the minute that the run allows for."""
+    tenant.settings(lag=50.0)
+    changed = unrest(tenant)
+    async with backup_of(tenant) as backup:
+        await backup.back_up()
+        assert await lacks_of(tenant, await backup.repository().open()) == {}
+    assert changed > 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["namedLocations", "conditionalAccessPolicies", "roleDefinitions", "roleAssignments", "administrativeUnits"],
+)
+async def test_what_is_read_at_once_is_not_read_from_a_replica_that_lags(name: str, tenant: InsideTenant) -> None:
+    """Other items wait for a replica behind the delta link; this one's worker begins in the run's first second."""
+    tenant.settings(lag=50.0, replicas=[1.0])
+    unrest(tenant)
+    async with backup_of(tenant) as backup:
+        await backup.start(replace(backup.request(), types=(name,)))
+        await backup.deliver()
+        lacks = await lacks_of(tenant, await backup.repository().open())
+    assert {one.state for one in lacks.values()} == {State.NOT_READ}
+    assert not [one for one in lacks if one.partition(".")[0] == name]
+
+
+RENAMED = {
+    "users": "users",
+    "groups": "groups",
+    "applications": "applications",
+    "servicePrincipals": "servicePrincipals",
+    "administrativeUnits": "directory/administrativeUnits",
+    "namedLocations": "identity/conditionalAccess/namedLocations",
+    "conditionalAccessPolicies": "identity/conditionalAccess/policies",
+    "authenticationContextClassReferences": "identity/conditionalAccess/authenticationContextClassReferences",
+    "roleDefinitions": "roleManagement/directory/roleDefinitions",
+}
+
+
+def unrest(tenant: InsideTenant) -> int:
+    """Renames some objects of each of these types, and deletes users, members and role assignments. Gives how many
+    requests that took."""
+    requests: list[dict[str, Any]] = []
+    for table, path in RENAMED.items():
+        plain = [one for one in tenant.objects(table) if not one.get("isBuiltIn")][:3]
+        requests += [_renamed(path, one) for one in plain]
+    spared = set(tenant.service.info["breakGlassIds"])
+    people = [one["id"] for one in tenant.objects("users") if one["id"] not in spared]
+    requests += [_request("DELETE", f"users/{key}") for key in people[-5:]]
+    for group in tenant.objects("groups"):
+        if not group.get("membershipRule"):
+            kept = [one for one in group["_links"].get("members", ()) if one not in people[-5:]]
+            requests += [_request("DELETE", f"groups/{group['id']}/members/{one}/$ref") for one in kept[:1]]
+    assigned = [one["id"] for one in tenant.objects("roleAssignments") if one["principalId"] not in people[-5:]]
+    requests.append(_request("DELETE", f"roleManagement/directory/roleAssignments/{assigned[-1]}"))
+    answers = tenant.incident(requests)
+    assert not answers["failed"], [one for one in answers["responses"] if one["status"] >= 400]
+    return len(requests)
+
+
+def _renamed(path: str, one: dict[str, Any]) -> dict[str, Any]:
+    kind = {"@odata.type": one["@odata.type"]} if path.endswith("namedLocations") else {}
+    return _request("PATCH", f"{path}/{one['id']}", {"displayName": f"Renamed {one['id']}", **kind})
+
+
+def _request(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"method": method, "url": f"/v1.0/{path}", **({"body": body} if body else {})}
 
 
 async def test_a_licence_that_is_missing_for_one_type_is_named_and_costs_only_that_type(
