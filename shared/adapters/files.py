@@ -318,7 +318,8 @@ class FolderTableStore:
                 raise StorageDown(f"the state file is busy: {error}") from error
             raise StorageDenied(f"the state file can't be used: {error}") from error
         except OSError as error:
-            raise StorageDenied(f"the state file can't be used: {error.strerror}") from error
+            kind = StorageDown if error.errno in _BUSY else StorageDenied
+            raise kind(f"the state file can't be used: {error.strerror}") from error
 
 
 def _etag() -> str:

@@ -13,6 +13,7 @@ hash in a name is that of the lines, not of the blob: another release of the com
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
@@ -27,7 +28,7 @@ import msgspec
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType
-from shared.domain.errors import Fault, IntegrityError, Unusable
+from shared.domain.errors import Fault, IntegrityError, StorageDown, Unusable
 from shared.domain.ports import BlobStore
 from shared.domain.snapshot import Dangling, IndexEntry, Receipt
 from shared.engines import paths, rawjson
@@ -210,13 +211,27 @@ class Sorter:
 
 @contextmanager
 def sorter(scratch: Path | None = None) -> Iterator[Sorter]:
-    """A sorter over a temporary file that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="holdfast-", dir=scratch) as folder:
-        made = Sorter(os.path.join(folder, "sort.db"))
-        try:
-            yield made
-        finally:
-            made.close()
+    """A sorter over a temporary file that is gone afterwards. Raises `StorageDown` where the disk has no room:
+    the same packs sort as well later, or on another worker."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="holdfast-", dir=scratch) as folder:
+            made = Sorter(os.path.join(folder, "sort.db"))
+            try:
+                yield made
+            finally:
+                made.close()
+    except (sqlite3.OperationalError, OSError) as error:
+        if not _is_full(error):
+            raise
+        raise StorageDown(
+            f"the temporary disk is full: {error}", hint="give the app more temporary storage"
+        ) from error
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 async def sort_packs(
