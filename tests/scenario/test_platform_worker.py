@@ -19,14 +19,26 @@ from typing import Any
 import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-from shared.domain.queues import EXPORT, QUEUES, poison
+from shared.domain.queues import (
+    BACKUP_REQUESTS,
+    EXPORT,
+    JUDGED,
+    QUEUES,
+    RESTORE_CONTROL,
+    RESTORE_REQUESTS,
+    RESTORE_STEPS,
+    RESTORE_VERIFY,
+    SEAL,
+    poison,
+)
+from shared.engines.restore_requests import step_message
 from tests.localrun import setup_platform
 from tests.localrun.children import ROOT, Child
 from tests.localrun.setup_platform import NoPython
 from tests.localrun.shared import fresh, shared_azurite
 from tests.localrun.stack import HostProcess
 from tests.localrun.world import World
-from tests.scenario.outside import messages_in, post, rejection, said, until
+from tests.scenario.outside import messages_in, post, rejection, row_of, said, until
 from tests.scenario.test_story import EXPLAINED
 from tests.unit.test_settings import LOCAL
 
@@ -202,6 +214,63 @@ def test_a_message_that_fails_goes_to_its_poison_queue_whose_function_settles_it
     storage = world.stack.settings("backup")["BackupState"]
     with QueueClient.from_connection_string(storage, poison(EXPORT)) as aside_queue:
         until(lambda: not aside_queue.get_queue_properties().approximate_message_count, "an empty poison queue")
+
+
+FUNCTIONS = {  # of each queue but `export`: who takes a message, and who takes what failed too often
+    BACKUP_REQUESTS: ("backup_request", "backup_request_poison"),
+    SEAL: ("seal", "seal_poison"),
+    RESTORE_REQUESTS: ("restore_request", "restore_request_poison"),
+    RESTORE_CONTROL: ("restore_control", "restore_control_poison"),
+    RESTORE_VERIFY: ("restore_verify", "restore_verify_poison"),
+    RESTORE_STEPS: ("restore_step", "restore_step_poison"),
+}
+
+
+@pytest.fixture(scope="module")
+def restorer(python: Path, world: World, app: HostProcess) -> HostProcess:
+    """The restore app beside it."""
+    tries = {"AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "2"}
+    return world.start_host("restore", **tries)
+
+
+@pytest.mark.parametrize("queue", FUNCTIONS)
+def test_what_no_function_can_read_ends_in_a_row_on_every_queue(
+    world: World, app: HostProcess, restorer: HostProcess, queue: str
+) -> None:
+    assert set(FUNCTIONS) == {spec.name for spec in QUEUES} - {EXPORT}
+    role = next(spec.role for spec in QUEUES if spec.name == queue)
+    host = restorer if role == "restore" else app
+    taker, settler = FUNCTIONS[queue]
+    body = f"noise for {queue}".encode()
+    post(world, queue, body)
+    until(lambda: _ends(host, settler), f"{settler}", seconds=60)
+    tries = [(one["ok"], one.get("error", ""), one["dequeueCount"]) for one in _ends(host, taker)]
+    # Requests and approvals are judged by the app: refused at once and copied, not tried again.
+    assert tries == ([(True, "", 1)] if queue in JUDGED else [(False, "Unusable", 1), (False, "Unusable", 2)])
+    assert [one["ok"] for one in _ends(host, settler)] == [True]
+    row = until(lambda: rejection(world, role, body), "the row of what was set aside")
+    assert (row["queue"], row["length"].value) == (queue, len(body))
+    assert queue in {one["queue"] for one in said(world, role, "message.poisoned")}
+    until(lambda: not messages_in(world, queue) and not messages_in(world, poison(queue)), "empty queues")
+
+
+def test_a_step_that_failed_too_often_is_told_to_the_backup_app_and_one_of_no_plan_is_refused(
+    world: World, app: HostProcess, restorer: HostProcess
+) -> None:
+    plan = "p" + "1" * 23
+    body = step_message(plan, "w2-00001").encode()
+    before = len(_ends(restorer, "restore_step"))
+    post(world, RESTORE_STEPS, body)
+    until(lambda: _ends(restorer, "restore_step")[before:], "the step's end", seconds=20)
+    [refused] = [one for one in said(world, "restore", "step.run") if one["plan"] == plan]
+    assert (refused["state"], refused["step"]) == ("refused", "w2-00001")
+    post(world, poison(RESTORE_STEPS), body)
+    row = until(lambda: row_of(world, "backup", "plans", plan), "the plan's row", seconds=20)
+    assert row["state"] == "failed"
+    assert "w2-00001 failed too often" in row["why"]
+    assert [one["step"] for one in said(world, "restore", "step.failed")] == ["w2-00001"]
+    writer = world.simulator.ready["holdfastApps"]["restore"]
+    assert [one for one in world.simulator.log() if one["app"] == writer] == []
 
 
 def test_a_timer_of_the_app_runs(app: HostProcess) -> None:
