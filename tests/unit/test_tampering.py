@@ -198,7 +198,7 @@ def test_a_flipped_bit_anywhere_is_found(original: Copy, which: str) -> None:
         if path.is_file() and path != original.key and f"parts/{path.name}" not in orphans
     )
 
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.data())
     def flip(data: st.DataObject) -> None:
         path = data.draw(st.sampled_from(files), "file")
