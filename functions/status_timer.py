@@ -29,7 +29,10 @@ async def status_timer(timer: func.TimerRequest) -> None:
         ]
         if missing:
             alarm("status.permissions", role=role, count=len(missing), reason=" ".join(missing))
-        protection = await ready.inspector.protection(ready.settings.vault_container)
-        if not protection.locked:
-            alarm("status.unprotected", role=role, reason=protection.why)
-        event("status.checked", role=role, findings=len(missing) + (not protection.locked))
+        unprotected = 0
+        for container in ready.settings.promised_days:
+            protection = await ready.inspector.protection(container)
+            if not protection.locked:
+                unprotected += 1
+                alarm("status.unprotected", role=role, container=container, reason=protection.why)
+        event("status.checked", role=role, findings=len(missing) + unprotected)

@@ -26,6 +26,7 @@ from shared.adapters.identity import federated, own_identity
 from shared.adapters.inspect import AzureInspector, EmulatorInspector
 from shared.adapters.key_vault import KeyVaultSecretStore, KeyVaultSigner
 from shared.adapters.keys import LocalFileSigner
+from shared.adapters.management import ArmVaultControl, LoopbackToken
 from shared.adapters.queue import AzureQueue
 from shared.adapters.tables import AzureTableStore
 from shared.catalog.registry import CATALOG, Catalog
@@ -39,19 +40,19 @@ from shared.domain.ports import (
     Signer,
     StoreInspector,
     TableStore,
+    VaultControl,
     WorkQueue,
 )
 from shared.domain.queues import JUDGED, QUEUES, poison
 from shared.engines.jws import KEY_PURPOSES, Purpose, keys_by_purpose
 from shared.engines.repository import Repository
-from shared.settings import Connection, Role, Settings, is_loopback
+from shared.settings import CHAIN_CONTAINER, Connection, Role, Settings, is_loopback
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 TABLE = "holdfast"
-CHAIN_CONTAINER = "chain"
 TOOL = "holdfast/0.1.0"
 _SIGNS: Mapping[Role, tuple[str, ...]] = {
     Role.BACKUP: ("snapshot", "plan", "evidence"),
@@ -82,6 +83,7 @@ class Parts:
     keys: Keys
     secrets: SecretStore
     inspector: StoreInspector
+    control: VaultControl | None  # None: nobody said where the management plane is, or there is none
     scratch: Path | None  # for temporary files; None: the system's folder
 
 
@@ -99,6 +101,7 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
         clock = SystemClock(settings.clock_factor, _epoch(settings))
         ids = RandomIds()
         storage = _Storage(settings, stack)
+        control = storage.control()
         vaults = {name: storage.blobs(name) for name in settings.vault_containers}
         chain = storage.blobs(CHAIN_CONTAINER)
         keys = public_keys(settings)
@@ -130,7 +133,8 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             signers=await _signers(settings, stack) if signs else {},
             keys=keys,
             secrets=_secrets(settings, stack),
-            inspector=storage.inspector(),
+            inspector=storage.inspector(control),
+            control=control,
             scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
         )
 
@@ -211,11 +215,24 @@ class _Storage:
         self._stack.push_async_callback(table.close)
         return table
 
-    def inspector(self) -> StoreInspector:
-        connection = self._settings.vault_storage
+    def control(self) -> VaultControl | None:
+        if not self._settings.vault_resource_id:
+            return None
+        local = is_loopback(self._settings.management_url)
+        credential = LoopbackToken() if local else self._credential(self._settings.vault_storage)
+        control = ArmVaultControl.open(self._settings.vault_resource_id, credential, self._settings.management_url)
+        self._stack.push_async_callback(control.close)
+        return control
+
+    def inspector(self, control: VaultControl | None) -> StoreInspector:
+        connection, days = self._settings.vault_storage, self._settings.promised_days
         if connection.connection_string:
-            return EmulatorInspector()
-        inspector = AzureInspector.from_account(connection.blob, self._credential(connection))
+            if control is None:
+                return EmulatorInspector()
+            local = AzureInspector.from_connection_string(connection.connection_string, control, days)
+            self._stack.push_async_callback(local.close)
+            return local
+        inspector = AzureInspector.from_account(connection.blob, self._credential(connection), control, days)
         self._stack.push_async_callback(inspector.close)
         return inspector
 

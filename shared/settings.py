@@ -30,6 +30,7 @@ GRAPH_ORIGINS = frozenset(
         "https://microsoftgraph.chinacloudapi.cn",
     }
 )
+CHAIN_CONTAINER = "chain"
 CONNECTIONS = ("VaultStorage", "BackupState", "RestoreState")
 
 
@@ -98,6 +99,8 @@ class Settings(BaseModel):
     chain_days: Annotated[int, Field(ge=1, le=146_000)] = 400
     break_glass_ids: tuple[str, ...] = ()
     approvers_sha256: str = ""
+    vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
+    management_url: str = "https://management.azure.com"
     key_vault_url: str = ""
     secrets_vault_url: str = ""
     keys_dir: str = ""  # local key files, loopback only
@@ -176,6 +179,8 @@ class Settings(BaseModel):
             problems.append("HOLDFAST_CLIENT_ID is missing: the app registration that reaches Graph")
         if self.clock_factor != 1 and not graph_local:
             problems.append("HOLDFAST_CLOCK_FACTOR is for simulated tenants on loopback only")
+        if self.management_url != "https://management.azure.com" and not is_loopback(self.management_url):
+            problems.append("HOLDFAST_MANAGEMENT_URL is for a simulated management plane on loopback only")
         storage = {name: getattr(self, _field(name)) for name in CONNECTIONS}
         for name, connection in storage.items():
             if connection.connection_string and not connection.loopback:
@@ -191,8 +196,9 @@ class Settings(BaseModel):
             problems.append("HOLDFAST_KEYS_DIR and HOLDFAST_SECRETS_DIR are for loopback only; use Key Vault")
         if not self.keys_dir and not self.key_vault_url:
             problems.append("HOLDFAST_KEY_VAULT_URL is missing (HOLDFAST_KEYS_DIR on loopback)")
-        if os.environ.get("WEBSITE_INSTANCE_ID") and (graph_local or self.role is Role.ALL):
-            problems.append("in Azure neither a local Graph URL nor HOLDFAST_ROLE=all is allowed")
+        local = graph_local or is_loopback(self.management_url) or self.role is Role.ALL
+        if os.environ.get("WEBSITE_INSTANCE_ID") and local:
+            problems.append("in Azure neither a local URL nor HOLDFAST_ROLE=all is allowed")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -205,6 +211,12 @@ class Settings(BaseModel):
     @property
     def vault_containers(self) -> tuple[str, ...]:
         return tuple(f"vault-{days}d" for days in self.retention_classes)
+
+    @property
+    def promised_days(self) -> dict[str, int]:
+        """Container → for how many days its blobs have to stay."""
+        vaults = {f"vault-{days}d": days for days in self.retention_classes}
+        return {**vaults, self.evidence_container: self.evidence_days, CHAIN_CONTAINER: self.chain_days}
 
     @property
     def evidence_container(self) -> str:

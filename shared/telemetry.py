@@ -14,6 +14,7 @@ FIELDS = frozenset(
     {
         "attempt",
         "blob",
+        "container",
         "count",
         "error",
         "findings",

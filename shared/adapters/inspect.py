@@ -1,17 +1,19 @@
 """`StoreInspector`: whether a container's retention lock holds.
 
-Only a lock that was seen counts. The data plane says that a policy exists, not whether it is locked, so what it
-says is never enough for "protected"; the lock state itself is a matter of the management plane.
+Only a lock that was seen counts, on both planes: the data plane says that a policy exists, the management plane
+which one and whether it is locked. Where either can't be read, the container is not protected.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from shared.adapters.azure_connection import check_account_url
+from shared.adapters.azure_connection import check_account_url, check_emulator
 from shared.adapters.azure_errors import translated
 from shared.adapters.blob import CLIENT_OPTIONS
-from shared.domain.ports import Protection
+from shared.domain.ports import Protection, VaultControl
+from shared.engines.protection import protection_of
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -21,7 +23,8 @@ EMULATOR = Protection(locked=False, why="an emulator or a folder has no retentio
 NO_POLICY = Protection(locked=False, why="the container has no retention policy")
 NOT_SEEN = Protection(
     locked=False,
-    why="the container has a retention policy, but its lock state is not readable through the data plane",
+    why="the container has a retention policy, but nobody looked whether it is locked: HOLDFAST_VAULT_RESOURCE_ID "
+    "is not set",
 )
 
 
@@ -33,17 +36,42 @@ class EmulatorInspector:
 
 
 class AzureInspector:
-    """What the data plane tells: never more than that a policy exists."""
+    """Both planes. `days`: what each container has to keep its blobs for; without `control`, the data plane alone,
+    which is never enough."""
 
-    def __init__(self, client: BlobServiceClient) -> None:
+    def __init__(
+        self,
+        client: BlobServiceClient,
+        control: VaultControl | None = None,
+        days: Mapping[str, int] | None = None,
+    ) -> None:
         self._client = client
+        self._control = control
+        self._days = days or {}
 
     @classmethod
-    def from_account(cls, account_url: str, credential: AsyncTokenCredential) -> AzureInspector:
+    def from_account(
+        cls,
+        account_url: str,
+        credential: AsyncTokenCredential,
+        control: VaultControl | None = None,
+        days: Mapping[str, int] | None = None,
+    ) -> AzureInspector:
         from azure.storage.blob.aio import BlobServiceClient
 
         check_account_url(account_url)
-        return cls(BlobServiceClient(account_url, credential=credential, **CLIENT_OPTIONS))
+        return cls(BlobServiceClient(account_url, credential=credential, **CLIENT_OPTIONS), control, days)
+
+    @classmethod
+    def from_connection_string(
+        cls, connection_string: str, control: VaultControl, days: Mapping[str, int]
+    ) -> AzureInspector:
+        """For an emulator behind a gateway that enforces policies, with a simulated management plane."""
+        from azure.storage.blob.aio import BlobServiceClient
+
+        check_emulator(connection_string)
+        client = BlobServiceClient.from_connection_string(connection_string, **CLIENT_OPTIONS)
+        return cls(client, control, days)
 
     async def close(self) -> None:
         await self._client.close()
@@ -51,4 +79,11 @@ class AzureInspector:
     async def protection(self, container: str) -> Protection:
         with translated(f"reading the properties of {container}"):
             properties = await self._client.get_container_client(container).get_container_properties()
-        return NOT_SEEN if properties.has_immutability_policy else NO_POLICY
+        if not properties.has_immutability_policy:
+            return NO_POLICY
+        if self._control is None:
+            return NOT_SEEN
+        if container not in self._days:
+            return Protection(locked=False, why="nobody said how long the container has to keep its blobs")
+        state, account = await self._control.container(container), await self._control.account()
+        return protection_of(state, account, self._days[container])

@@ -25,6 +25,7 @@ from shared.cli import (
     reading,
     restoring,
     status,
+    vault,
     verifying,
 )
 from shared.cli.session import Session
@@ -49,6 +50,7 @@ for commands in (
     status,
     verifying,
     exporting,
+    vault,
     declarations,
     first_keys,
     demo,

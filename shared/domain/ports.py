@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.domain.objects import Json
+from shared.domain.vault import AccountState, ContainerState, RetentionPolicy
 
 # --- Directory (Microsoft Graph) -----------------------------------------------------------------------
 
@@ -195,6 +196,29 @@ class StoreInspector(Protocol):
     """Lock state of a container as the storage service reports it."""
 
     async def protection(self, container: str) -> Protection: ...
+
+
+class VaultControl(Protocol):
+    """The management plane of the vault's account. No call weakens anything. Raises `StorageDown`, `StorageDenied`,
+    and `Refused` where a change was asked for of a policy that is no longer as it was read."""
+
+    async def account(self) -> AccountState: ...
+
+    async def container(self, name: str) -> ContainerState:
+        """Raises `BlobMissing` where there is no such container."""
+        ...
+
+    async def lock(self, name: str, etag: str) -> RetentionPolicy:
+        """For good: nobody can take it back or shorten it."""
+        ...
+
+    async def extend(self, name: str, days: int, etag: str) -> RetentionPolicy: ...
+
+    async def hold(self, name: str, tag: str) -> None:
+        """Sets a legal hold beside those that are there."""
+        ...
+
+    async def release(self, name: str, tag: str) -> None: ...
 
 
 class Audit(Protocol):

@@ -1,0 +1,65 @@
+"""What the management plane says of the vault's storage account and of its containers, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+EXTENSIONS: Final = 5  # increases of a locked policy's days in its lifetime (learn.microsoft.com: "Lock a policy")
+MAX_DAYS: Final = 146_000
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """A container's time-based policy. `etag` names this state of it: changes are made to it or to none."""
+
+    days: int
+    locked: bool
+    appends: bool  # protected appends: blobs may grow
+    extended: int  # how often its days were increased since it was locked
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHold:
+    """A hold without an end, and since when."""
+
+    tag: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """A container, None for a policy that isn't there. `versioned`: version-level immutability, under which an
+    uploader may weaken the default."""
+
+    name: str
+    policy: RetentionPolicy | None
+    holds: tuple[LegalHold, ...]
+    versioned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRule:
+    """A lifecycle rule that deletes block blobs `days` after they were created or changed. `prefix` begins with
+    the container's name; "" is all containers."""
+
+    name: str
+    prefix: str
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account. Regions in lower case without spaces, `secondary` "" where there is none; days of soft delete,
+    0 where it is off."""
+
+    primary: str
+    secondary: str
+    shared_keys: bool
+    public_blobs: bool
+    versioning: bool
+    soft_delete_days: int
+    container_soft_delete_days: int
+    deletions: tuple[DeletionRule, ...]

@@ -1,0 +1,237 @@
+"""The management plane of one storage account, as Azure Resource Manager answers: containers, their retention
+policies and holds, the account, its blob service and its lifecycle rules.
+
+Rules by Microsoft's pages, which `docs/azure-facts.md` names: a change needs the policy's current ETag; a locked
+policy is never unlocked, shortened or removed; its days are increased at most five times; its history keeps seven
+commands; a hold's tag has 3 to 23 letters and digits, and a container ten of them. Which error code stands in the
+body of a refusal is not published for each case; nothing in the product looks at it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from aiohttp import web
+
+SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
+GROUP, ACCOUNT = "holdfast-vault", "holdfastvault"
+RESOURCE_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
+)
+OPERATOR = {"objectIdentifier": "11111111-0000-4000-8000-000000000001", "tenantId": SUBSCRIPTION}
+_EXTENSIONS, _HISTORY, _TAGS = 5, 7, 10
+_TAG = re.compile(r"[A-Za-z0-9]{3,23}", re.ASCII)
+
+
+@dataclass
+class Container:
+    """`policy`: days, state and appends; None: there is none."""
+
+    policy: dict[str, Any] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    versioned: bool = False
+    etag: str = ""
+
+
+class RefusedByArm(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class ManagementPlane:
+    """State, and the application that serves it. `actions`: what the caller may do; `"*"` is everything."""
+
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self.containers: dict[str, Container] = {}
+        self.account: dict[str, Any] = {
+            "location": "westeurope",
+            "properties": {
+                "primaryLocation": "westeurope",
+                "allowSharedKeyAccess": False,
+                "allowBlobPublicAccess": False,
+            },
+        }
+        self.blob_service: dict[str, Any] = {}
+        self.lifecycle: list[dict[str, Any]] | None = None
+        self.actions: set[str] = {"*"}
+        self.log: list[tuple[str, str]] = []
+        self.down = False
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    def add(self, name: str, days: int = 0, *, locked: bool = False, appends: bool = False) -> Container:
+        """A container; with days, with a policy."""
+        made = self.containers[name] = Container()
+        if days:
+            made.policy = {
+                "immutabilityPeriodSinceCreationInDays": days,
+                "state": "Locked" if locked else "Unlocked",
+                "allowProtectedAppendWrites": appends,
+            }
+            self._changed(made, "put")
+        return made
+
+    async def __aenter__(self) -> Self:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    # --- one request
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        path = request.path.removeprefix(RESOURCE_ID)
+        self.log.append((request.method, path))
+        try:
+            if self.down:
+                raise RefusedByArm(503, "ServerBusy", "The server is busy.")
+            if not request.headers.get("Authorization", "").startswith("Bearer "):
+                raise RefusedByArm(401, "AuthenticationFailed", "Authentication failed.")
+            if path == request.path:
+                raise RefusedByArm(404, "ResourceNotFound", "The resource was not found.")
+            body = await request.json() if request.can_read_body else {}
+            return web.json_response(self._answer(request.method, path, request.headers.get("If-Match", ""), body))
+        except RefusedByArm as refused:
+            error = {"error": {"code": refused.code, "message": str(refused)}}
+            return web.json_response(error, status=refused.status)
+
+    def _answer(self, method: str, path: str, etag: str, body: dict[str, Any]) -> dict[str, Any]:
+        match (method, path.strip("/").split("/")):
+            case "GET", [""]:
+                self._may("read")
+                return {"id": RESOURCE_ID, "name": ACCOUNT, **copy.deepcopy(self.account)}
+            case "GET", ["blobServices", "default"]:
+                self._may("blobServices/read")
+                return {"name": "default", "properties": copy.deepcopy(self.blob_service)}
+            case "GET", ["managementPolicies", "default"]:
+                self._may("managementPolicies/read")
+                if self.lifecycle is None:
+                    raise RefusedByArm(404, "ManagementPolicyNotFound", "No policy found.")
+                return {"name": "default", "properties": {"policy": {"rules": copy.deepcopy(self.lifecycle)}}}
+            case "GET", ["blobServices", "default", "containers", name]:
+                self._may("containers/read")
+                return self._container(name)
+            case "POST", ["blobServices", "default", "containers", name, "immutabilityPolicies", "default", "lock"]:
+                self._may("containers/immutabilityPolicies/lock/action")
+                return self._lock(name, etag)
+            case "POST", [
+                "blobServices",
+                "default",
+                "containers",
+                name,
+                "immutabilityPolicies",
+                "default",
+                "extend",
+            ]:
+                self._may("containers/immutabilityPolicies/extend/action")
+                return self._extend(name, etag, body["properties"]["immutabilityPeriodSinceCreationInDays"])
+            case "POST", [
+                "blobServices",
+                "default",
+                "containers",
+                name,
+                "setLegalHold" | "clearLegalHold" as action,
+            ]:
+                self._may(f"containers/{action}/action")
+                return self._hold(name, body["tags"], release=action == "clearLegalHold")
+        raise RefusedByArm(400, "InvalidRequest", f"The simulated management plane has no {method} {path}.")
+
+    def _may(self, action: str) -> None:
+        if not self.actions & {"*", action}:
+            raise RefusedByArm(403, "AuthorizationFailed", f"The client has no authorization to perform {action}.")
+
+    def _found(self, name: str) -> Container:
+        if name not in self.containers:
+            raise RefusedByArm(404, "ContainerNotFound", "The specified container does not exist.")
+        return self.containers[name]
+
+    def _container(self, name: str) -> dict[str, Any]:
+        held = self._found(name)
+        properties: dict[str, Any] = {
+            "hasImmutabilityPolicy": held.policy is not None,
+            "hasLegalHold": bool(held.tags),
+            "legalHold": {
+                "hasLegalHold": bool(held.tags),
+                "tags": [{"tag": tag, "timestamp": since, **OPERATOR} for tag, since in held.tags.items()],
+            },
+            "immutableStorageWithVersioning": {"enabled": held.versioned},
+        }
+        if held.policy is not None:
+            properties["immutabilityPolicy"] = {
+                "etag": held.etag,
+                "properties": copy.deepcopy(held.policy),
+                "updateHistory": copy.deepcopy(held.history),
+            }
+        return {"name": name, "properties": properties}
+
+    def _checked(self, name: str, etag: str) -> tuple[Container, dict[str, Any]]:
+        held = self._found(name)
+        if held.policy is None:
+            raise RefusedByArm(404, "ImmutabilityPolicyNotFound", "The container has no immutability policy.")
+        if not etag:
+            raise RefusedByArm(400, "MissingRequiredHeader", "If-Match is required.")
+        if etag != held.etag:
+            raise RefusedByArm(412, "ConditionNotMet", "The condition specified was not met.")
+        return held, held.policy
+
+    def _lock(self, name: str, etag: str) -> dict[str, Any]:
+        held, policy = self._checked(name, etag)
+        if policy["state"] == "Locked":
+            raise RefusedByArm(409, "ContainerImmutabilityPolicyLocked", "The policy is locked already.")
+        policy["state"] = "Locked"
+        return self._changed(held, "lock")
+
+    def _extend(self, name: str, etag: str, days: int) -> dict[str, Any]:
+        held, policy = self._checked(name, etag)
+        if policy["state"] != "Locked":
+            raise RefusedByArm(409, "ContainerImmutabilityPolicyNotLocked", "Only a locked policy is extended.")
+        if not policy["immutabilityPeriodSinceCreationInDays"] < days <= 146_000:
+            raise RefusedByArm(409, "InvalidImmutabilityPeriod", "A locked policy's interval can only grow.")
+        if sum(one["update"] == "extend" for one in held.history) >= _EXTENSIONS:
+            raise RefusedByArm(409, "ExtensionsExhausted", "The interval has been increased five times.")
+        policy["immutabilityPeriodSinceCreationInDays"] = days
+        return self._changed(held, "extend")
+
+    def _hold(self, name: str, tags: list[str], *, release: bool) -> dict[str, Any]:
+        held = self._found(name)
+        for tag in tags:
+            if not _TAG.fullmatch(tag):
+                raise RefusedByArm(400, "InvalidLegalHoldTag", "A tag has 3 to 23 letters and digits.")
+            if release:
+                held.tags.pop(tag, None)
+            elif tag not in held.tags:
+                if len(held.tags) >= _TAGS:
+                    raise RefusedByArm(409, "LegalHoldTagsExceeded", "A container has ten tags at most.")
+                held.tags[tag] = self._now()
+        return {"hasLegalHold": bool(held.tags), "tags": list(held.tags)}
+
+    def _changed(self, held: Container, update: str) -> dict[str, Any]:
+        assert held.policy is not None
+        held.etag = f'"{uuid.uuid4().hex[:16]}"'
+        entry = {
+            "update": update,
+            "immutabilityPeriodSinceCreationInDays": held.policy["immutabilityPeriodSinceCreationInDays"],
+            "timestamp": self._now(),
+            **OPERATOR,
+        }
+        held.history = [*held.history, entry][-_HISTORY:]
+        return {"name": "default", "etag": held.etag, "properties": copy.deepcopy(held.policy)}
+
+    def _now(self) -> str:
+        return self._clock().isoformat().replace("+00:00", "Z")
