@@ -8,7 +8,6 @@ manager, and a policy that excluded the purged group and was turned off.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -46,10 +45,11 @@ from shared.domain.plan import (
 from shared.engines import jws
 from shared.engines.approvals import ApprovalDesk, store_approvers
 from shared.engines.evidence import Evidence, StoredPlan, TrustedKeys
-from shared.engines.executor import Executor, Limits, StepEnd, StepResult
+from shared.engines.executor import Executor, Limits, StepResult
 from shared.engines.journal import Journal, PlanProgress
 from shared.engines.jws import Purpose
 from shared.engines.live_guard import LiveGuard
+from shared.engines.onward import run_message
 from shared.engines.restore_requests import read_step, step_message
 from shared.engines.wire import encode
 from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultyQueue, FaultySecretStore, FaultySigner
@@ -657,13 +657,7 @@ class Process:
     async def serve(self, message: QueueMessage) -> StepResult:
         """What the function does with one message: run, send what follows, and only then let the message go."""
         body = read_step(message.body.encode())
-        result = await self.executor.run_step(body.plan, body.step)
-        if result.end is StepEnd.REQUEUE:
-            await self.steps.send(message.body, delay=result.delay)
-        for step in result.ready:
-            await self.steps.send(step_message(body.plan, step))
-        if result.all_done:
-            await self.verify.send(json.dumps({"v": 1, "plan": body.plan}))
+        result = await run_message(self.executor, body, steps=self.steps, verify=self.verify)
         self.world.steps.delete(message)
         return result
 

@@ -11,6 +11,7 @@
       steps/{step}/{attempt}.intent.json            claim of an attempt, and what its writes replace
       steps/{step}/{attempt}.outcome.jws            how each operation ended in that attempt
       steps/{step}/done.jws                         every operation is final and was read back
+      followed/{step}.json                          the messages that a step's end leads to were sent
       report.json  report.jws                       the final verification
 
 Everything is create-only. What is found under a name is believed only with the signature of the one whose
@@ -98,6 +99,10 @@ def outcome_blob(tenant: str, plan: str, step: str, attempt: int) -> str:
 
 def done_blob(tenant: str, plan: str, step: str) -> str:
     return f"{step_folder(tenant, plan, step)}done.jws"
+
+
+def followed_blob(tenant: str, plan: str, step: str) -> str:
+    return f"{plan_folder(tenant, plan)}followed/{_checked(_STEP, step, 'a step id')}.json"
 
 
 def attempt_of(name: str) -> tuple[int, bool] | None:
@@ -262,6 +267,14 @@ class Evidence:
                 self._plans.clear()
             self._plans[digest] = value
         return StoredPlan(value, digest, commit)
+
+    async def follow(self, plan: str, step: str) -> None:
+        """Notes that what a step's end leads to was sent. Idempotent."""
+        await create_or_adopt(self.store, followed_blob(self.tenant, plan, step), b"{}")
+
+    async def followed(self, plan: str, step: str) -> bool:
+        """Whatever the blob holds. A false one makes a plan stand still until it is resumed, as `cancel` does."""
+        return await self.find(followed_blob(self.tenant, plan, step)) is not None
 
     async def cancel(self, plan: str, at: datetime) -> None:
         await create_or_adopt(

@@ -52,7 +52,7 @@ _SECRET = re.compile(r"[A-Za-z0-9-]{1,127}", re.ASCII)
 class StepEnd(StrEnum):
     """What became of a message for a step."""
 
-    DONE = "done"  # send messages for `ready`; if `all_done`, one for the final verification
+    DONE = "done"  # unless `followed`: messages for `ready`, if `all_done` one for the final verification
     REQUEUE = "requeue"  # send the same message again, `delay` seconds later
     NOT_READY = "notReady"  # a step it depends on isn't done; that one's end sends this message again
     AWAITING_APPROVAL = "awaitingApproval"
@@ -66,6 +66,7 @@ class StepResult:
     delay: float = 0.0
     ready: tuple[str, ...] = ()
     all_done: bool = False
+    followed: bool = False  # all that was sent before
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -125,6 +126,10 @@ class Executor:
         except Refused as refusal:
             return StepResult(StepEnd.REFUSED, str(refusal))
 
+    async def follow(self, plan: str, step: str) -> None:
+        """Notes that what the end of a step leads to was sent."""
+        await self._evidence.follow(plan, step)
+
     async def _run(self, plan: str, step: str) -> StepResult:
         try:
             stored = await self._evidence.load_plan(plan)
@@ -149,17 +154,20 @@ class Executor:
         return await self._after(stored, found)
 
     async def _after(self, stored: StoredPlan, step: Step) -> StepResult:
-        """What a finished step lets run. Repeated as often as its message comes: sending is idempotent."""
+        """What a finished step lets run. Repeated until `follow` says that it was sent: a copy of the message that
+        comes later sends nothing, or copies would multiply with every step that waits for several."""
         done = await self._journal.done(stored.plan.id, stored.digest, step.id)
         assert done is not None
+        counts: dict[str, int] = {}
+        for end in done.ends:
+            counts[end.state.value] = counts.get(end.state.value, 0) + 1
+        if await self._evidence.followed(stored.plan.id, step.id):
+            return StepResult(StepEnd.DONE, followed=True, counts=counts)
         ready = []
         for other in stored.plan.steps:
             if step.id in other.depends_on and await self._may_run(stored, other):
                 ready.append(other.id)
         names = await self._journal.done_names(stored.plan.id)
-        counts: dict[str, int] = {}
-        for end in done.ends:
-            counts[end.state.value] = counts.get(end.state.value, 0) + 1
         return StepResult(
             StepEnd.DONE,
             ready=tuple(ready),
