@@ -26,7 +26,8 @@ _GONE_SECONDS = 0.3  # real time in which the gateway notices that a sender is d
 class KillPoint:
     """Where a host dies. `item`, `last` and `first` are regular expressions over the names of writes: those that
     belong to the item, its last one before the kill, and its first one afterwards. `requests`: the paths of the
-    item's writes to the tenant, as the plan has them."""
+    item's writes to the tenant, as the plan has them. `begins`: the blob by which a writer is kept back until it is
+    this point's turn; "": the one that is held."""
 
     name: str
     phase: str
@@ -38,6 +39,17 @@ class KillPoint:
     last: str
     first: str
     requests: tuple[tuple[str, Any], ...] = ()
+    begins: str = ""
+
+    def keep_back(self, world: World) -> int:
+        return world.stack.control.add_fault(
+            "holdBefore",
+            role=self.role,
+            operation="PutBlob",
+            path=self.begins or self.path,
+            times=0,
+            seconds=_HOLD_SECONDS,
+        )
 
     def arm(self, world: World) -> int:
         return world.stack.control.add_fault(
