@@ -31,6 +31,7 @@ from tests.restore_world import (
 )
 from tests.simdirectory import SimDirectory, scripted
 from tests.simulator.auth import Principal
+from tests.simulator.control import run
 from tests.simulator.service import Service
 
 SNAPSHOT = "20261122T000000Z-full"
@@ -182,6 +183,13 @@ def delete(service: Service, kind: str, key: str, *, purge: bool = False) -> Non
     scripted(service, "DELETE", f"/v1.0/{kind}/{key}")
     if purge and key in service.store.tables[f"bin:{kind}"]:
         scripted(service, "DELETE", f"/v1.0/directory/deletedItems/{key}")
+
+
+def purge(service: Service, table: str, key: str) -> None:
+    """Gone for good, of whatever type, with what can't be without it."""
+    answer = run(service, "POST", "/_sim/incident", {}, {"requests": [{"op": "purge", "type": table, "id": key}]})
+    assert answer.body is not None
+    assert not answer.body["failed"], answer.body
 
 
 def attack(service: Service) -> None:

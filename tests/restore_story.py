@@ -1,7 +1,7 @@
 """A restore as both apps and the operators live it, in one process: asked for, planned, approved, applied, run step
 by step, verified. Every message comes by a queue, and every port of the apps can fail.
 
-The damage is one of each: everything that the planner knows a way back for. A test proves that nothing is left out.
+The damage is one of each (`restore_damage`): everything that the planner knows a way back for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from shared.adapters.memory import ManualClock, MemoryQueue, QueueMessage
 from shared.catalog.registry import CATALOG
 from shared.domain.errors import Retryable
-from shared.domain.plan import ExpectedId, RestorePlan
+from shared.domain.plan import ExpectedId, Mechanism, Operation, RestorePlan
 from shared.domain.ports import WorkQueue
 from shared.engines.approvals import store_approvers
 from shared.engines.evidence import Evidence, plan_folder, plan_id
@@ -32,18 +32,17 @@ from shared.engines.restore_requests import (
 )
 from tests.faults import Faults, FaultyBlobStore, FaultyQueue, FaultySigner, FaultyTableStore
 from tests.localrun import truth
-from tests.restore_planned import SNAPSHOT, Planned, Snapshot, delete, make_plan, read
+from tests.restore_damage import one_of_each, prepare
+from tests.restore_planned import SNAPSHOT, Planned, Snapshot, make_plan, read
 from tests.restore_world import (
     APPROVERS,
     EVIDENCE_KEY,
     KEYS,
-    ORIGIN,
     PLAN_KEY,
     World,
     approvers_document,
     tenant,
 )
-from tests.simdirectory import scripted
 from tests.simulator.control import full
 from tests.simulator.service import Service
 
@@ -53,69 +52,7 @@ RESTORER = "holdfast-restore"
 VISIBILITY = 30.0
 
 
-# --- the tenant and what happens to it -----------------------------------------------------------------
-
-
-def prepare(service: Service) -> None:
-    """What a small tenant lacks: a manager, and owners where a link has to be written one by one."""
-    tables = service.store.tables
-    people = _people(service)
-    reference = {"@odata.id": f"{ORIGIN}/v1.0/directoryObjects/{people[3]}"}
-    scripted(service, "PUT", f"/v1.0/users/{people[1]}/manager/$ref", reference)
-    application = _application(service)
-    if people[3] not in service.store.targets("applications.owners", application):
-        scripted(service, "POST", f"/v1.0/applications/{application}/owners/$ref", reference)
-    staff = next(key for key, one in tables["groups"].items() if one["displayName"] == "All staff")
-    for person in people[:4]:
-        if person not in service.store.targets("groups.members", staff):
-            address = {"@odata.id": f"{ORIGIN}/v1.0/directoryObjects/{person}"}
-            scripted(service, "POST", f"/v1.0/groups/{staff}/members/$ref", address)
-
-
-def one_of_each(service: Service) -> None:
-    """Deleted, purged, changed, turned off and unlinked: at least one of whatever comes back in its own way."""
-    tables = service.store.tables
-    people = _people(service)
-    groups = {str(one["displayName"]): key for key, one in tables["groups"].items()}
-    policies = {str(one["displayName"]): key for key, one in tables["conditionalAccessPolicies"].items()}
-    locations = {str(one["displayName"]): key for key, one in tables["namedLocations"].items()}
-    application = _application(service)
-    app_id = tables["applications"][application]["appId"]
-    principal = next(key for key, one in tables["servicePrincipals"].items() if one["appId"] == app_id)
-    conditional_access = "/beta/identity/conditionalAccess"
-    delete(service, "users", people[0])
-    delete(service, "users", people[1], purge=True)
-    scripted(service, "PATCH", f"/v1.0/users/{people[2]}", {"department": "Changed by the attacker"})
-    delete(service, "groups", groups["All staff"], purge=True)
-    tier_zero = groups["Tier-0 administrators"]
-    for member in sorted(service.store.targets("groups.members", tier_zero))[:2]:
-        scripted(service, "DELETE", f"/v1.0/groups/{tier_zero}/members/{member}/$ref")
-    delete(service, "servicePrincipals", principal, purge=True)
-    delete(service, "applications", application, purge=True)
-    for name, key in sorted(policies.items()):
-        scripted(service, "PATCH", f"{conditional_access}/policies/{key}", {"state": "disabled"})
-        if "Block outside home countries" in name:
-            scripted(service, "DELETE", f"{conditional_access}/policies/{key}")
-            scripted(service, "DELETE", f"{conditional_access}/deletedItems/policies/{key}")
-    location = next(key for name, key in locations.items() if name.startswith("Guest Wi-Fi"))
-    scripted(service, "DELETE", f"{conditional_access}/namedLocations/{location}")
-    scripted(service, "DELETE", f"{conditional_access}/deletedItems/namedLocations/{location}")
-    scripted(service, "PATCH", "/v1.0/policies/authorizationPolicy", {"allowInvitesFrom": "everyone"})
-
-
-def _people(service: Service) -> list[str]:
-    return [
-        key
-        for key, one in sorted(
-            service.store.tables["users"].items(), key=lambda item: str(item[1]["userPrincipalName"])
-        )
-        if str(one["userPrincipalName"]).startswith("user") and "#EXT#" not in str(one["userPrincipalName"])
-    ]
-
-
-def _application(service: Service) -> str:
-    ours = set(service.info["holdfastApps"].values())
-    return next(key for key, one in service.store.tables["applications"].items() if one["appId"] not in ours)
+# --- the tenant -----------------------------------------------------------------------------------------
 
 
 def state(service: Service) -> truth.State:
@@ -289,7 +226,7 @@ class Story:
     def _created(self, plan: RestorePlan, ids: dict[str, str]) -> dict[str, int]:
         """By the tenant's commit log: each creation that the plan has once, and no other. What comes back with
         something from a bin is created by nobody."""
-        tables = {spec.name for spec in CATALOG.types}
+        tables = {spec.name for spec in CATALOG.types if not spec.made_by_service}
         made = [
             (change.table, change.key)
             for txn in self.world.service.store.log
@@ -297,7 +234,11 @@ class Story:
             for change in txn.changes
             if change.kind == "object" and change.before is None and change.table in tables
         ]
-        expected = [(one.type, ids[one.target]) for one in plan.operations if one.expected_id is ExpectedId.NEW]
+        expected = [
+            (one.type, ids[one.target] if one.expected_id is ExpectedId.NEW else one.target)
+            for one in plan.operations
+            if one.expected_id is ExpectedId.NEW or _under_its_id(one)
+        ]
         assert sorted(made) == sorted(expected), (made, expected)
         return dict(Counter(table for table, _ in made))
 
@@ -313,6 +254,11 @@ class Story:
     async def _row(self, partition: str, key: str) -> str:
         row = await self.world.rows.get(partition, key)
         return "" if row is None else f"{row.values['state']} {row.values.get('verdict', '')}"
+
+
+def _under_its_id(operation: Operation) -> bool:
+    """Made anew, with the old id given by us."""
+    return operation.mechanism is Mechanism.CREATE and CATALOG.get(operation.type).chooses_id
 
 
 class StoryProcess:

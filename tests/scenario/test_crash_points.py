@@ -7,11 +7,11 @@ import re
 from collections import Counter
 
 from shared.catalog.registry import CATALOG
-from shared.catalog.spec import LinkWrite
+from shared.catalog.spec import LinkWrite, ObjectType
 from shared.domain import ports
-from shared.domain.plan import AnchorKind, Mechanism
+from shared.domain.plan import AnchorKind, Mechanism, Operation
 from tests import faults as fault_wrappers
-from tests.restore_story import RESTORER, Story
+from tests.restore_story import RESTORER
 from tests.scenario.crash_points import PORTS, Tried, restore_points, undisturbed_restore
 
 # Ports by which nothing outside is changed.
@@ -31,30 +31,53 @@ async def test_a_crash_before_or_after_any_write_of_a_restore_changes_nothing_of
 
 async def test_the_enumerated_restore_has_every_way_back_that_there_is() -> None:
     """A mechanism or a kind of link that comes new to the planner has to come into the story's damage, too."""
-    story, _, _ = await undisturbed_restore(await Story.begin())
+    story = (await undisturbed_restore()).story
     operations = story.world.plan.operations
     assert {one.mechanism for one in operations} == set(Mechanism)
     links = {CATALOG.get(one.type).relationship(one.relationship).write for one in operations if one.relationship}
     assert links == {one.write for _, one in CATALOG.relationships} - {LinkWrite.NONE}
     assert {one.anchor.kind for one in operations if one.anchor} == set(AnchorKind)
+    for concept in (_by_action, _by_request, _under_a_chosen_id):
+        held = {spec.name for spec in CATALOG.types if concept(spec, None)}
+        assert held
+        assert {one.type for one in operations if concept(CATALOG.get(one.type), one)} == held, concept
     assert any(one.secret_for for one in operations)
     assert any(one.guarded for one in operations)
     # Each of them is written, not found done already.
     ends = await story.world.ends()
-    done = {one.mechanism for one in operations if ends[one.id] == "done"}
-    assert done == set(Mechanism)
-    written = {
-        CATALOG.get(one.type).relationship(one.relationship).write
-        for one in operations
-        if one.relationship and ends[one.id] == "done"
-    }
-    assert written == links
+    written = [one for one in operations if ends[one.id] == "done"]
+    assert {one.mechanism for one in written} == set(Mechanism)
+    assert {one.type for one in written} == {spec.name for spec in CATALOG.types if spec.restorable or spec.create}
+    for concept in (_by_action, _by_request, _under_a_chosen_id):
+        assert any(concept(CATALOG.get(one.type), one) for one in written), concept
+    assert {
+        CATALOG.get(one.type).relationship(one.relationship).write for one in written if one.relationship
+    } == links
+
+
+# A way of writing that a type has, and whether an operation goes that way.
+
+
+def _by_action(spec: ObjectType, operation: Operation | None) -> bool:
+    paths = tuple(one.path for one in spec.actions)
+    if operation is None:
+        return bool(paths)
+    path = operation.request.path
+    return operation.mechanism is Mechanism.PATCH and isinstance(path, str) and path.endswith(paths)
+
+
+def _by_request(spec: ObjectType, operation: Operation | None) -> bool:
+    return spec.nature is not None and (operation is None or operation.by_request)
+
+
+def _under_a_chosen_id(spec: ObjectType, operation: Operation | None) -> bool:
+    return spec.chooses_id and (operation is None or operation.mechanism is Mechanism.CREATE)
 
 
 async def test_nothing_of_a_restore_is_written_past_the_ports_that_fail() -> None:
     """What is different outside after the story is what its log has, and what people did; nothing else."""
-    begin = await Story.begin()
-    story, log, _ = await undisturbed_restore(begin)
+    calm = await undisturbed_restore()
+    begin, story, log = calm.begin, calm.story, calm.log
     by_port = {port: [call.what for call in log.writes if call.port == port] for port in PORTS}
     blobs = {f"put {story.world.evidence.container}/{name}" for name in story.world.evidence.blobs}
     there = {f"put {begin.world.evidence.container}/{name}" for name in begin.world.evidence.blobs}

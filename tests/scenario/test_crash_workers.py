@@ -12,7 +12,6 @@ from shared.engines.export import decode_work, run_item
 from shared.engines.seal import seal_run
 from tests.backup import Backup, small_tenant
 from tests.faults import Faults, Interleaved
-from tests.restore_story import Story
 from tests.scenario.crash_points import REQUEST, nothing_half, recover, reference, undisturbed_restore
 from tests.seeds import chance
 
@@ -97,22 +96,22 @@ async def test_workers_on_the_same_items_and_on_the_same_seal(workers: int, draw
 
 
 async def test_a_restore_whose_messages_come_twice_at_once() -> None:
-    begin = await Story.begin()
-    expected = await (await undisturbed_restore(begin))[0].outcome()
-    await begin.drain(times=2)
-    assert await begin.outcome() == expected
+    calm = await undisturbed_restore()
+    story = calm.begin.copy()
+    await story.drain(times=2)
+    assert await story.outcome() == calm.outcome
 
 
 async def test_messages_that_come_twice_send_what_follows_once() -> None:
     """Or copies would multiply with every step that waits for several. Only what asks for the start of the plan
     comes twice before anything is on record, and sends the first steps twice."""
-    begin = await Story.begin()
-    story, log, _ = await undisturbed_restore(begin)
+    calm = await undisturbed_restore()
     again = Faults()
-    await begin.drain(again, times=2)
-    first = sum(not step.depends_on for step in story.world.plan.steps)
-    sent = {"send restore-steps": len(story.world.plan.steps), "send restore-verify": 1}
-    assert _sent(log) == sent
+    await calm.begin.copy().drain(again, times=2)
+    steps = calm.story.world.plan.steps
+    first = sum(not step.depends_on for step in steps)
+    sent = {"send restore-steps": len(steps), "send restore-verify": 1}
+    assert _sent(calm.log) == sent
     assert _sent(again) == {**sent, "send restore-steps": sent["send restore-steps"] + first}
 
 
@@ -121,21 +120,21 @@ def _sent(log: Faults) -> dict[str, int]:
 
 
 async def test_a_restore_whose_messages_come_again_at_its_end() -> None:
-    story, _, _ = await undisturbed_restore(await Story.begin())
-    expected = await story.outcome()
+    calm = await undisturbed_restore()
+    story = calm.story.copy()
     before = story.world.service.store.seq, dict(story.world.evidence.blobs)
     await story.repeat_all()
     assert (story.world.service.store.seq, story.world.evidence.blobs) == before
-    assert await story.outcome() == expected
+    assert await story.outcome() == calm.outcome
 
 
 @WORKERS
 @DRAWS
 async def test_workers_on_the_same_messages_of_a_restore(workers: int, draw: int) -> None:
     """Each message that people cause is there twice, and each takes whatever comes."""
-    begin = await Story.begin()
-    expected = await (await undisturbed_restore(begin))[0].outcome()
+    calm = await undisturbed_restore()
     rng = chance("restore", workers, draw)
     processes: list[Faults] = [Interleaved(chance("restore", rng.random())) for _ in range(workers)]
-    await begin.together(processes, copies=2)
-    assert await begin.outcome() == expected
+    story = calm.begin.copy()
+    await story.together(processes, copies=2)
+    assert await story.outcome() == calm.outcome

@@ -11,10 +11,9 @@ import pytest
 
 from shared.domain.plan import Mechanism, Reason
 from shared.engines.report import Report
-from tests.restore_planned import Planned, cloud_users, delete, planned
+from tests.restore_planned import Planned, cloud_users, delete, planned, purge
 from tests.restore_world import objects
 from tests.simdirectory import scripted
-from tests.simulator.control import run
 from tests.simulator.service import Service
 
 Obj = dict[str, Any]
@@ -22,12 +21,6 @@ STRENGTHS = "/policies/authenticationStrengthPolicies"
 METHODS = "/policies/authenticationMethodsPolicy/authenticationMethodConfigurations"
 CONTEXTS = "/v1.0/identity/conditionalAccess/authenticationContextClassReferences"
 ROLES = "/roleManagement/directory"
-
-
-def purge(service: Service, table: str, key: str) -> None:
-    answer = run(service, "POST", "/_sim/incident", {}, {"requests": [{"op": "purge", "type": table, "id": key}]})
-    assert answer.body is not None
-    assert not answer.body["failed"], answer.body
 
 
 def rows(service: Service, table: str) -> dict[str, Obj]:
