@@ -229,7 +229,7 @@ async def undisturbed_restore() -> Undisturbed:
 
 
 @dataclass
-class _Restores:
+class Restores:
     expected: Outcome
     kept: list[tuple[int, bytes]]
 
@@ -254,7 +254,7 @@ class _Restores:
 
 async def restore_points() -> AsyncIterator[Tried]:
     calm = await undisturbed_restore()
-    async for tried in _enumerate("restore", calm.log.writes, _Restores(calm.outcome, calm.kept)):
+    async for tried in _enumerate("restore", calm.log.writes, Restores(calm.outcome, calm.kept)):
         yield tried
 
 
