@@ -16,9 +16,7 @@ from shared.catalog.registry import Catalog
 from shared.domain.errors import (
     BlobMissing,
     GraphDown,
-    GraphNotFound,
-    GraphNotLicensed,
-    GraphNotPermitted,
+    GraphError,
     GraphUnauthorized,
     HoldfastError,
     IntegrityError,
@@ -213,7 +211,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
 
 
 async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, str]:
-    """A delta link of each type that has a feed. Where there is none to get, the item says why; where Graph is
+    """A delta link of each type that has a feed. Where one is refused, the item asks and says why; where Graph is
     away, each item takes its own when it begins. A run that is on record waits for Graph, and a timer that fails
     does not come again before the next night."""
     links: dict[str, str] = {}
@@ -223,10 +221,10 @@ async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str,
             continue
         try:
             links[name] = await latest_delta(ports.directory, spec)
-        except (GraphNotPermitted, GraphNotLicensed, GraphNotFound):
-            continue
         except (GraphDown, GraphUnauthorized):
             break
+        except GraphError:
+            continue
     return links
 
 

@@ -13,6 +13,7 @@ import pytest
 from shared.catalog.registry import CATALOG
 from shared.domain.errors import (
     BlobMissing,
+    DeltaTokenExpired,
     Fault,
     GraphDown,
     GraphError,
@@ -20,6 +21,7 @@ from shared.domain.errors import (
     GraphNotLicensed,
     IntegrityError,
     NotYet,
+    PageTokenExpired,
     StorageDown,
     Unusable,
 )
@@ -133,6 +135,30 @@ async def test_of_two_starts_at_once_the_first_written_counts() -> None:
     # The other start writes while this one asks Graph for delta links.
     backup.directory.before.append(once("/groups/delta", lambda: backup.vault.blobs.setdefault(name, data)))
     assert await start_run(backup.ports(), request) == winner
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        GraphError("bad request", status=400, code="BadRequest"),
+        DeltaTokenExpired("too old", status=400, code="syncStateNotFound"),
+        PageTokenExpired("too old", status=400, code="Directory_ExpiredPageToken"),
+    ],
+    ids=lambda refusal: type(refusal).__name__,
+)
+async def test_a_delta_feed_that_is_refused_at_the_start_ends_no_start(refusal: GraphError) -> None:
+    """The item asks again for itself; the other types have theirs."""
+    backup = backup_of(tenant())
+
+    def refuse_it() -> None:
+        raise refusal
+
+    backup.directory.before.append(once("/users/delta", refuse_it))
+    run = await backup.start()
+    assert "users" not in run.delta_links
+    assert "groups" in run.delta_links
+    await backup.deliver()
+    assert await state(backup, "users") == COMPLETE
 
 
 async def test_a_message_holds_ids_only_and_is_small() -> None:
