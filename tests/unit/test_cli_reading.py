@@ -392,7 +392,7 @@ def test_every_command_has_help_with_an_example() -> None:
         return found
 
     texts = leaves(app)
-    assert len(texts) == 13
+    assert len(texts) == 17
     for text in texts:
         assert "Example: holdfast " in text, text
 
