@@ -15,9 +15,11 @@ from shared.cli.text import count, size
 from shared.domain.errors import Unusable
 
 if TYPE_CHECKING:
+    from shared.engines.chain import Committed
     from shared.engines.verify import Report
 
-ALL = "all"
+ALL, SAMPLE = "all", "sample"
+_DRAWN = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +29,11 @@ def register(app: typer.Typer) -> None:
 def verify(
     ctx: typer.Context,
     snapshot: Annotated[
-        str, typer.Argument(metavar="[SNAPSHOT|all]", help="A snapshot's id, latest, or all that are readable.")
+        str,
+        typer.Argument(
+            metavar="[SNAPSHOT|all|sample]",
+            help="A snapshot's id, latest, all, or sample: the newest, the oldest and three drawn by chance.",
+        ),
     ] = "latest",
     folder: Annotated[
         Path | None,
@@ -42,39 +48,34 @@ def verify(
             help="The head printed by an earlier report: finds out removed newest entries.",
         ),
     ] = "",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Without comparing indexes with packs: many times as fast.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Verify that all is as it was committed.
 
-    Checks the chain, signatures, every blob's hash, and that the indexes are what the packs give. Ends with 3 if
-    anything is not as it was committed.
+    Checks the chain, signatures, every blob's hash, the days of retention, and that the indexes are what the packs
+    give. Ends with 3 if anything is not as it was committed.
 
     Example: holdfast verify all --folder ./copy --key snapshot.pub --expect-head 12:9f…
     """
 
     async def work(parts: Parts, screen: Screen) -> Answer:
-        return _answer(await _reports(parts, screen, snapshot, expect_head))
+        return _answer(await _reports(parts, screen, snapshot, expect_head, quick))
 
     return with_parts(ctx, as_json, work, Source(folder, key))
 
 
-async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str) -> list[Report]:
+async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str, quick: bool) -> list[Report]:
+    """The chain's report, and one for each snapshot asked for."""
     from shared.engines.jws import Purpose
-    from shared.engines.verify import verify_chain, verify_snapshot
+    from shared.engines.verify import verify_chain, verify_committed, verify_snapshot
 
     keys = parts.keys.get(Purpose.SNAPSHOT, {})
-    names = [snapshot]
-    if snapshot == ALL:
-        report, good = await verify_chain(parts.chain, parts.tenant, keys, parts.clock, expected_head=expect_head)
-        if not good and not report.findings:
-            raise Unusable("there is no snapshot yet", hint="holdfast backup")
-        if not good:
-            return [report]
-        names = [one.entry.snapshot for one in good]
-    reports = []
-    for name in names:
-        with screen.progress(f"Verifying {name}") as progress:
-            reports.append(
+    if snapshot not in (ALL, SAMPLE):
+        with screen.progress(f"Verifying {snapshot}") as progress:
+            return [
                 await verify_snapshot(
                     parts.vaults,
                     parts.chain,
@@ -82,12 +83,36 @@ async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str
                     keys,
                     parts.catalog,
                     parts.clock,
-                    name,
+                    snapshot,
                     expected_head=expect_head,
-                    progress=_telling(progress, name) if screen.live else None,
+                    quick=quick,
+                    progress=_telling(progress, snapshot) if screen.live else None,
+                )
+            ]
+    chain, good = await verify_chain(parts.chain, parts.tenant, keys, parts.clock, expected_head=expect_head)
+    if not good and not chain.findings:
+        raise Unusable("there is no snapshot yet", hint="holdfast backup")
+    reports = [chain]
+    for committed in _sampled(good, parts) if snapshot == SAMPLE else good:
+        name = committed.entry.snapshot
+        with screen.progress(f"Verifying {name}") as progress:
+            telling = _telling(progress, name) if screen.live else None
+            reports.append(
+                await verify_committed(
+                    parts.vaults, keys, parts.catalog, parts.clock, committed, quick=quick, progress=telling
                 )
             )
     return reports
+
+
+def _sampled(good: list[Committed], parts: Parts) -> list[Committed]:
+    """The newest and the oldest that haven't expired, and a few drawn by chance, so that nobody knows which."""
+    import secrets
+
+    readable = [one for one in good if one.entry.retain_until >= parts.clock.now()]
+    middle = readable[1:-1]
+    drawn = secrets.SystemRandom().sample(middle, min(_DRAWN, len(middle)))
+    return [one for one in readable if one in (readable[0], readable[-1], *drawn)]
 
 
 def _telling(progress: Progress, name: str) -> Callable[[str, int], None]:

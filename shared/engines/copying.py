@@ -23,7 +23,7 @@ from shared.engines.create import create_once
 from shared.engines.item import Progress
 from shared.engines.packs import read_ref, sha256
 from shared.engines.repository import load_manifest
-from shared.engines.verify import Finding, verify_chain, verify_snapshot
+from shared.engines.verify import Finding, verify_chain, verify_committed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -122,20 +122,17 @@ async def _copy(
     vault = source.vaults.get(entry.container)
     if vault is None:
         return SnapshotCopy(entry.snapshot, CopyState.NOT_AT_HAND)
-    checked = await verify_snapshot(
+    checked = await verify_committed(
         source.vaults,
-        source.chain,
-        source.tenant,
         source.keys,
         source.catalog,
         source.clock,
-        entry.snapshot,
+        committed,
         scratch=source.scratch,
         progress=progress,
     )
-    own = tuple(one for one in checked.findings if one.kind is not one.kind.CHAIN)
-    if own:
-        return SnapshotCopy(entry.snapshot, CopyState.DAMAGED, findings=own)
+    if not checked.good:
+        return SnapshotCopy(entry.snapshot, CopyState.DAMAGED, findings=tuple(checked.findings))
     manifest = await load_manifest(vault, entry, source.keys)
     for number, blob in enumerate(manifest.blobs):
         await create_once(into, folder.path(blob.name), await read_ref(vault, folder, blob))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.performance import cpu, first_backup, imports, memory, restores, writes
+from tests.performance import cpu, first_backup, imports, memory, restores, verifying, writes
 from tests.performance.row import Row, render
 
 
@@ -40,6 +40,7 @@ def parts(given: argparse.Namespace) -> dict[str, Callable[[], Sequence[Row]]]:
         "6": lambda: [writes.row(given.windows)],
         "7": lambda: restores.memberships(80 if given.small else 10_000),
         "8": restores.policies,
+        "9": lambda: verifying.rows(2_000 if given.small else 50_000),
     }
 
 

@@ -379,6 +379,19 @@ def test_bad_settings_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> 
     assert "HOLDFAST_REGION" in ran.document["error"]["what"]
 
 
+def test_a_sample_is_the_newest_the_oldest_and_a_few_between(cli: Cli) -> None:
+    names = [cli.back_up() for _ in range(7)]
+    document = cli("verify", "sample", "--json").document
+    checked = [one["snapshot"] for one in document["snapshots"]]
+    assert len(checked) == 5
+    assert (checked[0], checked[-1]) == (names[0], names[-1])
+    assert checked == [name for name in names if name in checked]
+    assert document["good"] is True
+    quick = cli("verify", "all", "--quick", "--json").document["snapshots"]
+    assert [one["snapshot"] for one in quick] == names
+    assert all(one["notes"] == ["quick: indexes were not compared with packs"] for one in quick)
+
+
 def test_every_command_has_help_with_an_example() -> None:
     import typer
 

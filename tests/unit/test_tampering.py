@@ -215,6 +215,24 @@ def test_a_flipped_bit_anywhere_is_found(original: Copy, which: str) -> None:
     flip()
 
 
+async def test_quick_finds_the_same_but_what_only_an_index_says(copy: Copy) -> None:
+    async def quick() -> list[str]:
+        vaults = {"vault-35d": FolderBlobStore(copy.root / "vault-35d")}
+        backup, chain = copy.backup, FolderBlobStore(copy.root / "chain")
+        report = await verify_snapshot(
+            vaults, chain, TENANT, backup.keys, backup.catalog, backup.clock, copy.snapshots[-1], quick=True
+        )
+        assert "quick: indexes were not compared with packs" in report.notes
+        return [one.name for one in report.findings]
+
+    assert await quick() == []
+    broken = copy.put("index/users/00000-0123456789abcdef.idx.zst", b"no frame")
+    await copy.forge(blobs=[broken])
+    assert await quick() == [broken.name]
+    (copy.folder() / broken.name).unlink()
+    assert await quick() == [broken.name]
+
+
 async def test_two_packs_that_changed_places_are_named(copy: Copy, check: Check) -> None:
     one, other = (copy.folder(number) for number in (0, 1))
     name = copy.manifest().types["users"].packs[0].name
