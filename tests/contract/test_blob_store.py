@@ -476,4 +476,4 @@ async def test_a_policy_whose_lock_is_not_visible_is_not_protection() -> None:
         finally:
             await inspector.close()
     assert not protection.locked
-    assert "not readable through the data plane" in protection.why
+    assert "nobody looked whether it is locked" in protection.why
