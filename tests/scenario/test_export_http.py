@@ -4,7 +4,7 @@ what the snapshot holds, in good weather and in bad."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from shared.domain.snapshot import State
 from shared.engines.repository import Snapshot
 from tests.backup import Backup, with_limits
 from tests.instances import INSTANCES, instance_ids
-from tests.simulator.client import SimulatorProcess
+from tests.simulator.client import ControlClient, SimulatorProcess
 
 ROLES = sorted({name for group in CATALOG.needs(write=False) for name in group})
 
@@ -29,7 +29,7 @@ ROLES = sorted({name for group in CATALOG.needs(write=False) for name in group})
 class TenantClock:
     """The simulated tenant's clock: who sleeps moves it on."""
 
-    def __init__(self, tenant: SimulatorProcess) -> None:
+    def __init__(self, tenant: ControlClient) -> None:
         self._tenant = tenant
         self._start = datetime(2026, 11, 22, tzinfo=UTC)
         self._slept = 0.0
@@ -109,21 +109,15 @@ async def test_a_backup_over_http_holds_what_the_tenant_committed(tenant: Simula
         print({name: stats[name] for name in ("requests", "operations", "resourceUnits", "throttled")})
 
 
-class Meddling:
-    """The directory, with somebody at work in the tenant at the n-th page whose path holds a fragment."""
+class Watched:
+    """The directory, with `looking` called before each page."""
 
-    def __init__(self, inner: Directory, tenant: SimulatorProcess) -> None:
+    def __init__(self, inner: Directory, looking: Callable[[GraphRequest], None]) -> None:
         self._inner = inner
-        self._tenant = tenant
-        self.plans: list[tuple[str, int, list[dict[str, Any]]]] = []
-        self._seen: dict[str, int] = {}
+        self._looking = looking
 
     async def page(self, request: GraphRequest) -> Page:
-        for fragment, nth, requests in self.plans:
-            if fragment in request.path:
-                self._seen[fragment] = self._seen.get(fragment, 0) + 1
-                if self._seen[fragment] == nth:
-                    assert self._tenant.incident(requests)["failed"] == 0
+        self._looking(request)
         return await self._inner.page(request)
 
     async def send(self, request: GraphRequest) -> GraphResponse:
@@ -137,6 +131,23 @@ class Meddling:
 
     async def roles(self) -> frozenset[str] | None:
         return await self._inner.roles()
+
+
+class Meddling(Watched):
+    """The directory, with somebody at work in the tenant at the n-th page whose path holds a fragment."""
+
+    def __init__(self, inner: Directory, tenant: ControlClient) -> None:
+        super().__init__(inner, self._meddle)
+        self._tenant = tenant
+        self.plans: list[tuple[str, int, list[dict[str, Any]]]] = []
+        self._seen: dict[str, int] = {}
+
+    def _meddle(self, request: GraphRequest) -> None:
+        for fragment, nth, requests in self.plans:
+            if fragment in request.path:
+                self._seen[fragment] = self._seen.get(fragment, 0) + 1
+                if self._seen[fragment] == nth:
+                    assert self._tenant.incident(requests)["failed"] == 0
 
 
 def _ref(key: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from tests.graph_inside import InProcess, InsideTenant, Slow, inside
 from tests.instances import INSTANCES, instance_ids
 from tests.scenario.test_export_http import ROLES, TenantClock
 from tests.simulator.__main__ import build
+from tests.simulator.client import ControlClient
 from tests.token_service import SimulatedIdentity
 
 Rule = dict[str, Any]
@@ -64,18 +65,14 @@ async def backup_of(
     identity: SimulatedIdentity | None = None,
     network: Slow | None = None,
 ) -> AsyncIterator[Backup]:
-    clock = clock or _clock(tenant)
+    clock = clock or TenantClock(tenant)
     token = identity or tenant.token(ROLES, expires_in=30 * 86400)
     async with inside(tenant.service, token, clock, network=network) as directory:
         limits = with_limits(pack_bytes=200_000, replication_wait=60.0)
         yield Backup(directory=directory, clock=clock, limits=limits)  # type: ignore[arg-type]
 
 
-def _clock(tenant: InsideTenant) -> TenantClock:
-    return TenantClock(tenant)  # type: ignore[arg-type]  # it only moves the time on
-
-
-async def lacks_of(tenant: InsideTenant, snapshot: Snapshot) -> dict[str, Completeness]:
+async def lacks_of(tenant: ControlClient, snapshot: Snapshot) -> dict[str, Completeness]:
     """What the snapshot says it lacks. Asserts that everything else equals the tenant's tables."""
     manifest = snapshot.manifest
     said = {name: Completeness(State.NOT_READ, why) for name, why in manifest.not_read.items()}
@@ -120,7 +117,7 @@ async def test_bad_weather_costs_time_and_no_object(weather: str, tenant: Inside
 async def test_waiting_costs_no_object(answering: str, tenant: InsideTenant) -> None:
     """Answers that take up to two minutes, tokens that live for seven, and tokens that are refused after 45 seconds
     of the hour that the token service promised; it is silent at times, too. The tenant's clock goes on."""
-    clock = _clock(tenant)
+    clock = TenantClock(tenant)
     said = 3600.0 if answering == "tokens that end before their time" else None
     life = {"late and never": 86400.0, "tokens that end": 420.0}.get(answering, 45.0)
     identity = SimulatedIdentity(tenant, ROLES, clock, life=life, said=said, silent=5)
