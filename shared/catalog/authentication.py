@@ -46,7 +46,7 @@ AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
     anchor=AnchorSpec(AnchorKind.MARKER, "displayName", "/policies/authenticationStrengthPolicies"),
     create=Create("/policies/authenticationStrengthPolicies"),
     writable=("allowedCombinations", "description", "displayName"),
-    actions=(Action("allowedCombinations", "/updateAllowedCombinations"),),
+    actions=(Action("allowedCombinations", "/updateAllowedCombinations", refined_by="combinationConfigurations"),),
     # The configurations are shown inline, and compared where they are objects of their own.
     volatile=("combinationConfigurations", "modifiedDateTime"),
     sets=("allowedCombinations",),
@@ -56,6 +56,12 @@ AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
         Quirk(
             "A PATCH doesn't take allowedCombinations: they have an action of their own.",
             "Microsoft Graph: authenticationStrengthPolicy: updateAllowedCombinations",
+        ),
+        Quirk(
+            "A combination can't be left out while a combination configuration applies to it, so what comes is "
+            "allowed first, then configurations are changed, then what goes is left out.",
+            "Microsoft Graph: authenticationCombinationConfiguration resource type",
+            unverified=True,
         ),
         Quirk("Built-in strengths can't be changed.", "Microsoft Entra: authentication strengths"),
     ),

@@ -54,6 +54,8 @@ class Catalog:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
         if unknown := {action.member for action in spec.actions} - set(spec.writable):
             raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
+        if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
+            raise ValueError(f"{spec.name} has values refined by {sorted(strange)}, which are not declared")
         if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
             raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
         if spec.select and (unread := (spec.restorable | {spec.name_property}) - set(spec.select)):

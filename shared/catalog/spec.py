@@ -127,10 +127,13 @@ class Nature:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`."""
+    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`.
+    `refined_by`: the type whose objects, below this one, say more of some of the member's values. Such a value
+    must be there first, and can't go while one of them names it."""
 
     member: str
     path: str
+    refined_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from shared.engines.opening import read_objects
 from shared.engines.ordering import order
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
+from shared.engines.refinements import order_refined
 from shared.engines.renamed import RenamedView
 from shared.engines.survey import (
     LinkSurvey,
@@ -96,6 +97,7 @@ async def plan_restore(
     for link_survey in links:
         await plan_links(planning, snapshot, live, link_survey)
     planning.finish()
+    order_refined(planning)
     await _name_inner_groups(planning, snapshot)
     await _check_accounts(planning.drafts, live, accounts)
     guard_groups = await _apply_guard(planning, snapshot, live, accounts)

@@ -5,6 +5,7 @@ told apart stays out."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -257,6 +258,144 @@ async def test_a_restricted_unit_takes_its_members_after_everything_else_that_ha
         assert {order[one].id for one in patches if order[one].target in order[at].wanted["members"]} <= set(  # type: ignore[operator]
             order[at].after
         )
+
+
+async def test_a_restricted_unit_from_the_bin_comes_after_everything_else_that_happens_to_its_members() -> None:
+    """The bin gives it back with its members, so that it is the unit itself that puts them out of reach."""
+    held: list[str] = []
+    people: dict[str, Obj] = {}
+
+    def damage(service: Service) -> None:
+        people.update(rows(service, "users"))
+        unit = str(first(service, "administrativeUnits", isMemberManagementRestricted=True)["id"])
+        held.extend((unit, *service.store.targets("administrativeUnits.members", unit)))
+        delete(service, "directory/administrativeUnits", unit)
+        for key in held[1:]:
+            scripted(service, "PATCH", f"/v1.0/users/{key}", {"department": "Changed"})
+
+    case = await planned(damage)
+    unit, *members = held
+    order = [one for step in case.world.plan.steps for one in step.operations]
+    back = [one for one in order if one.target == unit]  # itself, and its members in case that the bin lost some
+    assert [one.mechanism for one in back] == [Mechanism.BIN, *[Mechanism.LINK] * len(members)]
+    patches = [one for one in order if one.type == "users" and one.target in members]
+    assert {one.target for one in patches} == set(members)
+    for one in back:
+        assert {patch.id for patch in patches if one is back[0] or patch.target in one.wanted["members"]} <= set(
+            one.after
+        )
+    report = await restored(case)
+    assert report.not_done == ()
+    service = case.world.service
+    assert set(service.store.targets("administrativeUnits.members", unit)) == set(members)
+    now = rows(service, "users")
+    assert all(now[key].get("department") == people[key].get("department") for key in members)
+    # From the moment it is back, nobody without a role on it can write to them: it came last.
+    written = [txn.path for txn in service.store.log if txn.app == "holdfast-restore"]
+    assert "restore" in written[-1]
+    assert unit in written[-1]
+
+
+def refine(service: Service, configuration: Obj, *combinations: str) -> None:
+    strength = first(service, "authenticationStrengthPolicies", displayName="Keys of ours only")["id"]
+    path = f"/v1.0{STRENGTHS}/{strength}/combinationConfigurations/{configuration['id']}"
+    body = {"@odata.type": configuration["@odata.type"], "appliesToCombinations": list(combinations)}
+    scripted(service, "PATCH", path, body)
+
+
+def allow(service: Service, *combinations: str, name: str = "Keys of ours only") -> None:
+    strength = first(service, "authenticationStrengthPolicies", displayName=name)["id"]
+    body = {"allowedCombinations": list(combinations)}
+    scripted(service, "POST", f"/v1.0{STRENGTHS}/{strength}/updateAllowedCombinations", body)
+
+
+MULTI, SINGLE = "x509CertificateMultiFactor", "x509CertificateSingleFactor"
+
+
+def loosened(service: Service) -> None:
+    """A weaker combination is allowed, too, and the configuration made to speak of that."""
+    allow(service, "fido2", MULTI, SINGLE)
+    refine(service, first(service, "combinationConfigurations", appliesToCombinations=[MULTI]), SINGLE)
+
+
+def exchanged(service: Service) -> None:
+    """Nothing is left of the combination that the configuration spoke of."""
+    loosened(service)
+    allow(service, "fido2", SINGLE)
+
+
+def taken(service: Service) -> None:
+    """Gone with the configuration that refined it, and another one allowed instead."""
+    purge(service, "combinationConfigurations", _certificates(service))
+    allow(service, "fido2", "password,sms")
+
+
+def taken_only(service: Service) -> None:
+    purge(service, "combinationConfigurations", _certificates(service))
+    allow(service, "fido2")
+
+
+def _certificates(service: Service) -> str:
+    return str(first(service, "combinationConfigurations", appliesToCombinations=[MULTI])["id"])
+
+
+@pytest.mark.parametrize(("attack", "writes"), [(loosened, 1), (exchanged, 2), (taken, 2), (taken_only, 1)])
+async def test_combinations_come_before_what_refines_them_and_go_after_it(
+    attack: Callable[[Service], None], writes: int
+) -> None:
+    """Graph refuses a configuration for what isn't allowed, and to leave out what a configuration is for."""
+    before: dict[str, dict[str, Obj]] = {}
+    tables = ("authenticationStrengthPolicies", "combinationConfigurations")
+
+    def damage(service: Service) -> None:
+        before.update({table: rows(service, table) for table in tables})
+        attack(service)
+
+    case = await planned(damage)
+    report = await restored(case)
+    assert report.not_done == ()
+    for table in tables:
+        same_but_for_ids(table, before[table], rows(case.world.service, table))
+    actions = [txn for txn in case.world.service.store.log if txn.app == "holdfast-restore"]
+    assert len([txn for txn in actions if txn.path.endswith("updateAllowedCombinations")]) == writes
+    assert len(actions) == writes + 1
+
+
+async def test_an_added_configuration_that_keeps_a_combination_is_named_with_what_to_do() -> None:
+    """It is not removed without being asked for, so Graph keeps the combination; nothing else is held up."""
+    added: list[str] = []
+
+    def damage(service: Service) -> None:
+        strength = first(service, "authenticationStrengthPolicies", displayName="Partners’ methods")
+        allow(service, *strength["allowedCombinations"], "fido2", name="Partners’ methods")
+        path = f"/v1.0{STRENGTHS}/{strength['id']}"
+        body = {
+            "@odata.type": "#microsoft.graph.fido2CombinationConfiguration",
+            "appliesToCombinations": ["fido2"],
+            "allowedAAGUIDs": ["de1e552d-db1d-4423-a619-566b625cdc84"],
+        }
+        was = rows(service, "combinationConfigurations").keys()
+        scripted(service, "POST", f"{path}/combinationConfigurations", body)
+        added.extend((strength["id"], *(rows(service, "combinationConfigurations").keys() - was)))
+
+    case = await planned(damage)
+    strength, configuration = added
+    told = {(one.type, one.target, one.member, one.other): one for one in case.world.plan.exclusions}
+    warned = told["authenticationStrengthPolicies", strength, "allowedCombinations", configuration]
+    assert warned.reason is Reason.ADDED_SINCE
+    assert f"combinationConfigurations/{configuration} was added" in warned.why
+    assert "delete it, then plan this object again" in warned.why
+    assert told["combinationConfigurations", configuration, "", ""].reason is Reason.ADDED_SINCE
+    report = await restored(case)
+    [refused] = report.not_done
+    assert (refused.type, refused.target, refused.state) == (
+        "authenticationStrengthPolicies",
+        strength,
+        "refusedByGraph",
+    )
+    assert "combinationConfiguration" in refused.why
+    assert warned in report.exclusions
+    assert configuration in rows(case.world.service, "combinationConfigurations")
 
 
 def take_roles_away(service: Service) -> None:
