@@ -10,8 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from shared.adapters.memory import ManualClock
 from tests.localrun.children import ROOT
 from tests.localrun.demo import real_data
+from tests.restore_story import state
+from tests.restore_world import tenant
+from tests.scenario.test_canaries import canaries
 
 pytestmark = pytest.mark.azurite
 
@@ -108,6 +112,20 @@ def test_the_pages_stand_alone_and_hold_no_markup_of_the_tenant(told: str, folde
         assert "<script>alert" not in page
         assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
     assert "&lt;script&gt;alert" in (folder / "diff.html").read_text(encoding="utf-8")
+
+
+def test_no_log_holds_anything_of_a_person(told: str, folder: Path) -> None:
+    """By the same tenant, made again from its seed: the hosts', the gateway's and the store's logs, whole."""
+    service = tenant(ManualClock(), "60+real" if real_data() else "60")
+    known = canaries(state(service))
+    assert len(known) > 200
+    logs = sorted((folder / "stack").glob("*.log")) + sorted((folder / "stack").glob("*.jsonl"))
+    assert len(logs) >= 6
+    pages = (folder / "plan.html").read_text(encoding="utf-8")
+    assert any(one in pages for one in known)  # the canaries are alive
+    for path in logs:
+        text = path.read_text(encoding="utf-8")
+        assert sorted(one for one in known if one in text) == [], path.name
 
 
 def test_what_it_took_is_told_and_nothing_is_left_running(told: str, folder: Path) -> None:

@@ -1,0 +1,76 @@
+"""What must not leave: passwords nowhere but in the secret store, people's data in no message, row or log.
+
+Every text of the tenant that says something about a person, and every name of a group, an application or a
+policy, is a canary: it is looked for in all messages that ever came, all rows and all log lines. The logs of the
+demo's real hosts are searched by `test_story.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import pytest
+
+from tests.localrun import truth
+from tests.restore_story import Story
+
+_PERSONAL = (
+    "displayName",
+    "userPrincipalName",
+    "mail",
+    "givenName",
+    "surname",
+    "mobilePhone",
+    "jobTitle",
+    "employeeId",
+)
+_LONG = 6  # shorter texts stand in words of our own
+
+
+def canaries(before: truth.State) -> set[str]:
+    """What the tables hold of people, and names."""
+    return {
+        str(one[member])
+        for table in before.values()
+        for one in table.values()
+        for member in _PERSONAL
+        if isinstance(one.get(member), str)
+        and len(one[member]) >= _LONG
+        and not re.fullmatch(r"[0-9a-f-]{36}", one[member])
+    }
+
+
+async def test_messages_rows_and_logs_hold_nothing_of_anybody(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        story = await Story.begin()
+        await story.drain(times=2)
+        outcome = await story.outcome()
+    known = canaries(story.before)
+    assert len(known) > 100
+    assert outcome.secrets > 0
+    evidence = b"\n".join(story.world.evidence.blobs.values()).decode("utf-8", "replace")
+    assert any(one in evidence for one in known)  # the canaries are alive: the plan shows names to people
+    written = {
+        "messages": json.dumps(story.delivered, ensure_ascii=False),
+        "rows": repr(story.world.rows._rows),
+        "logs": caplog.text,
+    }
+    for where, text in written.items():
+        assert sorted(one for one in known if one in text) == [], where
+
+
+async def test_a_password_is_in_the_secret_store_alone() -> None:
+    story = await Story.begin()
+    await story.drain()
+    passwords = [held for versions in story.world.secrets.versions.values() for held in versions]
+    assert passwords
+    assert all(len(one) >= 16 for one in passwords)
+    stores = {
+        "messages": json.dumps(story.delivered),
+        "rows": repr(story.world.rows._rows),
+        "evidence": b"\n".join(story.world.evidence.blobs.values()).decode("utf-8", "replace"),
+    }
+    for where, text in stores.items():
+        assert not [one for one in passwords if one in text], where
