@@ -9,8 +9,8 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.runtime import export_ports, parts, reported
-from shared.engines.export import sweep
 from shared.engines.jws import Purpose
+from shared.engines.sweeping import sweep
 from shared.telemetry import event
 
 bp = func.Blueprint()
@@ -20,6 +20,7 @@ bp = func.Blueprint()
 async def sweep_timer(timer: func.TimerRequest) -> None:
     async with reported("sweep_timer"):
         ready = await parts()
-        found = await sweep(export_ports(ready), ready.settings.tenant_id, ready.keys[Purpose.CHAIN])
-        for snapshot, missing in found.items():
-            event("run.swept", snapshot=snapshot, count=missing)
+        settings, keys = ready.settings, ready.keys[Purpose.CHAIN]
+        found = await sweep(export_ports(ready), ready.tables, settings.tenant_id, keys)
+        for snapshot, sent in found.items():
+            event("run.swept", snapshot=snapshot, count=sent)

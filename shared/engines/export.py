@@ -6,7 +6,7 @@ messages only wake a worker: losing, repeating or forging one changes nothing th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -169,15 +169,22 @@ async def load_run(store: BlobStore, tenant: str, snapshot: str) -> Run | None:
     return _run_of(data, tenant, snapshot)
 
 
-async def send_missing(ports: ExportPorts, run: Run) -> tuple[Item, ...]:
-    """Messages for the items that lack a receipt, or else for sealing. Returns those items."""
-    place = Place(ports.vault, paths.folder_of(run.tenant, run.snapshot))
-    missing = await missing_items(place, run)
-    for item in missing:
+async def send_missing(ports: ExportPorts, run: Run) -> None:
+    """Messages for the items that lack a receipt, or else for sealing."""
+    missing = await missing_items(Place(ports.vault, paths.folder_of(run.tenant, run.snapshot)), run)
+    if missing:
+        await send_items(ports, run, missing)
+    else:
+        await send_seal(ports, run)
+
+
+async def send_items(ports: ExportPorts, run: Run, items: Iterable[Item]) -> None:
+    for item in items:
         await ports.export_queue.send(encode_work(_work(ports, run, item.id)))
-    if not missing:
-        await ports.seal_queue.send(encode_work(_work(ports, run)))
-    return missing
+
+
+async def send_seal(ports: ExportPorts, run: Run) -> None:
+    await ports.seal_queue.send(encode_work(_work(ports, run)))
 
 
 async def missing_items(place: Place, run: Run) -> tuple[Item, ...]:
@@ -332,23 +339,6 @@ async def open_runs(
             run = await load_run(vault, tenant, snapshot)
             if run is not None:
                 yield run
-
-
-async def sweep(
-    ports: ExportPorts,
-    tenant: str,
-    keys: Mapping[str, EllipticCurvePublicKey],
-    *,
-    older_than: timedelta = timedelta(hours=1),
-) -> dict[str, int]:
-    """Sends the messages of open runs again, in case they were lost. Returns snapshot → items still missing.
-
-    Younger runs are left alone: their messages are most likely under way, and a repeat costs a worker."""
-    found = {}
-    async for run in open_runs(ports.vault, ports.chain, tenant, ports.clock, keys):
-        if ports.clock.now() - run.started_at >= older_than:
-            found[run.snapshot] = len(await send_missing(ports, run))
-    return found
 
 
 async def find_run(vault: BlobStore, tenant: str, suffix: str, clock: Clock) -> str | None:

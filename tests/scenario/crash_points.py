@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 from shared.adapters.memory import MemoryBlobStore, MemoryQueue
 from shared.domain.errors import Unusable
-from shared.engines.export import sweep
+from shared.engines.sweeping import sweep
 from tests.backup import TENANT, Backup, content, small_tenant
 from tests.faults import Call, Faults, crash_at, run_until_crash
 from tests.restore_story import Outcome, Story
@@ -168,7 +168,7 @@ async def recover(backup: Backup) -> None:
     if not backup.vault.blobs:
         await backup.start(REQUEST)
     else:
-        await sweep(backup.ports(), TENANT, backup.keys, older_than=timedelta(0))
+        await sweep(backup.ports(), backup.rows, TENANT, backup.keys, idle=timedelta(0))
     await backup.deliver()
 
 

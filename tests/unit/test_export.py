@@ -25,7 +25,7 @@ from shared.domain.errors import (
     StorageDown,
     Unusable,
 )
-from shared.domain.ports import GraphRequest, Protection
+from shared.domain.ports import GraphRequest, Protection, Row
 from shared.domain.snapshot import Checkpoint, Completeness, Receipt, State
 from shared.engines import paths
 from shared.engines.export import (
@@ -40,10 +40,10 @@ from shared.engines.export import (
     open_runs,
     run_item,
     start_run,
-    sweep,
 )
 from shared.engines.reading import WINDOW
 from shared.engines.seal import seal_run
+from shared.engines.sweeping import IDLE, sweep
 from shared.engines.wire import decode
 from tests.backup import TENANT, Backup, content, small_tenant, with_limits
 from tests.fakes import ALL_ROLES, FakeDirectory, forbidden, once, page_expired, refuse
@@ -835,15 +835,55 @@ async def test_giving_up_never_takes_the_place_of_a_receipt() -> None:
 # --- looking after runs --------------------------------------------------------------------------------------
 
 
-async def test_lost_messages_are_sent_again_but_not_those_of_a_young_run() -> None:
+async def swept(backup: Backup, **options: Any) -> dict[str, int]:
+    return await sweep(backup.ports(), backup.rows, TENANT, backup.keys, **options)
+
+
+async def test_lost_messages_are_sent_again_once_nothing_has_moved_for_long() -> None:
     backup = backup_of(tenant())
     run = await backup.start()
     _lose(backup)
-    assert await sweep(backup.ports(), TENANT, backup.keys) == {}
-    backup.clock.advance(3601)
-    assert await sweep(backup.ports(), TENANT, backup.keys) == {run.snapshot: len(run.items)}
+    assert await swept(backup) == {}
+    backup.clock.advance(IDLE.total_seconds() - 1)
+    assert await swept(backup) == {}
+    backup.clock.advance(1)
+    assert await swept(backup) == {run.snapshot: len(run.items)}
+    assert await swept(backup) == {}  # another wait has begun
     await backup.deliver()
-    assert await sweep(backup.ports(), TENANT, backup.keys, older_than=timedelta(0)) == {}
+    backup.clock.advance(86400)
+    assert await swept(backup) == {}
+
+
+async def test_an_item_that_moves_gets_no_second_chain_of_messages() -> None:
+    backup = backup_of(tenant(), time_budget=0.0)  # each worker's share ends after one step
+    run = await backup.start()
+    (body,) = [one for one in backup.exports.bodies if decode_work(one).item == "groups.members"]
+    _lose(backup)
+    shares = 0
+    while (result := await backup.work(body)).receipt is None:
+        shares += 1
+        (body,) = backup.exports.bodies
+        _lose(backup)
+        backup.clock.advance(IDLE.total_seconds() / 2)
+        sent = (await swept(backup)).get(run.snapshot, 0)
+        assert not [one for one in backup.exports.bodies if decode_work(one).item == "groups.members"]
+        assert sent in (0, len(run.items) - 1)
+        _lose(backup)
+    assert shares > 3
+    assert result.receipt is not None
+
+
+@pytest.mark.parametrize("values", [{}, {"number": "x"}, {"number": 0, "since": "soon"}])
+async def test_a_forged_row_delays_by_one_wait_at_most(values: dict[str, Any]) -> None:
+    backup = backup_of(tenant())
+    run = await backup.start()
+    _lose(backup)
+    far = backup.clock.now() + timedelta(days=400)
+    for item in run.items:
+        await backup.rows.replace(Row(f"sweep-{run.snapshot}", item.id, {"number": 0, "since": far, **values}))
+    assert await swept(backup) == {}
+    backup.clock.advance(IDLE.total_seconds())
+    assert await swept(backup) == {run.snapshot: len(run.items)}
 
 
 async def test_a_lost_seal_message_is_sent_again() -> None:
@@ -855,7 +895,7 @@ async def test_a_lost_seal_message_is_sent_again() -> None:
     assert [
         one.snapshot async for one in open_runs(backup.vault, backup.chain, TENANT, backup.clock, backup.keys)
     ] == [run.snapshot]
-    assert await sweep(backup.ports(), TENANT, backup.keys, older_than=timedelta(0)) == {run.snapshot: 0}
+    assert await swept(backup, idle=timedelta(0)) == {run.snapshot: 1}
     await backup.deliver()
     assert (await backup.repository().open()).id == run.snapshot
 

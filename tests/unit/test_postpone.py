@@ -18,9 +18,10 @@ from shared.domain.errors import (
 )
 from shared.domain.ports import GraphRequest, Row
 from shared.domain.snapshot import Completeness, State
-from shared.engines.export import Ended, Work, decode_work, encode_work, sweep
+from shared.engines.export import Ended, Work, decode_work, encode_work
 from shared.engines.postpone import LONGEST, SHORTEST, Trouble, troubles
 from shared.engines.seal import seal_run
+from shared.engines.sweeping import sweep
 from tests.backup import TENANT, Backup, small_tenant
 
 HOUR = 3600.0
@@ -158,7 +159,7 @@ async def test_the_sweeper_adds_no_second_message_that_lives_on() -> None:
             backup.exports.delete(message)
         longest = max(longest, len(backup.exports.bodies))
         backup.clock.advance(300)
-        await sweep(backup.ports(), TENANT, backup.keys)
+        await sweep(backup.ports(), backup.rows, TENANT, backup.keys)
     assert longest <= 2 * len(run.items)
 
 
