@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,45 @@ def test_a_step_that_failed_too_often_is_told_to_the_backup_app_and_one_of_no_pl
     assert [one["step"] for one in said(world, "restore", "step.failed")] == ["w2-00001"]
     writer = world.simulator.ready["holdfastApps"]["restore"]
     assert [one for one in world.simulator.log() if one["app"] == writer] == []
+
+
+def test_a_step_whose_evidence_is_away_is_sent_again_and_ends_when_it_is_back(
+    world: World, app: HostProcess, restorer: HostProcess
+) -> None:
+    taken = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
+    spared = set(world.simulator.break_glass_ids)
+    lost = next(one["id"] for one in world.simulator.objects("users") if one["id"] not in spared)
+    assert not world.simulator.incident([{"method": "DELETE", "url": f"/v1.0/users/{lost}"}])["failed"]
+    plan = world.holdfast_json("plan", taken)
+    for name in ("maria", "jonas"):
+        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), "--yes")
+
+    def told(state: str) -> list[Obj]:
+        runs = [one for one in said(world, "restore", "step.run") if one["plan"] == plan["plan"]]
+        return [one for one in runs if one["state"] == state]
+
+    before = len(_ends(restorer, "restore_step"))
+    away = world.stack.control.add_fault("status", role="restore", path="^evidence-", status=503, times=0)
+    with ThreadPoolExecutor(1) as shell:
+        end = shell.submit(world.holdfast, "restore", plan["plan"], "--digest", plan["digest"], "--timeout", "5")
+        try:
+            # More often than a message may come that fails.
+            waiting = until(
+                lambda: told("requeue")[2:] and told("requeue"), "a step that is sent again", seconds=120
+            )
+            assert world.simulator.object("users", lost) is None
+            assert told("done") == []
+        finally:
+            world.stack.control.release(away)
+        assert "Verdict: equal: " in end.result()
+    assert all("503 ServerBusy" in one["reason"] for one in waiting), waiting
+    assert {one["step"] for one in told("done")} == {one["id"] for one in plan["document"]["steps"]}
+    assert world.simulator.object("users", lost) is not None
+    # No invocation failed, so that nothing counted as a try, and nothing was set aside.
+    ended = _ends(restorer, "restore_step")[before:]
+    assert [(one["ok"], one["dequeueCount"]) for one in ended] == [(True, 1)] * len(ended)
+    assert not messages_in(world, RESTORE_STEPS)
+    assert not messages_in(world, poison(RESTORE_STEPS))
 
 
 def test_a_timer_of_the_app_runs(app: HostProcess) -> None:
