@@ -42,35 +42,26 @@ def canaries(before: truth.State) -> set[str]:
     }
 
 
-async def test_messages_rows_and_logs_hold_nothing_of_anybody(caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_of_anybody_leaves_and_a_password_is_in_the_secret_store_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.DEBUG):
         story = await Story.begin()
         await story.drain(times=2)
-        outcome = await story.outcome()
-    known = canaries(story.before)
-    assert len(known) > 100
-    assert outcome.secrets > 0
+        await story.outcome()
     evidence = b"\n".join(story.world.evidence.blobs.values()).decode("utf-8", "replace")
-    assert any(one in evidence for one in known)  # the canaries are alive: the plan shows names to people
     written = {
         "messages": json.dumps(story.delivered, ensure_ascii=False),
         "rows": repr(story.world.rows._rows),
         "logs": caplog.text,
     }
-    for where, text in written.items():
-        assert sorted(one for one in known if one in text) == [], where
-
-
-async def test_a_password_is_in_the_secret_store_alone() -> None:
-    story = await Story.begin()
-    await story.drain()
+    known = canaries(story.before)
+    assert len(known) > 100
+    assert any(one in evidence for one in known)  # the canaries are alive: the plan shows names to people
     passwords = [held for versions in story.world.secrets.versions.values() for held in versions]
     assert passwords
     assert all(len(one) >= 16 for one in passwords)
-    stores = {
-        "messages": json.dumps(story.delivered),
-        "rows": repr(story.world.rows._rows),
-        "evidence": b"\n".join(story.world.evidence.blobs.values()).decode("utf-8", "replace"),
-    }
-    for where, text in stores.items():
+    for where, text in written.items():
+        assert sorted(one for one in known if one in text) == [], where
+    for where, text in {**written, "evidence": evidence}.items():
         assert not [one for one in passwords if one in text], where

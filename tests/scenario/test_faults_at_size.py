@@ -102,7 +102,10 @@ async def lacks_of(tenant: ControlClient, snapshot: Snapshot) -> dict[str, Compl
     return {name: one for name, one in said.items() if not one.is_complete}
 
 
-@pytest.mark.parametrize("weather", WEATHER)
+# Each kind of weather by itself is fast; all of it together is one of the long proofs.
+@pytest.mark.parametrize(
+    "weather", [pytest.param(one, marks=pytest.mark.full) if one == "all of it" else one for one in WEATHER]
+)
 async def test_bad_weather_costs_time_and_no_object(weather: str, tenant: InsideTenant) -> None:
     async with backup_of(tenant) as backup:
         tenant.faults(WEATHER[weather])

@@ -102,7 +102,7 @@ async def test_a_copy_that_dies_before_or_after_any_write_goes_on_and_is_never_h
     writes = sum(len(blobs) for blobs in whole.values())
     assert writes > 100
     for before in (False, True):
-        for number in range(1, writes + 1, 7):
+        for number in range(1, writes + 1, 17):
             fresh = Pair(pair.backup, pair.snapshots)
             assert await run_until_crash(fresh.copy(Faults(crash_at(number, before=before))))
             for one in await fresh.repository().entries():

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.full
 def test_the_bench_prints_every_row_with_a_verdict() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.performance", "--small"],
