@@ -215,7 +215,7 @@ class Settings(BaseModel):
     @property
     def promised_days(self) -> dict[str, int]:
         """Container → for how many days its blobs have to stay."""
-        vaults = {f"vault-{days}d": days for days in self.retention_classes}
+        vaults = dict(zip(self.vault_containers, self.retention_classes, strict=True))
         return {**vaults, self.evidence_container: self.evidence_days, CHAIN_CONTAINER: self.chain_days}
 
     @property

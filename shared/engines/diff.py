@@ -35,12 +35,8 @@ async def diff(before: View, after: View, catalog: Catalog, *, types: Iterable[s
     )
 
 
-def property_changes(spec: ObjectType, before: JsonObject, after: JsonObject) -> tuple[PropertyChange, ...]:
+def property_changes(form: Form, before: JsonObject, after: JsonObject) -> tuple[PropertyChange, ...]:
     """Members that differ in meaning, volatile ones and annotations left out, in name order."""
-    return _property_changes(Form(spec, everything=True), before, after)
-
-
-def _property_changes(form: Form, before: JsonObject, after: JsonObject) -> tuple[PropertyChange, ...]:
     changes = []
     for name in sorted({*before, *after}):
         if is_annotation(name) or name in form.spec.volatile:
@@ -165,7 +161,7 @@ async def _compare(before: View, after: View, spec: ObjectType, pairs: Sequence[
     form = Form(spec, everything=True)
     changes = []
     async for (_, new), old_item, new_item in open_pairs(before, after, spec.name, pairs):
-        properties = _property_changes(form, old_item, new_item)
+        properties = property_changes(form, old_item, new_item)
         credentials = credential_changes(spec, old_item, new_item)
         if properties or credentials:  # hashes also tell null from absent, which mean the same
             changes.append(

@@ -8,15 +8,14 @@ and handed out in the order in which they were asked for.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from shared.domain.errors import IntegrityError, Unusable
 from shared.domain.objects import JsonObject
 from shared.domain.snapshot import IndexEntry
+from shared.engines.stream import gathered
 from shared.engines.view import View
 from shared.engines.wire import parse
-
-Row = TypeVar("Row")
 
 TOGETHER: Final = 16 * 1024  # rows
 _HELD_BYTES: Final = 48 * 1024 * 1024  # of objects as received
@@ -33,7 +32,7 @@ async def read_objects(
     view: View, type_name: str, entries: AsyncIterable[IndexEntry]
 ) -> AsyncIterator[tuple[IndexEntry, JsonObject]]:
     """Objects with their entries, in the order of the entries."""
-    async for rows in _gathered(entries):
+    async for rows in gathered(entries, TOGETHER):
         async for (entry,), (item,) in _opened((view,), type_name, [(entry,) for entry in rows]):
             yield entry, item
 
@@ -48,7 +47,7 @@ async def read_pairs(
     before: View, after: View, type_name: str, pairs: AsyncIterable[Pair]
 ) -> AsyncIterator[tuple[Pair, JsonObject, JsonObject]]:
     """Two versions of objects, in the order of the pairs."""
-    async for rows in _gathered(pairs):
+    async for rows in gathered(pairs, TOGETHER):
         async for one in open_pairs(before, after, type_name, rows):
             yield one
 
@@ -59,17 +58,6 @@ async def open_pairs(
     """The same for pairs that are at hand, at most about `TOGETHER`."""
     async for (old, new), (old_item, new_item) in _opened((before, after), type_name, pairs):
         yield (old, new), old_item, new_item
-
-
-async def _gathered(rows: AsyncIterable[Row]) -> AsyncIterator[list[Row]]:
-    held: list[Row] = []
-    async for row in rows:
-        held.append(row)
-        if len(held) >= TOGETHER:
-            yield held
-            held = []
-    if held:
-        yield held
 
 
 async def _opened(

@@ -5,7 +5,7 @@ Handing over a million items one by one costs more than reading them; a list of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Stream(Generic[T]):
     @classmethod
     def of(cls, items: AsyncIterator[T]) -> Stream[T]:
         """Items of a reading that knows no batches."""
-        return cls(_gathered(items))
+        return cls(gathered(items, BATCH))
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for batch in self.batches:
@@ -30,11 +30,12 @@ class Stream(Generic[T]):
                 yield item
 
 
-async def _gathered(items: AsyncIterator[T]) -> AsyncIterator[Sequence[T]]:
+async def gathered(items: AsyncIterable[T], size: int) -> AsyncIterator[Sequence[T]]:
+    """Items in batches of `size`; the last one may be shorter."""
     batch: list[T] = []
     async for item in items:
         batch.append(item)
-        if len(batch) == BATCH:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

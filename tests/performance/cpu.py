@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha256
 from typing import Any
@@ -25,11 +24,10 @@ from shared.engines import packs, paths
 from shared.engines.index import sort_packs, sorter
 from shared.engines.item import Limits, Place, read_item
 from tests.backup import TENANT
-from tests.performance.row import Row
+from tests.performance.row import Row, least
 from tests.performance.tenant import StreamedTenant
 
 _BUDGET = 2.0
-_ROUNDS = 3
 _USERS = Item("users", "users")
 _MEMBERS = Item("groups.members", "groups", "members")
 _LEVEL = packs._LEVEL  # the bare loop compresses no less than the product
@@ -87,7 +85,7 @@ def _row(tenant: _Paths, item: Item, key: str, unit: str) -> Row:
     receipt = _read(tenant, item)
     pages = [tenant.bodies[path] for path in tenant.asked]
     count = receipt.links if item.relationship else receipt.objects
-    ours, floor, slower = _least(
+    ours, floor, slower = least(
         lambda: _read(tenant, item),
         lambda: _bare(pages, msgspec.json.decode),
         lambda: _bare(pages, json.loads),
@@ -120,7 +118,7 @@ def _sealing(tenant: Recorded) -> Row:
                 for text, _ in packs.texts(lines, packs.INDEX_BYTES):
                     packs.compress(text)
 
-    ours, floor = _least(seal, lambda: _bare(pages, msgspec.json.decode))
+    ours, floor = least(seal, lambda: _bare(pages, msgspec.json.decode))
     return Row(
         "1c",
         f"CPU per line, pack bytes to indexes (sealing): {lines:,} objects and links",
@@ -176,14 +174,3 @@ def _bare(pages: Sequence[bytes], parse: Callable[[bytes], Any]) -> None:
             data = zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(held))
             sha256(data).hexdigest()
             held, size = [], 0
-
-
-def _least(*ways: Callable[[], object]) -> list[float]:
-    """The least CPU time of each way over a few rounds, taken in turns: other work on the machine only adds."""
-    least = [float("inf")] * len(ways)
-    for _ in range(_ROUNDS):
-        for number, way in enumerate(ways):
-            start = time.process_time()
-            way()
-            least[number] = min(least[number], time.process_time() - start)
-    return least

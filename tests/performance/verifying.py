@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from hashlib import sha256
 
 import zstandard
@@ -14,12 +12,11 @@ from shared.domain.ports import BlobStore
 from shared.engines.item import Limits
 from shared.engines.verify import Report, verify_committed
 from tests.backup import Backup
-from tests.performance.row import Row
+from tests.performance.row import Row, least
 from tests.performance.tenant import StreamedTenant
 from tests.performance.worker import export
 
 _BUDGET = 1.5
-_ROUNDS = 3
 
 
 def rows(objects: int) -> list[Row]:
@@ -31,7 +28,7 @@ def rows(objects: int) -> list[Row]:
         limits=Limits(replication_wait=0.0, time_budget=1e9),
     )
     asyncio.run(export(backup))
-    quick, whole, floor = _least(
+    quick, whole, floor = least(
         lambda: _verify(backup, quick=True), lambda: _verify(backup, quick=False), lambda: _bare(backup)
     )
     size = sum(map(len, backup.vault.blobs.values()))
@@ -71,13 +68,3 @@ def _bare(backup: Backup) -> None:
         sha256(data).hexdigest()
         if name.endswith(".zst"):
             zstandard.ZstdDecompressor().decompress(data)
-
-
-def _least(*ways: Callable[[], object]) -> list[float]:
-    least = [float("inf")] * len(ways)
-    for _ in range(_ROUNDS):
-        for number, way in enumerate(ways):
-            start = time.process_time()
-            way()
-            least[number] = min(least[number], time.process_time() - start)
-    return least
