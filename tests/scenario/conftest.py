@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.localrun.world import World
+from tests.scenario.apps import Apps
 
 FACTOR = 60.0  # the executor's claims of 120 s expire after 2 s
 
@@ -24,3 +25,26 @@ def world(folder: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     settings: dict[str, str] = getattr(request.module, "SETTINGS", {})
     with World.start(folder, seed="60", clock_factor=factor, **settings) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def apps(world: World) -> Apps:
+    """Both apps, running."""
+    made = Apps(world)
+    made.start("backup")
+    made.start("restore")
+    return made
+
+
+@pytest.fixture(scope="module")
+def taken(world: World, apps: Apps) -> str:
+    """A snapshot of the tenant as it was planted."""
+    return str(world.holdfast_json("backup", "--timeout", "2")["snapshot"])
+
+
+@pytest.fixture
+def faults_end(world: World) -> Iterator[None]:
+    yield
+    world.simulator.clear_faults()
+    world.simulator.settings(listPageCap=999)
+    world.stack.control.clear_faults()

@@ -1,4 +1,4 @@
-"""Bad input, from every side that input comes from: each is told clearly, and nothing is lost by it.
+"""Bad orders, from every side that orders come from: each is told clearly, and nothing is done by it.
 
 One deployment for the module. What each test needs besides is made by itself; faults end with their test.
 """
@@ -9,9 +9,8 @@ import asyncio
 import hashlib
 import json
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,163 +25,29 @@ from shared.domain.queues import QUEUES, RESTORE_CONTROL, RESTORE_REQUESTS, REST
 from shared.engines import jws
 from shared.engines.restore_requests import apply_request, approval_message, step_message
 from shared.engines.wire import encode
-from tests.instances import INSTANCES, instance_ids
 from tests.localrun import truth
 from tests.localrun.incidents import ATTACKER
-from tests.localrun.stack import EVIDENCE, VAULT_SETTING, HostProcess
+from tests.localrun.stack import EVIDENCE, VAULT_SETTING
 from tests.localrun.world import Ended, World
+from tests.scenario.apps import FACTOR, SETTINGS, Apps, Obj, holds_all, says
 from tests.scenario.outside import (
     ACCOUNTS,
-    Listener,
-    dead_port,
     messages_in,
     post,
-    readable,
     rejection,
     row_of,
-    said,
     table_client,
     until,
 )
 
-Obj = dict[str, Any]
-pytestmark = pytest.mark.azurite
-
-FACTOR = 240.0  # after 15 minutes without an answer a try at Graph ends: 3.75 s
-SETTINGS = {"HOLDFAST_CLAIM_SECONDS": "1200"}  # a claim still lasts for 5 s
-
-
-@dataclass
-class Apps:
-    """The two apps of the module's deployment. One test needs the backup app with other settings for a while."""
-
-    world: World
-    hosts: dict[str, HostProcess] = field(default_factory=dict)
-
-    def start(self, role: str, **env: str) -> HostProcess:
-        if role in self.hosts:
-            self.hosts[role].stop()
-        # With Graph away its functions wait for a quarter of an hour: they are not waited for at the end.
-        self.hosts[role] = self.world.start_host(role, "--grace", "1", **env)
-        return self.hosts[role]
-
-
-@pytest.fixture(scope="module")
-def apps(world: World) -> Apps:
-    made = Apps(world)
-    made.start("backup")
-    made.start("restore")
-    return made
-
-
-@pytest.fixture(scope="module")
-def taken(world: World, apps: Apps) -> str:
-    """A snapshot of the tenant as it was planted."""
-    return str(world.holdfast_json("backup", "--timeout", "2")["snapshot"])
-
-
-@pytest.fixture(autouse=True)
-def _clear(world: World) -> Iterator[None]:
-    yield
-    world.simulator.clear_faults()
-    world.simulator.settings(listPageCap=999)
-    world.stack.control.clear_faults()
-
-
-# --- the tenant's side -------------------------------------------------------------------------------------
-
-
-def test_graph_that_can_not_be_reached_leaves_the_run_open_until_it_is_back(
-    world: World, apps: Apps, taken: str
-) -> None:
-    with dead_port() as port:
-        away = f"http://127.0.0.1:{port}"
-        live = world.shell("diff", taken, "live", "--type", "groups", "--json", HOLDFAST_GRAPH_URL=away)
-        _told(live, 1, "no whole answer from Graph: no connection", "look whether Graph is well and can be reached")
-        host = apps.start("backup", HOLDFAST_GRAPH_URL=away)
-        world.holdfast("backup", "--request-id", "graph-is-away", "--no-wait")
-        until(
-            lambda: "GraphDown" in {one["error"] for one in said(world, "backup", "work.postponed")},
-            "a work item that is put off",
-        )
-        ended = world.shell("backup", "--request-id", "graph-is-away", "--timeout", "0.02", "--json")
-        _told(
-            ended,
-            1,
-            "is not there after 0.02 minutes",
-            "goes on without this terminal",
-            "holdfast backup --request-id graph-is-away",
-        )
-        (run,) = world.holdfast_json("status")["runs"]
-        assert (run["done"], len(run["missing"])) == (0, run["items"])
-        assert readable(world) == [taken]
-        assert host.running
-    apps.start("backup")
-    done = world.holdfast_json("backup", "--request-id", "graph-is-away", "--timeout", "2")
-    assert done["snapshot"] == run["snapshot"]
-    _holds_all(world, done)
-
-
-def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: World, apps: Apps, taken: str) -> None:
-    told = world.shell("diff", taken, "live", "--type", "users", "--json", HOLDFAST_GRAPH_TOKEN="expired")
-    _told(told, 1, "Graph answered 401", "check tenant id, app registration and its credential")
-    # Each try sends twice: the second time with a token that was asked for anew. Members are listed by one item
-    # only; groups by several, which at the same time would be refused once each and go on.
-    _fault(world, "GET", r"^/v1\.0/groups$", {"status": 401}, times=2, query="expand=members")
-    done = world.holdfast_json("backup", "--timeout", "2")
-    failures = [one for one in said(world, "backup", "work.failed") if one["error"] == "GraphUnauthorized"]
-    assert [one["item"] for one in failures] == ["groups.members"]
-    assert "Graph answered 401" in failures[0]["reason"]
-    _holds_all(world, done)
-
-
-def test_403_for_one_type_leaves_that_type_out_and_says_so(world: World, apps: Apps) -> None:
-    _fault(world, "GET", r"/conditionalAccess/namedLocations", {"status": 403})
-    ended = world.shell("backup", "--timeout", "2", "--json")
-    assert ended.code == 4, ended
-    shown = json.loads(ended.out)
-    states = {name: one["state"] for name, one in {**shown["types"], **shown["relationships"]}.items()}
-    assert states.pop("namedLocations") == "notPermitted"
-    assert set(states.values()) == {"complete"}
-    plain = world.shell("show", shown["snapshot"])
-    assert "namedLocations: notPermitted (Authorization_RequestDenied)" in plain.out
-
-
-def test_a_page_cut_short_is_read_again_and_never_taken_for_the_whole(world: World, apps: Apps, taken: str) -> None:
-    world.simulator.settings(listPageCap=15)
-    _fault(world, "GET", r"^/v1\.0/users$", {"truncateBody": 700}, times=3)
-    done = world.holdfast_json("backup", "--timeout", "2")
-    assert [one["fired"] for one in world.simulator.fault_report()] == [3]
-    _holds_all(world, done)
-    _fault(world, "GET", r"^/v1\.0/groups$", {"truncateBody": 700})
-    told = world.shell("diff", taken, "live", "--type", "groups", "--json")
-    _told(told, 1, "no whole answer from Graph", "groups", "look whether Graph is well")
-
-
-def test_a_next_link_to_another_host_is_refused_and_nothing_is_sent_there(
-    world: World, apps: Apps, taken: str
-) -> None:
-    world.simulator.settings(listPageCap=15)
-    with Listener() as other:
-        _fault(world, "GET", r"^/v1\.0/users$", {"nextLinkHost": other.address}, times=2)
-        told = world.shell("diff", taken, "live", "--type", "users", "--json")
-        _told(told, 3, "a link to http://127.0.0.1", "gets no credentials from us", "nothing was sent there")
-        done = world.holdfast_json("backup", "--timeout", "2")
-        assert other.received == []
-        other.ring()
-        assert until(lambda: other.received, "a connection that is noticed")
-    assert [one["fired"] for one in world.simulator.fault_report()] == [2]
-    assert "ForeignLink" in {one["error"] for one in said(world, "backup", "work.failed")}
-    _holds_all(world, done)
-
-
-# --- the operator's side -----------------------------------------------------------------------------------
+__all__ = ["FACTOR", "SETTINGS"]  # read by the deployment's fixture
+pytestmark = [pytest.mark.azurite, pytest.mark.usefixtures("faults_end")]
 
 
 def test_an_unknown_snapshot_is_told_with_the_nearest_ones(world: World, taken: str) -> None:
     unknown = f"{taken.partition('-')[0]}-unknown"
     for command in ("show", "plan", "diff"):
-        _told(world.shell(command, unknown, "--json"), 2, "no such snapshot", unknown, "nearest: ", taken)
+        says(world.shell(command, unknown, "--json"), 2, "no such snapshot", unknown, "nearest: ", taken)
 
 
 @dataclass(frozen=True)
@@ -218,7 +83,7 @@ def refused(world: World, apps: Apps, taken: str) -> Planned:
 
 def test_a_plan_whose_digest_does_not_match_is_not_started(world: World, refused: Planned) -> None:
     other = hashlib.sha256(b"another plan").hexdigest()
-    _told(
+    says(
         world.shell("restore", refused.plan, "--digest", other, "--json"),
         3,
         "the digest is not that of the stored plan",
@@ -239,13 +104,13 @@ def test_one_approver_twice_is_one_approver(world: World, refused: Planned) -> N
         answer = world.holdfast_json("approve", refused.plan, "--key", world.approver_key("maria"), "--yes")
         assert answer["recorded"] is True
         assert not any(wave["reached"] for wave in answer["quorum"])
-    _told(_restore(world, refused), 3, "has 1 of 2 approvals", refused.plan, "nothing was done")
+    says(_restore(world, refused), 3, "has 1 of 2 approvals", refused.plan, "nothing was done")
     _nothing_ran(world, refused)
 
 
 def test_forged_approvals_do_not_count(world: World, refused: Planned) -> None:
     forger = LocalSigner(ec.generate_private_key(ec.SECP256R1()))
-    _told(
+    says(
         world.shell("approve", refused.plan, "--key", _key_file(world, forger), "--yes", "--json"),
         3,
         "the approval's signature is not valid",
@@ -275,7 +140,7 @@ def test_forged_approvals_do_not_count(world: World, refused: Planned) -> None:
     ):
         _add_approval_blob(world, refused, nonce, token)
     told = _restore(world, refused)
-    _told(told, 3, "of 2 approvals", "not counted", "unknown-key-01", "altered-payload-01", "noise-01-noise")
+    says(told, 3, "of 2 approvals", "not counted", "unknown-key-01", "altered-payload-01", "noise-01-noise")
     _nothing_ran(world, refused)
 
 
@@ -285,7 +150,7 @@ def test_an_approval_that_has_expired_does_not_count(world: World, refused: Plan
     expires = datetime.fromisoformat(answer["expiresAt"]).timestamp()
     until(lambda: world.simulator.clock()["now"] > expires, "the end of an approval")
     told = _restore(world, refused)
-    _told(told, 3, "of 2 approvals", "the approval has expired")
+    says(told, 3, "of 2 approvals", "the approval has expired")
     late = _approval(world, refused, "expired-at-once", expires=-60.0)
     body = approval_message(
         asyncio.run(
@@ -338,7 +203,7 @@ def test_48_kb_of_noise_on_each_queue_are_recorded_and_stop_nobody(world: World,
         assert (row["queue"], row["length"].value) == (spec.name, 48 * 1024)
     until(lambda: not any(messages_in(world, spec.name) for spec in QUEUES), "empty queues")
     assert all(host.running for host in apps.hosts.values())
-    _holds_all(world, done)
+    holds_all(world, done)
 
 
 def test_a_step_that_failed_too_often_is_seen_where_plans_are_seen(world: World, apps: Apps) -> None:
@@ -354,31 +219,6 @@ def test_a_step_that_failed_too_often_is_seen_where_plans_are_seen(world: World,
 
 
 # --- helpers -------------------------------------------------------------------------------------------------
-
-
-def _told(ended: Ended, code: int, *parts: str) -> None:
-    """The exit code, and that both forms of the error, for people and for programs, say all this."""
-    assert ended.code == code, ended
-    text = json.dumps(json.loads(ended.out), ensure_ascii=False)
-    for part in parts:
-        assert part in ended.err, (part, ended.err)
-        assert part in text, (part, text)
-
-
-def _fault(world: World, method: str, path: str, effect: Obj, *, times: int = 0, query: str = "") -> None:
-    app = world.simulator.ready["holdfastApps"]["backup"]
-    match: Obj = {"method": method, "pathRegex": path, "queryRegex": query, "appid": app}
-    if times:
-        match["times"] = times
-    world.simulator.faults([{"match": match, "effect": effect}])
-
-
-def _holds_all(world: World, snapshot: Obj) -> None:
-    """The snapshot is complete, and has as many objects of each type as the tenant's own tables."""
-    assert snapshot["complete"] is True
-    counts = {name: one["count"] for name, one in snapshot["types"].items()}
-    held = {name: len(world.simulator.objects(name)) for name in counts}
-    assert counts == {**held, INSTANCES: len(instance_ids(world.simulator.objects))}
 
 
 def _restore(world: World, planned: Planned) -> Ended:
