@@ -30,7 +30,7 @@ test: setup ## everything fast (seven to eight minutes on two cores)
 
 test-full: setup ## the long proofs, too
 	@$(BIN)/python -m tests.localrun.setup_platform
-	$(BIN)/python -m pytest -q $(PARALLEL)
+	$(BIN)/python -m pytest -q --hypothesis-profile thorough $(PARALLEL)
 
 check: setup ## format, lint, strict types, import arrows
 	$(BIN)/ruff format --check .

@@ -1,4 +1,5 @@
-"""For all tests: skips have to be in the ledger, and CI enforces that; the list of kills at the end of a run.
+"""For all tests: skips have to be in the ledger, and CI enforces that; the list of kills at the end of a run; how
+many examples a property is tried with.
 
 Both stand here and not beside the tests they are about, because with several workers only this file is read by
 the process that prints."""
@@ -8,9 +9,16 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.seeds import VARIABLE, current_seed
 from tests.skip_ledger import LEDGER, SkipLedger, read_ledger
+
+# Drawing an example costs more than trying it. `make test-full` chooses the thorough profile; none has a deadline,
+# which a busy machine would miss.
+settings.register_profile("quick", max_examples=60, deadline=None)
+settings.register_profile("thorough", max_examples=600, deadline=None)
+settings.load_profile("quick")
 
 
 def pytest_configure(config: pytest.Config) -> None:

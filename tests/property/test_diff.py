@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.catalog.registry import CATALOG
@@ -87,7 +87,6 @@ async def _changes(before: Tenant, after: Tenant) -> list[Change]:
     return [change async for change in change_set]
 
 
-@settings(max_examples=200, deadline=None)
 @given(tenants(), tenants())
 def test_a_diff_applied_to_the_first_gives_the_second(before: Tenant, after: Tenant) -> None:
     changes = asyncio.run(_changes(before, after))
@@ -96,7 +95,6 @@ def test_a_diff_applied_to_the_first_gives_the_second(before: Tenant, after: Ten
     assert meaning(result) == meaning(after)
 
 
-@settings(max_examples=100, deadline=None)
 @given(tenants(), tenants())
 def test_a_diff_the_other_way_says_the_opposite(before: Tenant, after: Tenant) -> None:
     there = asyncio.run(_changes(before, after))
@@ -119,7 +117,6 @@ def _rest(change: Change) -> tuple[str, ...]:
     return change.type, change.id, change.relationship, change.target
 
 
-@settings(max_examples=100, deadline=None)
 @given(tenants())
 def test_a_tenant_does_not_differ_from_itself(tenant: Tenant) -> None:
     assert asyncio.run(_changes(tenant, tenant.copy())) == []

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.catalog.registry import CATALOG
@@ -138,7 +138,6 @@ def plan_of(before: Tenant, after: Tenant, held: Held) -> RestorePlan:
     return asyncio.run(make_plan(before, after, held=held, accounts=ACCOUNTS))
 
 
-@settings(max_examples=120, deadline=None)
 @given(incidents())
 def test_a_plan_is_the_same_twice_never_deletes_and_waits_for_what_it_needs(
     incident: tuple[Tenant, Tenant, Held],
@@ -171,14 +170,12 @@ def _named(operation: Operation) -> Iterator[str]:
         yield from ids_in(value)
 
 
-@settings(max_examples=60, deadline=None)
 @given(snapshots())
 def test_a_plan_of_a_tenant_against_itself_is_empty(tenant: Tenant) -> None:
     plan = plan_of(tenant, tenant.copy(), bins())
     assert (plan.steps, plan.conflicts, plan.exclusions, plan.new_ids) == ((), (), (), {})
 
 
-@settings(max_examples=120, deadline=None)
 @given(incidents())
 def test_a_plan_carried_out_leaves_nothing_to_do_but_what_it_lists(
     incident: tuple[Tenant, Tenant, Held],
@@ -271,7 +268,6 @@ def _check_policy(item: dict[str, Any], tenant: Tenant) -> None:
             assert key == "All" or key in tenant.objects[type_name], "Graph refuses ids that are not there"
 
 
-@settings(max_examples=60, deadline=None)
 @given(incidents())
 def test_whatever_may_act_excludes_every_break_glass_account(incident: tuple[Tenant, Tenant, Held]) -> None:
     before, after, held = incident
