@@ -25,7 +25,7 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml tests/localrun/az
 demo: setup ## back up a tenant, break it, bring it back through the queues
 	@$(BIN)/holdfast demo
 
-test: setup ## everything fast (seven to eight minutes on two cores)
+test: setup ## everything fast (five to seven minutes on two cores)
 	$(BIN)/python -m pytest -q -m "not full" $(PARALLEL)
 
 test-full: setup ## the long proofs, too
