@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.holdfast-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full check format bench lock clean
+.PHONY: help setup demo test test-full check format bench package lock clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -45,8 +45,10 @@ format: setup ## let ruff rewrite
 bench: setup ## speed and memory as ratios in one run
 	$(BIN)/python -m tests.performance
 
+package: setup ## the zip for Flex Consumption, its bill of materials and its digest
+	@$(BIN)/python -m infra.package
+
 lock: setup ## pin requirements*.txt anew from pyproject.toml
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-header -q -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 -c requirements.txt \
 		--no-annotate --no-header -q -o requirements-dev.all

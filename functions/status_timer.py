@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions.runtime import parts, reported
 from shared.domain.errors import HoldfastError
+from shared.package import digest
 from shared.settings import Role
 from shared.telemetry import alarm, event
 
@@ -35,4 +36,4 @@ async def status_timer(timer: func.TimerRequest) -> None:
             if not protection.locked:
                 unprotected += 1
                 alarm("status.unprotected", role=role, container=container, reason=protection.why)
-        event("status.checked", role=role, findings=len(missing) + unprotected)
+        event("status.checked", role=role, findings=len(missing) + unprotected, package=digest())

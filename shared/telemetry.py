@@ -25,6 +25,7 @@ FIELDS = frozenset(
         "message",
         "objects",
         "operations",
+        "package",
         "plan",
         "queue",
         "reason",

@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "shared.adapters": {"shared.domain", "shared.catalog", "shared.engines"},
     "shared.settings": {"shared.domain"},
     "shared.telemetry": set(),
+    "shared.package": set(),
     "shared.standalone": set(),  # handed out alone
     "shared.bootstrap": {
         "shared.domain",

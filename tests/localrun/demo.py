@@ -1,9 +1,9 @@
 """The whole story on this machine: back up a tenant, break it, bring it back through the queues.
 
-`holdfast demo [--users N] [--factor F] [--keep DIR] [--worker platform]`. Every command printed with `$` is the
-product's own, run as an operator would; the rest is the stage: a simulated tenant, storage behind the WORM gateway,
-two app hosts. Ends with 0 only if Holdfast's confirmation and the tenant's own tables agree that all is back but
-for what is listed.
+`holdfast demo [--users N] [--factor F] [--keep DIR] [--worker platform] [--package ZIP]`. Every command printed
+with `$` is the product's own, run as an operator would; the rest is the stage: a simulated tenant, storage behind
+the WORM gateway, two app hosts. Ends with 0 only if Holdfast's confirmation and the tenant's own tables agree that
+all is back but for what is listed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import re
 import shutil
 import sys
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from shared import package as packaging
 from tests.localrun import setup_platform, truth
 from tests.localrun.children import ROOT
 from tests.localrun.incidents import Damage, play
 from tests.localrun.setup_azurite import AzuriteMissing
 from tests.localrun.setup_platform import NoPython, PlatformSetupFailed
+from tests.localrun.stack import HostProcess
 from tests.localrun.world import APPROVERS, World
 
 Obj = dict[str, Any]
@@ -59,6 +62,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         default="local",
         help="who runs the functions: the local host itself, or the platform's own worker library",
     )
+    parser.add_argument(
+        "--package",
+        default="",
+        metavar="ZIP",
+        help="run the functions from a package of `make package`, with its libraries and no others",
+    )
     parser.add_argument("--keep", default="", metavar="DIR", help="a new folder for pages, keys and logs")
     return parser.parse_args(arguments)
 
@@ -69,13 +78,16 @@ def _story(options: argparse.Namespace, folder: Path, started: float) -> int:
     _say("The stage", f"a tenant of {options.users} users; one clock for all, {options.factor:g} times as fast")
     if not real:
         print("SKIPPED: the 36 real policies, because HOLDFAST_REFERENCE names no folder that holds them")
-    python = setup_platform.ready() if options.worker == "platform" else None
-    if python:
+    package = _unpacked(options.package, folder) if options.package else None
+    python = None
+    if package or options.worker == "platform":
+        python = setup_platform.ready(setup_platform.BARE if package else setup_platform.WITH_APP)
         print("  functions run under the platform's own worker library, on Python 3.13")
     with World.start(folder, seed=seed, clock_factor=options.factor, platform_python=python) as world:
         print("  " + ", ".join(f"{number} {name}" for name, number in world.simulator.ready["counts"].items()))
-        world.start_host("backup")
-        world.start_host("restore")
+        world.package = package
+        for role in ("backup", "restore"):
+            _same_code(world.start_host(role), package)
         before = truth.take(world.simulator)
 
         _say("1. Back up", "the nightly timer would do the same")
@@ -103,6 +115,24 @@ def _story(options: argparse.Namespace, folder: Path, started: float) -> int:
         world.simulator.reset_stats()
         _run(world, "restore", plan, "--digest", digest, "--html", str(folder / "report.html"), check=(0, 3, 4))
         return _verdict(world, options, folder, before, backup, damage, stored_report(world, plan), started)
+
+
+def _unpacked(archive: str, folder: Path) -> Path:
+    target = folder / "package"
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(target)
+    print(f"  the apps are {Path(archive).name}, digest {packaging.digest(target)}")
+    return target
+
+
+def _same_code(host: HostProcess, package: Path | None) -> None:
+    """Ends the demo if an app that is to run from a package runs this checkout's code instead."""
+    if package is None:
+        return
+    (started,) = (one for one in host.events() if one["event"] == "hostStart")
+    strays = [one for one in started["code"] if not Path(one).is_relative_to(package)]
+    if strays:
+        raise RuntimeError(f"not from the package: {strays}")
 
 
 def _verdict(

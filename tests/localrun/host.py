@@ -47,6 +47,12 @@ from tests.localrun.host_worker import FunctionWorker, Worker
 from tests.localrun.ncrontab import RunClock
 
 
+def _loaded_from(*packages: str) -> list[str]:
+    """The folders that the app's own packages came from, where it has them."""
+    found = (getattr(sys.modules.get(name), "__file__", None) for name in packages)
+    return [str(Path(one).parent) for one in found if one]
+
+
 class LocalHost:
     """One app, running: `async with LocalHost(app, settings) as host: await host.run_until_idle()`."""
 
@@ -115,6 +121,7 @@ class LocalHost:
             clockFactor=self._clock.factor,
             worker=self._worker.kind,
             python=platform.python_version(),
+            code=_loaded_from("shared", "functions"),
         )
         for listener in self._listeners:
             self._loops.append(asyncio.create_task(listener.run(), name=f"poll {listener.spec.queue}"))

@@ -1,4 +1,5 @@
-"""Makes the environment in which the platform's worker runs: Python 3.13 in `.build/venv313`.
+"""Makes the environments in which the platform's worker runs: Python 3.13 in `.build/venv313`, and one without the
+app's libraries for a package that brings them along.
 
 `python -m tests.localrun.setup_platform` does it (part of `make test-full`), or the first test that needs it. What
 must stay true: it holds the app's requirements.txt, the worker library and what the local host needs, but no
@@ -17,18 +18,33 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = ROOT / ".build" / "venv313"
 OWN = Path(__file__).resolve().parent / "platform" / "requirements.txt"
-INPUTS = (ROOT / "requirements.txt", OWN)
 STAMP = ".installed"
 SETTING = "HOLDFAST_PYTHON313"
 NO_PYTHON = "no Python 3.13 found"
 _INSTALL_SECONDS = 900
 # ensurepip is missing where a distribution splits it off, and without it no environment can be made.
 _PROBE = "import sys, ensurepip, venv; print('%d.%d.%d' % sys.version_info[:3], sys.executable)"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where it is, and the lists of what is in it."""
+
+    target: Path
+    lists: tuple[Path, ...]
+
+    @property
+    def python(self) -> Path:
+        return self.target / "bin" / "python"
+
+
+WITH_APP = Environment(ROOT / ".build" / "venv313", (ROOT / "requirements.txt", OWN))
+BARE = Environment(ROOT / ".build" / "venv313-bare", (OWN,))
 
 
 class NoPython(RuntimeError):
@@ -56,17 +72,18 @@ def find_python(environ: Mapping[str, str] | None = None) -> tuple[Path, str]:
     raise NoPython(NO_PYTHON)
 
 
-def ready() -> Path:
+def ready(environment: Environment = WITH_APP) -> Path:
     """The environment's Python; makes the environment if it isn't up to date."""
     python, version = find_python()
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    with (TARGET.parent / "venv313.lock").open("w") as lock:
+    target = environment.target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        digest = _digest(python, version)
-        if not _current(digest):
-            _make(python)
-            (TARGET / STAMP).write_text(digest, encoding="utf-8")
-    return TARGET / "bin" / "python"
+        digest = _digest(environment, python, version)
+        if not _current(environment, digest):
+            _make(environment, python)
+            (target / STAMP).write_text(digest, encoding="utf-8")
+    return environment.python
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -103,13 +120,13 @@ def _judge(candidate: Path, environ: Mapping[str, str]) -> tuple[Path, str] | No
     return Path(executable).resolve(), version
 
 
-def _make(python: Path) -> None:
-    if TARGET.exists():
-        shutil.rmtree(TARGET)
-    _run([str(python), "-m", "venv", str(TARGET)], "the environment can't be made")
-    install = [str(TARGET / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+def _make(environment: Environment, python: Path) -> None:
+    if environment.target.exists():
+        shutil.rmtree(environment.target)
+    _run([str(python), "-m", "venv", str(environment.target)], "the environment can't be made")
+    install = [str(environment.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run(
-        [*install, *(part for path in INPUTS for part in ("-r", str(path)))],
+        [*install, *(part for path in environment.lists for part in ("-r", str(path)))],
         "pip could not install the platform's worker; is the package registry reachable?",
     )
 
@@ -135,15 +152,15 @@ def _run(command: list[str], failed: str) -> None:
         raise PlatformSetupFailed(f"{failed} (exit {done.returncode})\n{done.stdout[-4000:]}")
 
 
-def _digest(python: Path, version: str) -> str:
+def _digest(environment: Environment, python: Path, version: str) -> str:
     digest = hashlib.sha256(f"{python} {version}\n".encode())
-    for path in INPUTS:
+    for path in environment.lists:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _current(digest: str) -> bool:
-    stamp = TARGET / STAMP
+def _current(environment: Environment, digest: str) -> bool:
+    stamp = environment.target / STAMP
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == digest
 
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from infra.package.archive import LIBRARIES
 from shared.catalog.registry import CATALOG
+from tests.localrun.children import ROOT
 from tests.localrun.stack import HostProcess, LocalStack
 from tests.simulator.client import SimulatorProcess
 
@@ -51,6 +53,7 @@ class World:
         self._closing = closing
         self.extra: dict[str, str] = {}  # settings of this run for every process
         self.platform_python: Path | None = None  # where given, the platform's worker runs the functions
+        self.package: Path | None = None  # where given, an unpacked package is the app
 
     @classmethod
     def start(
@@ -115,8 +118,16 @@ class World:
         if self.platform_python is None:
             return self.stack.start_host(role, settings, options=options)
         return self.stack.start_host(
-            role, settings, options=("--worker", "platform", *options), python=str(self.platform_python)
+            role,
+            {**settings, **self._libraries()},
+            app=self.package or ROOT,
+            options=("--worker", "platform", *options),
+            python=str(self.platform_python),
         )
+
+    def _libraries(self) -> dict[str, str]:
+        """As the platform does it: an app's own libraries come before the worker's."""
+        return {"PYTHONPATH": str(self.package / LIBRARIES)} if self.package else {}
 
     def shell(self, *arguments: str, echo: bool = False, **env: str) -> Ended:
         """Runs the command line as an operator, to whatever end. `env`: settings of this one call."""

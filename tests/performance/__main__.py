@@ -35,7 +35,7 @@ def parts(given: argparse.Namespace) -> dict[str, Callable[[], Sequence[Row]]]:
     return {
         "1": lambda: cpu.rows(2_000 if given.small else 25_000),
         "2": lambda: memory.rows(given.objects),
-        "4": lambda: [imports.row(1 if given.small else 5)],
+        "4": lambda: list(imports.rows(1 if given.small else 5)),
         "5": lambda: first_backup.rows(given.tenant),
         "6": lambda: [writes.row(given.windows)],
         "7": lambda: restores.memberships(80 if given.small else 10_000),

@@ -1,4 +1,5 @@
-"""Row 4: how long a cold start waits for `function_app`, beside a Python that imports nothing."""
+"""Rows 4: how long a cold start waits for `function_app`, beside a Python that imports nothing: in the checkout,
+and from the package under Python 3.13 where both are there."""
 
 from __future__ import annotations
 
@@ -6,9 +7,15 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from infra.package.archive import LIBRARIES
+from tests.localrun import setup_platform
+from tests.localrun.setup_platform import NoPython
 from tests.performance.row import Row
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -26,16 +33,37 @@ _SETTINGS = {
 _COUNT = "import function_app as f; print(len(f.app.get_functions()))"
 
 
-def row(times: int) -> Row:
-    functions = int(_python(_COUNT)[1])
+def rows(times: int) -> Iterator[Row]:
+    yield _row("4", "function_app", sys.executable, _ROOT, {}, times)
+    packages = sorted((_ROOT / ".build" / "package").glob("*.zip"))
+    if not packages:
+        print("SKIPPED row 4p: no package is built (make package)")
+        return
+    try:
+        python = setup_platform.ready(setup_platform.BARE)
+    except NoPython as reason:
+        print(f"SKIPPED row 4p: {reason}")
+        return
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(packages[-1]) as packed:
+        packed.extractall(folder)
+        libraries = {"PYTHONPATH": f"{Path(folder) / LIBRARIES}"}
+        what = f"function_app from the package ({packages[-1].stat().st_size / 2**20:.1f} MiB), Python 3.13"
+        yield _row("4p", what, str(python), Path(folder), libraries, times)
+
+
+def _row(key: str, what: str, python: str, folder: Path, env: Mapping[str, str], times: int) -> Row:
+    def run(code: str) -> tuple[float, str]:
+        return _timed(python, folder, env, code)
+
+    functions = int(run(_COUNT)[1])
     if functions < 5:
         raise RuntimeError("function_app took the settings for unusable: this is not the app that is deployed")
-    ours = [_python("import function_app")[0] for _ in range(times)]
-    bare = [_python("pass")[0] for _ in range(times)]
+    ours = [run("import function_app")[0] for _ in range(times)]
+    bare = [run("pass")[0] for _ in range(times)]
     mine, floor = statistics.median(ours), statistics.median(bare)
     return Row(
-        "4",
-        f"importing function_app ({functions} functions), median of {times} processes, start of Python included",
+        key,
+        f"importing {what} ({functions} functions), median of {times} processes, start of Python included",
         f"{mine:.2f} s (from {min(ours):.2f} to {max(ours):.2f})",
         f"{floor:.3f} s: python -c pass",
         f"{mine / floor:.0f}",
@@ -44,13 +72,13 @@ def row(times: int) -> Row:
     )
 
 
-def _python(code: str) -> tuple[float, str]:
+def _timed(python: str, folder: Path, env: Mapping[str, str], code: str) -> tuple[float, str]:
     keep = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=_ROOT,
-        env={**keep, **_SETTINGS},
+        [python, "-c", code],
+        cwd=folder,
+        env={**keep, **_SETTINGS, **env},
         capture_output=True,
         text=True,
     )
