@@ -10,6 +10,7 @@ from shared.domain import queues
 from shared.engines import paths
 from shared.engines.export import RunRequest, find_run, start_run
 from shared.engines.messages import decode_backup_request
+from shared.engines.residency import check_residence
 from shared.telemetry import event
 
 bp = func.Blueprint()
@@ -36,6 +37,7 @@ async def backup_request(message: func.QueueMessage) -> None:
 
 async def _start(ready: Parts, snapshot: str, trigger: str) -> None:
     settings = ready.settings
+    await check_residence(ready.control, settings.residency)
     run = await start_run(
         export_ports(ready),
         RunRequest(
@@ -46,6 +48,7 @@ async def _start(ready: Parts, snapshot: str, trigger: str) -> None:
             chain_days=settings.chain_days,
             region=settings.region,
             tool=TOOL,
+            residency=settings.residency,
         ),
     )
     event("run.started", snapshot=run.snapshot, count=len(run.items))

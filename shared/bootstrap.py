@@ -225,14 +225,16 @@ class _Storage:
         return control
 
     def inspector(self, control: VaultControl | None) -> StoreInspector:
-        connection, days = self._settings.vault_storage, self._settings.promised_days
+        connection, residency = self._settings.vault_storage, self._settings.residency
+        days = self._settings.promised_days
         if connection.connection_string:
             if control is None:
                 return EmulatorInspector()
-            local = AzureInspector.from_connection_string(connection.connection_string, control, days)
+            local = AzureInspector.from_connection_string(connection.connection_string, control, days, residency)
             self._stack.push_async_callback(local.close)
             return local
-        inspector = AzureInspector.from_account(connection.blob, self._credential(connection), control, days)
+        credential = self._credential(connection)
+        inspector = AzureInspector.from_account(connection.blob, credential, control, days, residency)
         self._stack.push_async_callback(inspector.close)
         return inspector
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.domain.errors import Unusable
-from shared.domain.regions import EU_REGIONS
+from shared.domain.regions import Residency
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 GRAPH_ORIGINS = frozenset(
@@ -93,6 +93,7 @@ class Settings(BaseModel):
     graph_token: str = Field(default="", repr=False)
     client_id: str = ""  # of the app registration that reaches Graph
     identity_client_id: str = ""  # of the managed identity that is its federated credential
+    residency: Residency = Residency.EU
     region: str = "westeurope"
     retention_classes: tuple[int, ...] = (35,)  # days; the first takes the daily fulls
     evidence_days: Annotated[int, Field(ge=1, le=146_000)] = 400
@@ -152,10 +153,13 @@ class Settings(BaseModel):
 
     @field_validator("region")
     @classmethod
-    def _region(cls, value: str) -> str:
-        if value not in EU_REGIONS:
-            raise ValueError(f"{value!r} is not a region inside the EU; allowed: {', '.join(sorted(EU_REGIONS))}")
-        return value
+    def _region(cls, value: str, info: ValidationInfo) -> str:
+        residency = info.data.get("residency", Residency.EU)
+        name = value.replace(" ", "").lower()  # Azure shows display names, too
+        if name not in residency.regions:
+            allowed = ", ".join(sorted(residency.regions))
+            raise ValueError(f"{value!r} is not a region inside {residency.place}; allowed: {allowed}")
+        return name
 
     @field_validator("graph_url")
     @classmethod

@@ -12,6 +12,7 @@ from shared.adapters.memory import ManualClock, MemoryBlobStore, MemoryQueue, Me
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.errors import Retryable
 from shared.domain.ports import BlobStore, Directory, Signer, TableStore
+from shared.domain.regions import Residency
 from shared.domain.snapshot import Run
 from shared.engines import paths
 from shared.engines.export import ExportPorts, ItemResult, RunRequest, decode_work, start_run
@@ -131,6 +132,7 @@ class Backup:
     catalog: Catalog = CATALOG
     limits: Limits = LIMITS
     signer: LocalSigner = SIGNER
+    residency: Residency = Residency.EU
 
     def __post_init__(self) -> None:
         self.exports = MemoryQueue("export", self.clock)
@@ -177,6 +179,7 @@ class Backup:
             chain_days=400,
             region="westeurope",
             tool="holdfast/test",
+            residency=self.residency,
         )
 
     async def start(self, request: RunRequest | None = None, faults: Faults | None = None) -> Run:

@@ -13,6 +13,7 @@ from shared.adapters.azure_connection import check_account_url, check_emulator
 from shared.adapters.azure_errors import translated
 from shared.adapters.blob import CLIENT_OPTIONS
 from shared.domain.ports import Protection, VaultControl
+from shared.domain.regions import Residency
 from shared.engines.protection import protection_of
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ class AzureInspector:
         client: BlobServiceClient,
         control: VaultControl | None = None,
         days: Mapping[str, int] | None = None,
+        residency: Residency = Residency.EU,
     ) -> None:
         self._client = client
         self._control = control
         self._days = days or {}
+        self._residency = residency
 
     @classmethod
     def from_account(
@@ -56,22 +59,28 @@ class AzureInspector:
         credential: AsyncTokenCredential,
         control: VaultControl | None = None,
         days: Mapping[str, int] | None = None,
+        residency: Residency = Residency.EU,
     ) -> AzureInspector:
         from azure.storage.blob.aio import BlobServiceClient
 
         check_account_url(account_url)
-        return cls(BlobServiceClient(account_url, credential=credential, **CLIENT_OPTIONS), control, days)
+        client = BlobServiceClient(account_url, credential=credential, **CLIENT_OPTIONS)
+        return cls(client, control, days, residency)
 
     @classmethod
     def from_connection_string(
-        cls, connection_string: str, control: VaultControl, days: Mapping[str, int]
+        cls,
+        connection_string: str,
+        control: VaultControl,
+        days: Mapping[str, int],
+        residency: Residency = Residency.EU,
     ) -> AzureInspector:
         """For an emulator behind a gateway that enforces policies, with a simulated management plane."""
         from azure.storage.blob.aio import BlobServiceClient
 
         check_emulator(connection_string)
         client = BlobServiceClient.from_connection_string(connection_string, **CLIENT_OPTIONS)
-        return cls(client, control, days)
+        return cls(client, control, days, residency)
 
     async def close(self) -> None:
         await self._client.close()
@@ -86,4 +95,4 @@ class AzureInspector:
         if container not in self._days:
             return Protection(locked=False, why="nobody said how long the container has to keep its blobs")
         state, account = await self._control.container(container), await self._control.account()
-        return protection_of(state, account, self._days[container])
+        return protection_of(state, account, self._days[container], self._residency)

@@ -14,6 +14,7 @@ from shared.domain.errors import BlobMissing, Refused, Unusable
 
 if TYPE_CHECKING:
     from shared.domain.ports import VaultControl
+    from shared.domain.regions import Residency
     from shared.domain.vault import AccountState, ContainerState, RetentionPolicy
     from shared.engines.protection import Shortfall
 
@@ -42,8 +43,9 @@ def status(ctx: typer.Context, as_json: Json = False) -> int:
     async def work(parts: Parts, screen: Screen) -> Answer:
         control, promised = _control(parts)
         account = await control.account()
-        rows = [await _row(control, account, name, days) for name, days in promised.items()]
-        return _status_answer(rows, account)
+        residency = parts.deployment("the residency").settings.residency
+        rows = [await _row(control, account, name, days, residency) for name, days in promised.items()]
+        return _status_answer(rows, account, residency)
 
     return with_parts(ctx, as_json, work)
 
@@ -182,7 +184,9 @@ def _policy_document(policy: RetentionPolicy) -> dict[str, Any]:
     return {"days": policy.days, "locked": policy.locked, "extended": policy.extended, "appends": policy.appends}
 
 
-async def _row(control: VaultControl, account: AccountState, name: str, days: int) -> dict[str, Any]:
+async def _row(
+    control: VaultControl, account: AccountState, name: str, days: int, residency: Residency
+) -> dict[str, Any]:
     from shared.engines.protection import Shortfall, shortfalls
 
     try:
@@ -190,7 +194,7 @@ async def _row(control: VaultControl, account: AccountState, name: str, days: in
     except BlobMissing:
         missing = (Shortfall("there is no such container", breaks=True),)
         return _row_document(name, days, None, missing)
-    return _row_document(name, days, state, shortfalls(state, account, days))
+    return _row_document(name, days, state, shortfalls(state, account, days, residency))
 
 
 def _row_document(
@@ -207,12 +211,13 @@ def _row_document(
     }
 
 
-def _status_answer(rows: list[dict[str, Any]], account: AccountState) -> Answer:
+def _status_answer(rows: list[dict[str, Any]], account: AccountState, residency: Residency) -> Answer:
     from shared.cli.render import facts, line, table
     from shared.domain.vault import EXTENSIONS
 
     document = {
         "protected": all(row["protected"] for row in rows),
+        "residency": residency,
         "primaryLocation": account.primary,
         "secondaryLocation": account.secondary,
         "containers": rows,
@@ -249,7 +254,8 @@ def _status_answer(rows: list[dict[str, Any]], account: AccountState) -> Answer:
                 title="Not as it should be",
             )
         )
-    view.append(facts([("Primary location", account.primary), ("Secondary location", account.secondary or "none")]))
+    places = [("Primary location", account.primary), ("Secondary location", account.secondary or "none")]
+    view.append(facts([("Promised to be in", residency.place), *places]))
     view.append(
         line("Every container protects what is in it.")
         if document["protected"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.regions import Residency
 from shared.domain.wire import Wire
 
 FORMAT_VERSION = 1
@@ -90,6 +91,7 @@ class Run(Wire):
     not_read: dict[str, str]  # type or relationship → why it is left out of this run
     protected: bool  # retention lock found in force when the run began
     unprotected_why: str = ""
+    residency: Residency = Residency.EU  # by which the region was checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class Manifest(Wire):
     orphans: tuple[str, ...]
     blobs: tuple[BlobRef, ...]  # every blob that belongs to the snapshot, run and receipts included
     merkle_root: str
+    residency: Residency = Residency.EU
 
     def completeness(self, name: str) -> Completeness:
         """Of a type ("users") or relationship ("groups.members"); NOT_READ where the manifest has none."""

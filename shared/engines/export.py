@@ -26,6 +26,7 @@ from shared.domain.errors import (
     Unusable,
 )
 from shared.domain.ports import BlobStore, Clock, Directory, StoreInspector, WorkQueue
+from shared.domain.regions import Residency
 from shared.domain.snapshot import FORMAT_VERSION, Completeness, Item, Receipt, Run, State, Why
 from shared.domain.wire import Wire
 from shared.engines import paths
@@ -78,6 +79,7 @@ class RunRequest:
     region: str
     tool: str
     types: tuple[str, ...] = ()
+    residency: Residency = Residency.EU
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         not_read=not_read,
         protected=locked,
         unprotected_why=why,
+        residency=request.residency,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.ports import Protection
-from shared.domain.regions import EU_REGIONS
+from shared.domain.regions import Residency, outside
 from shared.domain.vault import AccountState, ContainerState, DeletionRule
 
 # Lifecycle deletion acts within a day or two of the rule's time, never before the policy's end; a rule that fires
@@ -27,13 +27,18 @@ class Shortfall:
     breaks: bool
 
 
-def shortfalls(container: ContainerState, account: AccountState, days: int) -> tuple[Shortfall, ...]:
-    """What keeps a container from protecting its blobs for `days`, worst first."""
-    return tuple(sorted((*_of_container(container, days), *_of_account(account, container.name, days)), key=_worst))
+def shortfalls(
+    container: ContainerState, account: AccountState, days: int, residency: Residency = Residency.EU
+) -> tuple[Shortfall, ...]:
+    """What keeps a container from protecting its blobs for `days` where they may be, worst first."""
+    found = (*_of_container(container, days), *_of_account(account, container.name, days, residency))
+    return tuple(sorted(found, key=_worst))
 
 
-def protection_of(container: ContainerState, account: AccountState, days: int) -> Protection:
-    broken = [one.what for one in shortfalls(container, account, days) if one.breaks]
+def protection_of(
+    container: ContainerState, account: AccountState, days: int, residency: Residency = Residency.EU
+) -> Protection:
+    broken = [one.what for one in shortfalls(container, account, days, residency) if one.breaks]
     return Protection(locked=not broken, why="; ".join(broken))
 
 
@@ -52,10 +57,9 @@ def _of_container(container: ContainerState, days: int) -> Iterable[Shortfall]:
         yield Shortfall("version-level immutability lets an uploader weaken the retention of a blob", breaks=True)
 
 
-def _of_account(account: AccountState, container: str, days: int) -> Iterable[Shortfall]:
-    for kind, region in (("primary", account.primary), ("secondary", account.secondary)):
-        if region and region not in EU_REGIONS:
-            yield Shortfall(f"the {kind} location {region} is not in the EU", breaks=False)
+def _of_account(account: AccountState, container: str, days: int, residency: Residency) -> Iterable[Shortfall]:
+    for what in outside(residency, account.primary, account.secondary):
+        yield Shortfall(what, breaks=False)
     if account.shared_keys:
         # The policy binds holders of keys, too; but nobody can say who they are.
         yield Shortfall("shared keys are allowed: they bypass every role", breaks=False)

@@ -223,6 +223,7 @@ def compose(
         orphans=tuple(sorted(name for name in present if name not in ours)),
         blobs=ordered,
         merkle_root=merkle_root(ordered),
+        residency=run.residency,
     )
 
 

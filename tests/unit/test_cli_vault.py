@@ -12,6 +12,7 @@ import pytest
 
 from shared.adapters.management import ArmVaultControl, LoopbackToken
 from shared.cli.parts import Parts, Source
+from shared.domain.regions import Residency
 from tests.localrun.arm import RESOURCE_ID, ManagementPlane
 from tests.unit import cli_runner
 from tests.unit.cli_runner import Ran
@@ -28,6 +29,7 @@ class Vault:
         for name, days in PROMISED.items():
             self.plane.add(name, days + 7)
         self.configured = True
+        self.residency = Residency.EU
         self._world = Deployment()
 
     def __call__(self, *arguments: str) -> Ran:
@@ -38,7 +40,8 @@ class Vault:
         async with self.plane:
             control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), self.plane.url)
             operator: Any = SimpleNamespace(
-                settings=SimpleNamespace(promised_days=PROMISED), control=control if self.configured else None
+                settings=SimpleNamespace(promised_days=PROMISED, residency=self.residency),
+                control=control if self.configured else None,
             )
             try:
                 yield replace(self._world.parts(), operator=operator)
@@ -179,6 +182,22 @@ def test_what_is_not_as_it_should_be_is_told(
     ran = vault("status")
     assert ran.code == code
     assert said in ran.out
+
+
+def test_the_wider_boundary_is_measured_by_where_it_was_chosen(vault: Vault) -> None:
+    vault.lock_all()
+    vault.plane.account["properties"] |= {"primaryLocation": "norwayeast", "secondaryLocation": "Norway West"}
+    ran = vault("status", "--json")
+    told = {one["what"] for row in ran.document["containers"] for one in row["shortfalls"]}
+    assert told == {
+        f"the {kind} is not in the EU" for kind in ("primary location norwayeast", "secondary location norwaywest")
+    }
+    assert ran.document["residency"] == "eu"
+    vault.residency = Residency.EU_DATA_BOUNDARY
+    ran = vault("status", "--json")
+    assert [row["shortfalls"] for row in ran.document["containers"]] == [[], [], []]
+    assert ran.document["residency"] == "eu-data-boundary"
+    assert "the EU Data Boundary" in vault("status").out
 
 
 def test_without_a_management_plane_nothing_is_claimed(vault: Vault) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.errors import Unusable
+from shared.domain.regions import Residency
 from shared.settings import Role, load_settings
 
 LOCAL = {
@@ -50,6 +51,18 @@ def test_all_problems_are_reported_together() -> None:
 def test_regions_outside_the_eu_are_refused(region: str) -> None:
     with pytest.raises(Unusable, match="not a region inside the EU"):
         load_settings({**LOCAL, "HOLDFAST_REGION": region})
+
+
+def test_the_wider_boundary_holds_only_where_it_was_chosen() -> None:
+    wider = {**LOCAL, "HOLDFAST_RESIDENCY": "eu-data-boundary"}
+    assert load_settings({**wider, "HOLDFAST_REGION": "switzerlandnorth"}).region == "switzerlandnorth"
+    assert load_settings({**wider, "HOLDFAST_REGION": "Norway East"}).region == "norwayeast"
+    for region in ("uksouth", "eastus"):
+        with pytest.raises(Unusable, match="not a region inside the EU Data Boundary"):
+            load_settings({**wider, "HOLDFAST_REGION": region})
+    with pytest.raises(Unusable, match="HOLDFAST_RESIDENCY"):
+        load_settings({**LOCAL, "HOLDFAST_RESIDENCY": "europe"})
+    assert load_settings(LOCAL).residency is Residency.EU
 
 
 @pytest.mark.parametrize(
