@@ -91,7 +91,8 @@ async def _copied(parts: Parts, folder: Path, snapshot: str, progress: Progress 
         raise Unusable("there is no snapshot yet", hint="holdfast backup")
     store = parts.evidence.store
     evidence = await copy_blobs(store, FolderBlobStore(folder / store.container), tell)
-    return report, evidence
+    report.findings += evidence.findings
+    return report, evidence.held
 
 
 def _sums(folder: Path) -> int:

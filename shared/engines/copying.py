@@ -4,29 +4,36 @@ Who copies reads the one side and can only add to the other. A snapshot's commit
 a commit at the target says that all of them are there, and a copy that was interrupted goes on where it was. Chain
 entries are copied whether or not their snapshots are: a copy with gaps in its chain could not be told from a
 tampered one.
+
+The target remembers. What its chain holds and the source no longer shows, or shows otherwise, is a finding, and
+nothing behind a place where the two part is copied: which of them is true is for a person to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from shared.catalog.registry import Catalog
-from shared.domain.errors import BlobMissing
+from shared.domain.errors import BlobMissing, IntegrityError, Unusable
 from shared.domain.ports import BlobStore, Clock
 from shared.engines import paths
 from shared.engines.chain import Committed
 from shared.engines.create import create_once
 from shared.engines.item import Progress
-from shared.engines.packs import read_ref, sha256
+from shared.engines.packs import sha256
 from shared.engines.repository import load_manifest
-from shared.engines.verify import Finding, verify_chain, verify_committed
+from shared.engines.verify import Finding, Kind, verify_chain, verify_committed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+Target: TypeAlias = Callable[[str], BlobStore]  # the store for a container's name
+Over: TypeAlias = Callable[[], bool]  # whether the time for copying is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class CopyState(StrEnum):
     EXPIRED = "expired"  # its blobs may be gone: not copied
     DAMAGED = "damaged"  # not copied
     NOT_AT_HAND = "notAtHand"  # its container can't be read here: not copied
+    TAKEN = "taken"  # the target holds other bytes under one of its names: not copied
+    UNFINISHED = "unfinished"  # the time was over: the next run goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class SnapshotCopy:
 
 @dataclass(slots=True)
 class CopyReport:
-    """`findings`: of the source's chain. `head` is the target's newest entry afterwards, as `seq:hash`."""
+    """`findings`: of both chains. `head` is the target's newest entry afterwards, as `seq:hash`."""
 
     head: str = ""
     snapshots: list[SnapshotCopy] = field(default_factory=list)
@@ -71,57 +80,136 @@ class CopyReport:
 
     @property
     def good(self) -> bool:
-        bad = (CopyState.DAMAGED, CopyState.NOT_AT_HAND)
+        bad = (CopyState.DAMAGED, CopyState.NOT_AT_HAND, CopyState.TAKEN)
         return not self.findings and not any(one.state in bad for one in self.snapshots)
+
+    @property
+    def unfinished(self) -> bool:
+        return any(one.state is CopyState.UNFINISHED for one in self.snapshots)
+
+
+@dataclass(slots=True)
+class BlobsCopy:
+    """What became of a container's blobs: how many the target holds now, and how many of them are new."""
+
+    held: int = 0
+    copied: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    unfinished: bool = False
+
+
+def _never() -> bool:
+    return False
 
 
 async def copy_vault(
     source: Source,
-    target: Callable[[str], BlobStore],
+    target: Target,
     *,
     snapshots: Sequence[str] = (),
     expected_head: str = "",
     progress: Progress | None = None,
+    over: Over = _never,
 ) -> CopyReport:
-    """Copies the snapshots named (none named: all) with their chain entries. `target` gives the store for a
-    container's name. Nothing that the target holds is changed; what is damaged is told and left out."""
-    chain, good = await verify_chain(
+    """Copies the snapshots named (none named: all) with their chain entries. Nothing that the target holds is
+    changed; what is damaged is told and left out. Once it is `over`, no further snapshot is begun; each call copies
+    something, whatever the time."""
+    entries = target(source.chain.container)
+    # The target's first: what another copier adds meanwhile is in what the source shows later.
+    own, kept = await verify_chain(entries, source.tenant, source.keys, source.clock)
+    chain, shown = await verify_chain(
         source.chain, source.tenant, source.keys, source.clock, expected_head=expected_head
     )
-    report = CopyReport(findings=list(chain.findings))
-    entries = target(source.chain.container)
-    for committed in good:
+    report = CopyReport(head=kept[-1].head if kept else "")
+    report.findings += [replace(one, why=f"in the copy: {one.why}") for one in own.findings]
+    report.findings += chain.findings
+    report.findings += parted(kept, shown, source.clock.now())
+    held = {one.entry.seq: one.sha256 for one in kept}
+    for committed in shown:
+        seq = committed.entry.seq
+        if held.get(seq, committed.sha256) != committed.sha256:
+            break
         if not snapshots or committed.entry.snapshot in snapshots:
-            report.snapshots.append(await _copy(source, target, committed, progress))
-        name = paths.chain_entry(source.tenant, committed.entry.seq)
-        await create_once(entries, name, await source.chain.get(name))
-        report.head = committed.head
+            report.snapshots.append(await _copy(source, target, committed, progress, over))
+            if report.unfinished:
+                break
+        if seq not in held:
+            name = paths.chain_entry(source.tenant, seq)
+            if not await _stored(entries, name, await _exactly(source.chain, name, committed.sha256)):
+                report.findings.append(Finding(Kind.CHAIN, name, "the copy holds something else under this name"))
+                break
+            report.head = committed.head
     return report
 
 
-async def copy_blobs(source: BlobStore, target: BlobStore, progress: Progress | None = None) -> int:
-    """Every blob of a container whose blobs vouch for themselves (evidence). Returns how many there are."""
-    count = 0
+def parted(kept: Iterable[Committed], shown: Iterable[Committed], now: datetime) -> Iterator[Finding]:
+    """Where what a copy keeps of the chain and what the source shows of it part. Entries that may have expired at
+    the source are no finding."""
+    there = {one.entry.seq: one for one in shown}
+    for one in kept:
+        name = paths.chain_entry(one.entry.tenant, one.entry.seq)
+        twin = there.get(one.entry.seq)
+        if twin is None and now <= one.entry.kept_until:
+            yield Finding(Kind.CHAIN, name, "the copy holds this entry, and the vault doesn't show it")
+        elif twin is not None and twin.sha256 != one.sha256:
+            yield Finding(Kind.CHAIN, name, "the vault shows another entry than the copy holds")
+
+
+async def copy_blobs(
+    source: BlobStore,
+    target: BlobStore,
+    progress: Progress | None = None,
+    *,
+    known: Mapping[str, int] | None = None,
+    over: Over = _never,
+) -> BlobsCopy:
+    """Every blob of a container whose blobs vouch for themselves (evidence). `known`: names with their lengths that
+    the target has; those are not read again. What the target holds otherwise, or can't hold, is told."""
+    copied = BlobsCopy()
+    known = known or {}
     async for stat in source.list():
-        await create_once(target, stat.name, await source.get(stat.name))
-        count += 1
+        if known.get(stat.name) == stat.length:
+            copied.held += 1
+            continue
+        if over():
+            copied.unfinished = True
+            break
+        try:
+            copied.copied += await create_once(target, stat.name, await source.get(stat.name))
+            copied.held += 1
+        except BlobMissing:
+            continue  # its days ended between listing and reading
+        except (IntegrityError, Unusable) as bad:
+            copied.findings.append(Finding(Kind.BLOB, stat.name, bad.what))
         if progress is not None:
-            progress(source.container, count)
-    return count
+            progress(source.container, copied.held)
+    return copied
+
+
+async def holds(target: BlobStore, committed: Committed) -> bool:
+    """Whether a copy has all of a snapshot: its commit comes last."""
+    name = paths.Folder(committed.entry.folder).path(paths.COMMIT)
+    try:
+        return sha256(await target.get(name)) == committed.entry.commit_sha256
+    except BlobMissing:
+        return False
 
 
 async def _copy(
-    source: Source, target: Callable[[str], BlobStore], committed: Committed, progress: Progress | None
+    source: Source, target: Target, committed: Committed, progress: Progress | None, over: Over
 ) -> SnapshotCopy:
     entry = committed.entry
-    folder, into = paths.Folder(entry.folder), target(entry.container)
-    if await _holds(into, folder.path(paths.COMMIT), entry.commit_sha256):
-        return SnapshotCopy(entry.snapshot, CopyState.HELD)
-    if entry.retain_until < source.clock.now():
-        return SnapshotCopy(entry.snapshot, CopyState.EXPIRED)
     vault = source.vaults.get(entry.container)
+    expired = entry.retain_until < source.clock.now()
     if vault is None:
-        return SnapshotCopy(entry.snapshot, CopyState.NOT_AT_HAND)
+        return SnapshotCopy(entry.snapshot, CopyState.EXPIRED if expired else CopyState.NOT_AT_HAND)
+    into = target(entry.container)
+    if await holds(into, committed):
+        return SnapshotCopy(entry.snapshot, CopyState.HELD)
+    if expired:
+        return SnapshotCopy(entry.snapshot, CopyState.EXPIRED)
+    if over():
+        return SnapshotCopy(entry.snapshot, CopyState.UNFINISHED)
     checked = await verify_committed(
         source.vaults,
         source.keys,
@@ -133,19 +221,50 @@ async def _copy(
     )
     if not checked.good:
         return SnapshotCopy(entry.snapshot, CopyState.DAMAGED, findings=tuple(checked.findings))
+    try:
+        return await _copy_verified(source, vault, into, committed, progress, over)
+    except (IntegrityError, BlobMissing) as changed:  # since it was verified
+        found = Finding(Kind.BLOB, entry.folder, changed.what)
+        return SnapshotCopy(entry.snapshot, CopyState.DAMAGED, findings=(found,))
+
+
+async def _copy_verified(
+    source: Source, vault: BlobStore, into: BlobStore, committed: Committed, progress: Progress | None, over: Over
+) -> SnapshotCopy:
+    """Blobs, manifest, commit. What an earlier call copied is read at the target and not sent again."""
+    entry = committed.entry
+    folder = paths.Folder(entry.folder)
     manifest = await load_manifest(vault, entry, source.keys)
-    for number, blob in enumerate(manifest.blobs):
-        await create_once(into, folder.path(blob.name), await read_ref(vault, folder, blob))
+    wanted = [(blob.name, blob.sha256) for blob in manifest.blobs]
+    wanted += [(paths.MANIFEST, entry.manifest_sha256), (paths.COMMIT, entry.commit_sha256)]
+    present = {stat.name async for stat in into.list(folder.prefix)}
+    for number, (part, digest) in enumerate(wanted):
+        name = folder.path(part)
+        if name in present and sha256(await into.get(name)) == digest:
+            continue
+        if not await _stored(into, name, await _exactly(vault, name, digest)):
+            found = Finding(Kind.BLOB, part, "the copy holds something else under this name")
+            return SnapshotCopy(entry.snapshot, CopyState.TAKEN, findings=(found,))
         if progress is not None:
-            progress(blob.name, number + 1)
-    for document in (paths.MANIFEST, paths.COMMIT):
-        await create_once(into, folder.path(document), await vault.get(folder.path(document)))
+            progress(part, number + 1)
+        if over() and part != paths.COMMIT:
+            return SnapshotCopy(entry.snapshot, CopyState.UNFINISHED)
     size = sum(blob.length for blob in manifest.blobs)
     return SnapshotCopy(entry.snapshot, CopyState.COPIED, len(manifest.blobs), size)
 
 
-async def _holds(store: BlobStore, name: str, digest: str) -> bool:
+async def _exactly(store: BlobStore, name: str, digest: str) -> bytes:
+    """A blob that was verified, as it was then."""
+    data = await store.get(name)
+    if sha256(data) != digest:
+        raise IntegrityError(f"{name} in {store.container} is not what it was when it was verified")
+    return data
+
+
+async def _stored(store: BlobStore, name: str, data: bytes) -> bool:
+    """False where other bytes hold the name."""
     try:
-        return sha256(await store.get(name)) == digest
-    except BlobMissing:
+        await create_once(store, name, data)
+    except IntegrityError:
         return False
+    return True

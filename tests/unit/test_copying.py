@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.memory import MemoryBlobStore
-from shared.domain.errors import IntegrityError, StorageDown
+from shared.domain.errors import StorageDown
 from shared.domain.ports import BlobStore
 from shared.engines import paths
 from shared.engines.copying import CopyReport, CopyState, Source, copy_blobs, copy_vault
@@ -124,12 +124,16 @@ async def test_storage_that_is_down_ends_the_copy_and_is_no_finding(pair: Pair) 
     assert (await pair.copy()).good
 
 
-async def test_a_name_that_is_taken_by_something_else_stops_the_copy(pair: Pair) -> None:
+async def test_a_name_that_is_taken_by_something_else_is_told_and_keeps_nothing_else_from_being_copied(
+    pair: Pair,
+) -> None:
     manifest = (await pair.backup.repository().open(pair.snapshots[0])).manifest
     name = paths.folder_of(TENANT, pair.snapshots[0]).path(manifest.blobs[0].name)
     pair.stores["vault-35d"].blobs[name] = b"planted"
-    with pytest.raises(IntegrityError):
-        await pair.copy()
+    report = await pair.copy()
+    assert states(report) == [CopyState.TAKEN, CopyState.COPIED, CopyState.COPIED]
+    assert [one.name for one in report.snapshots[0].findings] == [manifest.blobs[0].name]
+    assert not report.good
     assert pair.stores["vault-35d"].blobs[name] == b"planted"
 
 
@@ -160,7 +164,11 @@ async def test_evidence_is_copied_blob_by_blob() -> None:
     for number in range(3):
         await source.put_new(f"v1/t/{number}", b"%d" % number)
     told: list[tuple[str, int]] = []
-    assert await copy_blobs(source, target, lambda name, count: told.append((name, count))) == 3
+    copied = await copy_blobs(source, target, lambda name, count: told.append((name, count)))
+    assert (copied.held, copied.copied, copied.findings) == (3, 3, [])
     assert target.blobs == source.blobs
     assert told[-1] == ("evidence-400d", 3)
-    assert await copy_blobs(source, target) == 3
+    again = await copy_blobs(source, target)
+    assert (again.held, again.copied) == (3, 0)
+    target.blobs["v1/t/1"] = b"x"
+    assert [one.name for one in (await copy_blobs(source, target)).findings] == ["v1/t/1"]
