@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.runtime import parts, reported, restore_desk
+from functions.runtime import parts, reported, tell
+from shared.desks import handle_control
 from shared.domain import queues
-from shared.telemetry import event
 
 bp = func.Blueprint()
 
@@ -14,5 +14,4 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name=queues.RESTORE_CONTROL, connection="BackupState")
 async def restore_control(message: func.QueueMessage) -> None:
     async with reported("restore_control", message=message.id or ""):
-        handled = await restore_desk(await parts()).handle_control(message.get_body())
-        event("control.handled", state=handled.answer, plan=handled.plan, reason=handled.why)
+        tell(await handle_control(await parts(), message.get_body()))

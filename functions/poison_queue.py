@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.runtime import export_ports, parts, rejections, reported
+from functions.runtime import export_ports, parts, reported
+from shared.desks import rejections
 from shared.domain import queues
 from shared.domain.errors import Unusable
 from shared.engines.export import decode_work, fail_item

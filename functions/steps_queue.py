@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from functions.runtime import executor, parts, queue_seconds, reported
+from functions.runtime import parts, reported, tell
+from shared.desks import handle_step
 from shared.domain import queues
-from shared.engines.onward import run_message
-from shared.engines.restore_requests import read_step
-from shared.telemetry import event
 
 bp = func.Blueprint()
 
@@ -16,13 +14,4 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name=queues.RESTORE_STEPS, connection="RestoreState")
 async def restore_step(message: func.QueueMessage) -> None:
     async with reported("restore_step", message=message.id or ""):
-        asked = read_step(message.get_body())
-        ready = await parts()
-        result = await run_message(
-            executor(ready),
-            asked,
-            steps=ready.queues[queues.RESTORE_STEPS],
-            verify=ready.queues[queues.RESTORE_VERIFY],
-            delay=lambda seconds: queue_seconds(ready, seconds),
-        )
-        event("step.run", plan=asked.plan, step=asked.step, state=result.end, reason=result.why)
+        tell(await handle_step(await parts(), message.get_body()))

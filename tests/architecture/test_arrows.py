@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
         "shared.telemetry",
     },
 }
+ARROWS["shared.desks"] = {*ARROWS["shared.bootstrap"], "shared.bootstrap"}
 _INNER = {*ARROWS}
 ARROWS["functions"] = _INNER
 ARROWS["shared.cli"] = _INNER
