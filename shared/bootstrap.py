@@ -44,6 +44,7 @@ from shared.domain.ports import (
     WorkQueue,
 )
 from shared.domain.queues import JUDGED, QUEUES, poison
+from shared.engines.evidence import Evidence
 from shared.engines.jws import KEY_PURPOSES, Purpose, keys_by_purpose
 from shared.engines.repository import Repository
 from shared.settings import CHAIN_CONTAINER, Connection, Role, Settings, is_loopback
@@ -85,6 +86,7 @@ class Parts:
     inspector: StoreInspector
     control: VaultControl | None  # None: nobody said where the management plane is, or there is none
     scratch: Path | None  # for temporary files; None: the system's folder
+    earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere, and count
 
 
 @asynccontextmanager
@@ -98,23 +100,14 @@ async def open_operator(settings: Settings) -> AsyncIterator[Parts]:
 async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator[Parts]:
     """The parts of the settings' role. `signs=False`: without any signing key."""
     async with AsyncExitStack() as stack:
-        clock = SystemClock(settings.clock_factor, _epoch(settings))
+        clock = system_clock(settings)
         ids = RandomIds()
         storage = _Storage(settings, stack)
         control = storage.control()
         vaults = {name: storage.blobs(name) for name in settings.vault_containers}
         chain = storage.blobs(CHAIN_CONTAINER)
         keys = public_keys(settings)
-        directory = GraphDirectory.open(
-            settings.graph_url,
-            _graph_credential(settings, stack),
-            clock=clock,
-            ids=ids,
-            limits=Limits(clock, quotas()),
-            low_priority=settings.role is Role.BACKUP,
-            # A write must not be tried any more once another worker may have taken its claim for abandoned.
-            patience=900.0 if settings.role is Role.BACKUP else settings.claim_seconds / 2,
-        )
+        directory = open_directory(settings, _graph_credential(settings, stack), clock, ids)
         stack.push_async_callback(directory.close)
         yield Parts(
             settings=settings,
@@ -139,6 +132,21 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
         )
 
 
+def open_directory(settings: Settings, credential: Credential, clock: Clock, ids: Ids) -> GraphDirectory:
+    """The tenant, for the caller to close; the credential stays the caller's, too."""
+    backup = settings.role is Role.BACKUP
+    return GraphDirectory.open(
+        settings.graph_url,
+        credential,
+        clock=clock,
+        ids=ids,
+        limits=Limits(clock, quotas()),
+        low_priority=backup,
+        # A write must not be tried any more once another worker may have taken its claim for abandoned.
+        patience=900.0 if backup else settings.claim_seconds / 2,
+    )
+
+
 def public_keys(settings: Settings) -> Keys:
     """Purpose → key id → public key, from the setting or, on loopback, from the key folder's `.pub` files."""
     documents: dict[str, bytes] = {}
@@ -156,8 +164,9 @@ def public_keys(settings: Settings) -> Keys:
     return keys_by_purpose(documents)
 
 
-def _epoch(settings: Settings) -> datetime | None:
-    return None if settings.clock_epoch is None else datetime.fromtimestamp(settings.clock_epoch, UTC)
+def system_clock(settings: Settings) -> SystemClock:
+    epoch = None if settings.clock_epoch is None else datetime.fromtimestamp(settings.clock_epoch, UTC)
+    return SystemClock(settings.clock_factor, epoch)
 
 
 class _Storage:

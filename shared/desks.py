@@ -97,6 +97,7 @@ def restore_desk(parts: Parts) -> RestoreDesk:
             temporary=parts.scratch,
             evidence=evidence(parts),
             break_glass_ids=settings.break_glass_ids,
+            earlier=parts.earlier,
         ),
         steps=parts.queues[queues.RESTORE_STEPS],
         verify=parts.queues[queues.RESTORE_VERIFY],

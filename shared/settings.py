@@ -94,6 +94,9 @@ class Settings(BaseModel):
     client_id: str = ""  # of the app registration that reaches Graph
     identity_client_id: str = ""  # of the managed identity that is its federated credential
     residency: Residency = Residency.EU
+    client_certificate: str = ""  # file with its certificate and key, on a laptop only; else a device code
+    copy_dir: str = ""  # on a laptop: a folder copy of the containers in place of all storage accounts
+    work_dir: str = ""  # on a laptop: what a restore from that copy writes
     region: str = "westeurope"
     retention_classes: tuple[int, ...] = (35,)  # days; the first takes the daily fulls
     evidence_days: Annotated[int, Field(ge=1, le=146_000)] = 400
@@ -191,12 +194,16 @@ class Settings(BaseModel):
                 problems.append(
                     f"{name}: connection strings are for emulators on loopback; use {name}__blobServiceUri …"
                 )
-        if not self.vault_storage.present:
+        if not self.vault_storage.present and not self.copy_dir:
             problems.append("VaultStorage is missing: the account that keeps the backups")
         all_local = graph_local and all(one.loopback for one in storage.values() if one.present)
-        if self.role is Role.ALL and not all_local:
+        if self.copy_dir and any(one.present for one in storage.values()):
+            problems.append("a restore from a folder copy uses no storage account")
+        if self.client_certificate and not self.copy_dir:
+            problems.append("HOLDFAST_CLIENT_CERTIFICATE is for a restore from a folder copy; apps hold no secret")
+        if self.role is Role.ALL and not (all_local or self.copy_dir):
             problems.append("HOLDFAST_ROLE=all is for loopback only; deploy a backup app and a restore app")
-        if (self.keys_dir or self.secrets_dir) and not all_local:
+        if (self.keys_dir or self.secrets_dir) and not (all_local or self.copy_dir):
             problems.append("HOLDFAST_KEYS_DIR and HOLDFAST_SECRETS_DIR are for loopback only; use Key Vault")
         if not self.keys_dir and not self.key_vault_url:
             problems.append("HOLDFAST_KEY_VAULT_URL is missing (HOLDFAST_KEYS_DIR on loopback)")

@@ -42,6 +42,7 @@ from shared.domain.plan import (
     Step,
     Wave,
 )
+from shared.domain.ports import Clock
 from shared.engines import jws
 from shared.engines.approvals import ApprovalDesk, store_approvers
 from shared.engines.evidence import Evidence, StoredPlan, TrustedKeys
@@ -79,13 +80,18 @@ def _seeded(seed: str) -> Service:
 def tenant(clock: ManualClock, seed: str = "small") -> Service:
     """A planted tenant of its own, on the test's clock."""
     service = copy.deepcopy(_seeded(seed))
+    lead(service, clock)
+    return service
+
+
+def lead(service: Service, clock: Clock) -> None:
+    """From now on the tenant's time is that of this clock."""
     time = TestTime(clock)
     for holder in (service, service.store, service.tokens, service.throttle):
         holder.clock = time  # type: ignore[attr-defined]
     for holder in (service.tokens, service.throttle):
         if hasattr(holder, "_clock"):
             holder._clock = time
-    return service
 
 
 @dataclass

@@ -55,8 +55,10 @@ class FolderBlobStore:
     """A folder as one container."""
 
     def __init__(self, root: Path, *, create: bool = True) -> None:
-        """`create=False` is for reading: a folder that isn't there is then an error, not an empty container."""
+        """`create=False` is for reading: a folder that isn't there is then an error, not an empty container, and
+        nothing is written to one that is."""
         self._root = root
+        self._read_only = not create
         self.container = root.name
         if create:
             with _translated(f"creating the folder {root}"):
@@ -64,6 +66,8 @@ class FolderBlobStore:
 
     async def put_new(self, name: str, data: bytes) -> None:
         parts = check_blob(name, data)
+        if self._read_only:
+            raise StorageDenied(f"{self.container} was opened for reading; {name} was not written")
         await asyncio.to_thread(self._put_new, name, parts, data)
 
     async def get(self, name: str) -> bytes:

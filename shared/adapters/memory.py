@@ -1,4 +1,5 @@
-"""The ports in memory: for tests that run in one process, and for full enumerations of crashes.
+"""The ports in memory: for tests that run in one process, for full enumerations of crashes, and the queues of a
+restore from a folder copy, whose messages need not outlive it.
 
 They pass the same contract suites as the real ones. Nothing survives the object; two "processes" of a test
 share state by sharing these objects.

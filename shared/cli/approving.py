@@ -14,7 +14,17 @@ import typer
 
 from shared.cli.parts import Parts
 from shared.cli.screen import Answer, Screen
-from shared.cli.session import Json, Minutes, ask_secret, read_file, session_of, with_parts
+from shared.cli.session import (
+    Json,
+    LocalRestore,
+    Minutes,
+    Work,
+    ask_secret,
+    read_file,
+    restoring_from,
+    session_of,
+    with_parts,
+)
 from shared.cli.waiting import Pause, numbers, span, wait_for
 from shared.domain import queues
 from shared.domain.errors import NotYet, Refused, Unusable
@@ -46,6 +56,8 @@ def approve(
     reject: Annotated[bool, typer.Option("--reject", help="Sign a rejection: the plan stops for good.")] = False,
     minutes: Minutes = 2.0,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before signing.")] = False,
+    local: LocalRestore = None,
+    work_dir: Work = None,
     as_json: Json = False,
 ) -> int:
     """Approve or reject a plan with your own key.
@@ -83,9 +95,9 @@ def approve(
             screen.note(line)
         if not yes and sys.stdin.isatty() and not typer.confirm("Sign this?", err=True):
             raise Refused("not signed", saved="nothing was sent")
-        return await _hand_in(parts, screen, stored, approval, signer, pause, minutes)
+        return await _hand_in(parts, screen, stored, approval, signer, parts.worker or pause, minutes)
 
-    return with_parts(ctx, as_json, work)
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, reads_copy=False))
 
 
 async def _load(parts: Parts, plan: str) -> StoredPlan:
@@ -161,7 +173,7 @@ async def _hand_in(
     await operator.queues[queues.RESTORE_CONTROL].send(approval_message(token))
     recorded = await _recorded(parts, screen, approval, pause, minutes)
     quorums = [await desk.quorum(stored, wave) for wave in approval.waves]
-    return _answer(approval, signed, recorded, quorums)
+    return _answer(approval, signed, recorded, quorums, parts.flags)
 
 
 async def _recorded(parts: Parts, screen: Screen, approval: Approval, pause: Pause, minutes: float) -> bool:
@@ -182,7 +194,7 @@ async def _recorded(parts: Parts, screen: Screen, approval: Approval, pause: Pau
             return False
 
 
-def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Quorum]) -> Answer:
+def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Quorum], flags: str) -> Answer:
     from shared.cli.render import facts, line, table
 
     document = {
@@ -209,13 +221,13 @@ def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Qu
     rejected = approval.decision.value == "reject"
     ready = bool(quorums) and all(quorum.reached for quorum in quorums)
     if not recorded:
-        ending = "not recorded yet; look again: holdfast status " + approval.plan
+        ending = f"not recorded yet; look again: holdfast status {approval.plan}{flags}"
     elif rejected:
         ending = "recorded: no wave of this plan runs any more"
     elif ready:
-        ending = f"next: holdfast restore {approval.plan} --digest {approval.digest}"
+        ending = f"next: holdfast restore {approval.plan} --digest {approval.digest}{flags}"
     else:
-        ending = "next: another approver runs holdfast approve " + approval.plan
+        ending = f"next: another approver runs holdfast approve {approval.plan}{flags}"
     view = (
         facts([("Signed by", f"{signed.person} ({signed.key_id})"), ("Decision", approval.decision.value)]),
         table(

@@ -33,6 +33,8 @@ format".
       they are what was committed. Key and head come from whom you trust, not from this folder: they are not in it
   holdfast snapshots|show|diff|verify --local . --key snapshot.pub
       the same questions as to the deployment
+  holdfast plan|approve|restore --local .
+      brings the tenant back from this folder, without the deployment; nothing in it is changed
 """
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 PURPOSES = ("snapshot", "plan", "evidence", "execution")
+LAPTOP = ("plan", "evidence", "execution")  # snapshots come with the deployment's signatures
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUFFIX_PRIVATE, _SUFFIX_PUBLIC = ".pem", ".pub"
 
@@ -46,6 +47,10 @@ def create_keys(
             help="Make the key of this approver instead of the four keys of the apps; may be repeated.",
         ),
     ] = None,
+    laptop: Annotated[
+        bool,
+        typer.Option("--laptop", help="Make the three keys of a restore from a folder copy, without the apps."),
+    ] = False,
     passphrase: Annotated[
         bool, typer.Option("--passphrase", help="Ask for a passphrase and encrypt the private keys with it.")
     ] = False,
@@ -61,7 +66,9 @@ def create_keys(
     from shared.cli.render import line, table
 
     screen = screen_of(ctx, as_json)
-    names = tuple(approver) if approver else PURPOSES
+    if laptop and (approver or passphrase):
+        raise Unusable("--laptop goes with neither --approver nor --passphrase")
+    names = tuple(approver) if approver else LAPTOP if laptop else PURPOSES
     _check_names(names)
     secret = _new_passphrase() if passphrase else None
     made = [
@@ -76,6 +83,8 @@ def create_keys(
         line(
             "next: holdfast approvers create approvers.json " + " ".join(key["publicKey"] for key in made)
             if approver
+            else "next: holdfast plan SNAPSHOT --local FOLDER --key snapshot.pub"
+            if laptop
             else "next: holdfast keys create DIR --approver NAME, by each approver"
         ),
     )

@@ -8,18 +8,20 @@ user and never from the copy.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import AsyncIterator, Mapping
+import shlex
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from shared.cli.waiting import GOES_ON, Pause
 from shared.domain.errors import Unusable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+    from shared.adapters.folder_copy import FolderCopy
     from shared.bootstrap import Parts as Operator
     from shared.catalog.registry import Catalog
     from shared.domain.ports import BlobStore, Clock
@@ -29,24 +31,29 @@ if TYPE_CHECKING:
 
     Keys: TypeAlias = Mapping[Purpose, Mapping[str, EllipticCurvePublicKey]]
 
-_CHAIN = "chain"
-_VAULT = re.compile(r"vault-\d+d", re.ASCII)
-_EVIDENCE = re.compile(r"evidence-\d+d", re.ASCII)
 _PURPOSES = ("snapshot", "plan", "evidence", "execution")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where to read: the deployment that the settings name, or a folder copy. `keys`: public keys, a file or
-    a folder of `.pub` files; None: as the settings say."""
+    a folder of `.pub` files; None: as the settings say.
+
+    `restoring`: from the folder copy without the apps, with what is written in `work` (None: beside the copy);
+    `tell` says what a person has to do or wait for meanwhile."""
 
     folder: Path | None = None
     keys: Path | None = None
+    restoring: bool = False
+    work: Path | None = None
+    tell: Callable[[str], None] = print
+    reads_copy: bool = True  # whether the command needs more of the copy than its tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What commands work with. `operator` is None for a folder copy: nothing can be asked for there."""
+    """What commands work with. `operator` is None for a folder copy that is only read: nothing can be asked for
+    there. `worker` does what is asked for while a command waits; None: the apps do it, whether one waits or not."""
 
     tenant: str
     catalog: Catalog
@@ -57,6 +64,13 @@ class Parts:
     evidence: Evidence
     keys: Keys
     operator: Operator | None
+    worker: Pause | None = None
+    flags: str = ""  # of the next command, so that it works on the same
+
+    @property
+    def unattended(self) -> str:
+        """What becomes of a request when its command ends before it."""
+        return GOES_ON if self.worker is None else "what is done; the same command goes on from there"
 
     def deployment(self, what: str) -> Operator:
         if self.operator is None:
@@ -69,6 +83,10 @@ class Parts:
 
 @asynccontextmanager
 async def open_parts(source: Source) -> AsyncIterator[Parts]:
+    if source.folder is not None and source.restoring:
+        async with _laptop_parts(source, source.folder) as parts:
+            yield parts
+        return
     if source.folder is not None:
         yield _folder_parts(source.folder, source.keys)
         return
@@ -101,31 +119,59 @@ def _folder_parts(folder: Path, keys_at: Path | None) -> Parts:
     from shared.engines.jws import Purpose
     from shared.engines.repository import Repository
 
-    if not (folder / _CHAIN).is_dir():
-        raise Unusable(
-            f"{folder} is not a copy of the containers: it holds no folder {_CHAIN}",
-            hint="copy the containers into one folder each: chain, vault-35d, evidence-400d",
-        )
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    stores: dict[str, BlobStore] = {
-        name: FolderBlobStore(folder / name, create=False) for name in names if _VAULT.fullmatch(name)
-    }
-    chain = FolderBlobStore(folder / _CHAIN, create=False)
-    evidence = next((name for name in names if _EVIDENCE.fullmatch(name)), "evidence-0d")
-    keys = trusted_keys(keys_at) if keys_at is not None else _keys_of_environment()
-    tenant = _tenant_of(folder)
+    copy = _copy(folder)
+    keys = _copy_keys(keys_at)
     clock = SystemClock()
+    evidence = copy.evidence or FolderBlobStore(folder / "evidence-0d", create=False)
     return Parts(
-        tenant=tenant,
+        tenant=copy.tenant,
         catalog=CATALOG,
         clock=clock,
-        repository=Repository(stores, chain, tenant, keys.get(Purpose.SNAPSHOT, {}), clock),
-        vaults=stores,
-        chain=chain,
-        evidence=_evidence(FolderBlobStore(folder / evidence, create=False), tenant, keys),
+        repository=Repository(copy.vaults, copy.chain, copy.tenant, keys.get(Purpose.SNAPSHOT, {}), clock),
+        vaults=copy.vaults,
+        chain=copy.chain,
+        evidence=_evidence(evidence, copy.tenant, keys),
         keys=keys,
         operator=None,
     )
+
+
+@asynccontextmanager
+async def _laptop_parts(source: Source, folder: Path) -> AsyncIterator[Parts]:
+    from shared.adapters.clock import SystemClock
+    from shared.laptop import Worker, laptop_settings, open_laptop
+
+    copy = _copy(folder)
+    work = source.work or work_folder(folder)
+    settings = laptop_settings(copy, work)
+    keys = _copy_keys(source.keys) if source.reads_copy else _by_purpose({})
+    async with (
+        open_laptop(settings, copy, keys, source.tell) as operator,
+        Worker.over(operator, SystemClock(), source.tell) as worker,
+    ):
+        yield laptop_view(operator, worker, source)
+
+
+def laptop_view(operator: Operator, worker: Pause, source: Source) -> Parts:
+    """What commands see of a laptop's parts."""
+    given = {"--local": source.folder, "--work": source.work}
+    flags = "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path is not None)
+    return replace(from_operator(operator, operator.keys), worker=worker, flags=flags)
+
+
+def work_folder(folder: Path) -> Path:
+    """Beside the copy, which must stay as it was exported."""
+    return folder.absolute().with_name(f"{folder.absolute().name}.work")
+
+
+def _copy(folder: Path) -> FolderCopy:
+    from shared.adapters.folder_copy import FolderCopy
+
+    return FolderCopy.open(folder, os.environ.get("HOLDFAST_TENANT_ID", ""))
+
+
+def _copy_keys(keys_at: Path | None) -> Keys:
+    return trusted_keys(keys_at) if keys_at is not None else _keys_of_environment()
 
 
 def _evidence(store: BlobStore, tenant: str, keys: Keys) -> Evidence:
@@ -138,20 +184,6 @@ def _evidence(store: BlobStore, tenant: str, keys: Keys) -> Evidence:
         evidence=keys.get(Purpose.EVIDENCE, {}),
     )
     return Evidence(store, tenant, trusted)
-
-
-def _tenant_of(folder: Path) -> str:
-    """The tenant whose copy this is: the one named in the settings, or the only one there."""
-    named = os.environ.get("HOLDFAST_TENANT_ID", "")
-    held = sorted(path.name for path in (folder / _CHAIN / "v1").glob("*") if path.is_dir())
-    if named:
-        return named.lower()
-    if len(held) != 1:
-        raise Unusable(
-            f"the copy holds the chains of {len(held)} tenants",
-            hint="say which one: set HOLDFAST_TENANT_ID",
-        )
-    return held[0]
 
 
 # --- public keys -------------------------------------------------------------------------------------------

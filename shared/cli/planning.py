@@ -8,7 +8,18 @@ import typer
 
 from shared.cli.parts import Parts
 from shared.cli.screen import Answer, Screen, wire_document
-from shared.cli.session import Json, Minutes, Page, TypeNames, session_of, with_parts
+from shared.cli.session import (
+    Json,
+    LocalRestore,
+    Minutes,
+    Page,
+    TrustedKey,
+    TypeNames,
+    Work,
+    restoring_from,
+    session_of,
+    with_parts,
+)
 from shared.cli.text import count
 from shared.cli.waiting import Pause, wait_for
 from shared.domain import queues
@@ -43,6 +54,9 @@ def plan(
     ] = "",
     html: Page = None,
     minutes: Minutes = 120.0,
+    local: LocalRestore = None,
+    work_dir: Work = None,
+    key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
     """Plan a restore. Nothing is changed.
@@ -65,12 +79,12 @@ def plan(
         # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
         opened = await parts.repository.open(snapshot)
         asked = request_id or operator.ids.new()
-        stored = await _ask(parts, screen, operator, asked, opened.id, scope, pause, minutes)
+        stored = await _ask(parts, screen, operator, asked, opened.id, scope, parts.worker or pause, minutes)
         if html is not None:
             write_page(html, stored, parts, screen)
-        return plan_answer(stored, asked)
+        return plan_answer(stored, asked, parts.flags)
 
-    return with_parts(ctx, as_json, work)
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
 
 async def _ask(
@@ -95,7 +109,7 @@ async def _ask(
         try:
             stored = await parts.evidence.load_plan(name)
         except BlobMissing:
-            await refused(operator, request_id)
+            await refused(parts, request_id)
             return None
         if (stored.plan.snapshot, stored.plan.scope) != (snapshot, scope):
             raise Refused(
@@ -105,26 +119,27 @@ async def _ask(
             )
         return stored
 
-    with screen.progress(f"Planning {name} from {snapshot}: the backup app reads the tenant"):
+    with screen.progress(f"Planning {name} from {snapshot}: the tenant is read"):
         return await wait_for(
             look,
             pause=pause,
             minutes=minutes,
             what=f"the plan {name}",
-            hint=f"holdfast status {name}",
+            hint=f"holdfast status {name}{parts.flags}",
+            saved=parts.unattended,
         )
 
 
-async def refused(operator: Operator, request_id: str) -> None:
+async def refused(parts: Parts, request_id: str) -> None:
     """Raises what the app said of a request that it didn't carry out. A row is a hint: it is only used to stop
-    waiting for what won't come."""
-    row = await operator.tables.get("requests", request_id)
+    waiting for what won't come. Where a worker of ours fails, it raises that itself."""
+    row = await parts.deployment("a request").tables.get("requests", request_id)
     if row is None:
         return
     answer, why = str(row.values.get("answer", "")), str(row.values.get("why", ""))
     if answer in ("refused", "rejected"):
         raise Refused(why or "the request was refused", saved="nothing was changed")
-    if answer == "failed":
+    if answer == "failed" and parts.worker is None:
         raise Refused(
             f"the app failed at this request: {why}",
             saved="nothing was changed",
@@ -143,7 +158,8 @@ def write_page(html: Path, stored: StoredPlan, parts: Parts, screen: Screen) -> 
     screen.note(f"page written: {html}")
 
 
-def plan_answer(stored: StoredPlan, request_id: str) -> Answer:
+def plan_answer(stored: StoredPlan, request_id: str, flags: str = "") -> Answer:
+    """`flags`: of the next command."""
     from shared.cli.plan_view import approve_command, by_reason
 
     document = {
@@ -153,13 +169,13 @@ def plan_answer(stored: StoredPlan, request_id: str) -> Answer:
         "snapshot": stored.plan.snapshot,
         "forecast": wire_document(stored.plan.forecast),
         "excludedByReason": {reason.value: len(group) for reason, group in by_reason(stored.plan.exclusions)},
-        "next": approve_command(stored.plan),
+        "next": approve_command(stored.plan) + flags,
         "document": wire_document(stored.plan),
     }
-    return Answer(document, tuple(plan_lines(stored.plan, stored.digest)))
+    return Answer(document, tuple(plan_lines(stored.plan, stored.digest, flags)))
 
 
-def plan_lines(plan: RestorePlan, digest: str) -> list[RenderableType]:
+def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[RenderableType]:
     from shared.cli.plan_view import (
         REASONS,
         approve_command,
@@ -233,7 +249,7 @@ def plan_lines(plan: RestorePlan, digest: str) -> list[RenderableType]:
             )
         )
     if plan.steps:
-        view.append(line(f"next: {approve_command(plan)}"))
+        view.append(line(f"next: {approve_command(plan)}{flags}"))
     return view
 
 

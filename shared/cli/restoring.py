@@ -14,7 +14,17 @@ import typer
 from shared.cli.parts import Parts
 from shared.cli.planning import refused
 from shared.cli.screen import Answer, Progress, Screen, wire_document
-from shared.cli.session import Json, Minutes, Page, session_of, with_parts
+from shared.cli.session import (
+    Json,
+    LocalRestore,
+    Minutes,
+    Page,
+    TrustedKey,
+    Work,
+    restoring_from,
+    session_of,
+    with_parts,
+)
 from shared.cli.waiting import Pause, wait_for
 from shared.domain import queues
 from shared.domain.errors import BlobMissing, IntegrityError, Refused, Unusable
@@ -47,10 +57,14 @@ def restore(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
     html: Page = None,
     minutes: Minutes = 1440.0,
+    local: LocalRestore = None,
+    work_dir: Work = None,
+    key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
     """Run an approved plan, to its report.
 
+    With --local nothing but this machine and the tenant is needed; a command that was interrupted is given again.
     Ends with 0 if the tenant equals the snapshot (but for what is listed), 3 on a finding, 4 if partial.
 
     Example: holdfast restore p0123abc --digest 5be1…
@@ -59,10 +73,13 @@ def restore(
         raise Unusable("--cancel and --resume exclude each other")
     if not digest and not (cancel or resume):
         raise Unusable("--digest is missing", hint="holdfast plan and holdfast status print it")
-    pause = session_of(ctx).pause
+    if local is not None and not wait:
+        raise Unusable("with --local nothing goes on without this command", hint="leave --no-wait out")
+    given = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         operator = parts.deployment("a restore")
+        pause = parts.worker or given
         stored = await load(parts, plan)
         if digest and digest != stored.digest:
             raise Refused(
@@ -85,11 +102,12 @@ def restore(
                 pause=pause,
                 minutes=minutes,
                 what=f"the report of plan {plan}",
-                hint=f"holdfast status {plan}",
+                hint=f"holdfast status {plan}{parts.flags}",
+                saved=parts.unattended,
             )
         return await _ended(parts, screen, stored, end, html)
 
-    return with_parts(ctx, as_json, work)
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
 
 async def load(parts: Parts, plan: str) -> StoredPlan:
@@ -183,7 +201,7 @@ class Following:
     async def look(self, progress: Progress) -> End | None:
         """One look at the evidence; an `End` once nothing more will come."""
         plan = self.stored.plan
-        await refused(self.operator, self.request_id)
+        await refused(self.parts, self.request_id)
         done = await self.journal.done_names(plan.id)
         counts = wave_counts(plan, done)
         progress.tell(

@@ -38,6 +38,22 @@ TrustedKey: TypeAlias = Annotated[
         help="The public key that you trust for snapshots (PEM or JWK set), or a folder of .pub files.",
     ),
 ]
+LocalRestore: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--local",
+        metavar="FOLDER",
+        help="Restore from a folder copy of the containers, on this machine and without the apps.",
+    ),
+]
+Work: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        metavar="DIR",
+        help="With --local: where keys, evidence and passwords of the restore are; beside the folder if left out.",
+    ),
+]
 Minutes: TypeAlias = Annotated[float, typer.Option("--timeout", metavar="MINUTES", help="How long to wait.", min=0)]
 Page: TypeAlias = Annotated[
     Path | None,
@@ -50,7 +66,7 @@ TypeNames: TypeAlias = Annotated[
 INTERRUPTED = 130  # what shells give a command ended by Ctrl-C
 
 Opener: TypeAlias = Callable[[Source], AbstractAsyncContextManager[Parts]]
-Work: TypeAlias = Callable[[Parts, Screen], Awaitable[Answer]]
+Task: TypeAlias = Callable[[Parts, Screen], Awaitable[Answer]]
 
 DEPLOYMENT = Source()
 
@@ -77,7 +93,15 @@ def screen_of(ctx: typer.Context, as_json: bool) -> Screen:
     return screen
 
 
-def with_parts(ctx: typer.Context, as_json: bool, work: Work, source: Source = DEPLOYMENT) -> int:
+def restoring_from(
+    ctx: typer.Context, folder: Path | None, work: Path | None, keys: Path | None = None, *, reads_copy: bool = True
+) -> Source:
+    """Where a command of a restore does its work: in the deployment, or on this machine."""
+    tell = session_of(ctx).screen.note
+    return Source(folder, keys, restoring=folder is not None, work=work, tell=tell, reads_copy=reads_copy)
+
+
+def with_parts(ctx: typer.Context, as_json: bool, work: Task, source: Source = DEPLOYMENT) -> int:
     """Opens the parts, does the work, shows its answer."""
     session = session_of(ctx)
     screen = screen_of(ctx, as_json)
@@ -89,7 +113,11 @@ def with_parts(ctx: typer.Context, as_json: bool, work: Work, source: Source = D
     try:
         answer = asyncio.run(run())
     except KeyboardInterrupt:
-        screen.note("stopped waiting; what was asked for goes on without this terminal (holdfast status)")
+        screen.note(
+            "stopped; the same command goes on where it was"
+            if source.restoring
+            else "stopped waiting; what was asked for goes on without this terminal (holdfast status)"
+        )
         return INTERRUPTED
     return screen.answer(answer)
 

@@ -14,7 +14,7 @@ from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
 from shared.cli.restoring import load, read_report, tally, wave_counts
 from shared.cli.screen import Answer, Screen, wire_document
-from shared.cli.session import Json, Page, with_parts
+from shared.cli.session import Json, LocalRestore, Page, TrustedKey, Work, restoring_from, with_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,9 @@ def status(
         str, typer.Argument(metavar="[PLAN|SNAPSHOT]", help="One plan or run; all that is under way if left out.")
     ] = "",
     html: Page = None,
+    local: LocalRestore = None,
+    work_dir: Work = None,
+    key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
     """Show backup runs and restore plans.
@@ -52,7 +55,8 @@ def status(
             return await _run_answer(parts, which)
         return await _plan_answer(parts, screen, which, html)
 
-    return with_parts(ctx, as_json, work)
+    of_plan = which[:1].isalpha()
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, reads_copy=not of_plan))
 
 
 # --- everything --------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ T = TypeVar("T")
 Pause = Callable[[float], Awaitable[None]]
 
 POLL_SECONDS = 1.0
+GOES_ON = "the request was posted and goes on without this terminal"
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -24,9 +25,10 @@ async def wait_for(
     minutes: float,
     what: str,
     hint: str,
+    saved: str = GOES_ON,
 ) -> T:
-    """Looks until something is there. Raises `NotYet` after `minutes`, by the machine's own clock: what was
-    asked for goes on all the same. A storage account that doesn't answer for a moment doesn't end the wait."""
+    """Looks until something is there. Raises `NotYet` after `minutes`, by the machine's own clock: `saved` says
+    what becomes of what was asked for. A storage account that doesn't answer for a moment doesn't end the wait."""
     deadline = time.monotonic() + minutes * 60
     trouble: StorageDown | None = None
     while True:
@@ -42,7 +44,7 @@ async def wait_for(
                 raise trouble
             raise NotYet(
                 f"{what} is not there after {minutes:g} minutes",
-                saved="the request was posted and goes on without this terminal",
+                saved=saved,
                 hint=hint,
             )
         await pause(POLL_SECONDS)

@@ -5,6 +5,8 @@ A second plan from the same snapshot must find what the first one made, or it ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.domain.errors import Refused, Unusable
 from shared.engines.evidence import Evidence, StoredPlan
 from shared.engines.journal import Journal
@@ -13,15 +15,15 @@ from shared.engines.paths import tenant_folder
 _PLAN = "/plan.jws"
 
 
-async def known_ids(evidence: Evidence) -> dict[str, str]:
+async def known_ids(*evidence: Evidence) -> dict[str, str]:
     """Old → new over all plans that have run, in the order they were made; an id replaced twice leads to its last
-    successor by way of the first. Steps that were not finished count with what their journal says.
+    successor by way of the first. Steps that were not finished count with what their journal says. More than one
+    container where restores were run from several places.
 
     Raises `IntegrityError` for a journal that doesn't hold: a plan made without it could double what is there.
     """
-    journal = Journal(evidence)
     ids: dict[str, str] = {}
-    for stored in await _plans(evidence):
+    for stored, journal in await _plans(evidence):
         for step in stored.plan.steps:
             if not step.operations:
                 continue
@@ -31,18 +33,24 @@ async def known_ids(evidence: Evidence) -> dict[str, str]:
     return {old: new for old, new in ids.items() if old != new}
 
 
-async def _plans(evidence: Evidence) -> list[StoredPlan]:
+async def _plans(evidence: Sequence[Evidence]) -> list[tuple[StoredPlan, Journal]]:
     """Plans of which at least one step was begun, oldest first."""
+    found = []
+    for one in evidence:
+        journal = Journal(one)
+        for plan in sorted(await _begun(one)):
+            try:
+                found.append((await one.load_plan(plan), journal))
+            except (Refused, Unusable):
+                continue  # not a plan that our planner signed: no step of it can have run
+    return sorted(found, key=lambda pair: (pair[0].plan.created_at, pair[0].plan.id))
+
+
+async def _begun(evidence: Evidence) -> set[str]:
     folder = f"{tenant_folder(evidence.tenant)}plans/"
     begun: set[str] = set()
     async for stat in evidence.store.list(folder):
         plan, _, rest = stat.name.removeprefix(folder).partition("/")
         if rest.startswith("steps/"):
             begun.add(plan)
-    found = []
-    for plan in sorted(begun):
-        try:
-            found.append(await evidence.load_plan(plan))
-        except (Refused, Unusable):
-            continue  # not a plan that our planner signed: no step of it can have run
-    return sorted(found, key=lambda one: (one.plan.created_at, one.plan.id))
+    return begun

@@ -37,6 +37,7 @@ class SnapshotPlanMaker:
     temporary: Path | None
     evidence: Evidence
     break_glass_ids: tuple[str, ...]
+    earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere
 
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
         snapshot = await self.repository.open(request.snapshot)
@@ -57,5 +58,5 @@ class SnapshotPlanMaker:
                 tenant=self.evidence.tenant,
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
-                known_ids=await known_ids(self.evidence),
+                known_ids=await known_ids(*self.earlier, self.evidence),
             )

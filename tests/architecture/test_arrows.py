@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     },
 }
 ARROWS["shared.desks"] = {*ARROWS["shared.bootstrap"], "shared.bootstrap"}
+ARROWS["shared.laptop"] = {*ARROWS["shared.desks"], "shared.desks"}
 _INNER = {*ARROWS}
 ARROWS["functions"] = _INNER
 ARROWS["shared.cli"] = _INNER

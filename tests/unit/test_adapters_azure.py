@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -162,3 +164,37 @@ async def test_clients_with_an_identity_are_made_without_a_request() -> None:
     assert clients[2].name == "export"
     for client in clients:
         await client.close()
+
+
+def test_a_certificate_that_is_none_is_told_before_anybody_signs_in(tmp_path: Path) -> None:
+    from shared.adapters.identity import by_certificate
+
+    with pytest.raises(Unusable, match="can't be read"):
+        by_certificate("t", "app", str(tmp_path / "none.pem"))
+    (tmp_path / "text.pem").write_text("no certificate")
+    with pytest.raises(Unusable, match="holds no certificate"):
+        by_certificate("t", "app", str(tmp_path / "text.pem"))
+
+
+async def test_a_device_code_is_shown_to_the_person_and_waited_for_in_a_thread() -> None:
+    """The SDK's own flow, with its requests answered here."""
+    from azure.core.credentials import AccessToken
+    from azure.identity import DeviceCodeCredential
+
+    from shared.adapters.identity import by_device_code
+
+    told: list[str] = []
+    credential = by_device_code("11111111-2222-3333-4444-555555555555", "app", told.append)
+    inner: Any = vars(credential)["_inner"]
+    assert isinstance(inner, DeviceCodeCredential)
+
+    def signed_in(*scopes: str, **asked: object) -> AccessToken:
+        assert threading.current_thread() is not threading.main_thread()
+        inner._prompt_callback("https://microsoft.com/devicelogin", "ABC123", None)
+        return AccessToken(" ".join(scopes), 0)
+
+    inner.get_token = signed_in
+    async with credential:
+        token = await credential.get_token("https://graph.microsoft.com/.default", enable_cae=False)
+    assert token.token == "https://graph.microsoft.com/.default"
+    assert told == ["sign in at https://microsoft.com/devicelogin with the code ABC123"]

@@ -112,3 +112,20 @@ def test_no_message_repeats_a_value_that_may_be_a_secret() -> None:
     assert "s3cret" not in str(caught.value)
     assert "a-token" not in repr(load_settings(LOCAL))
     assert "c2VjcmV0" not in repr(load_settings(LOCAL))
+
+
+def test_a_laptop_has_folders_in_place_of_storage_and_key_vault() -> None:
+    given = {name: value for name, value in AZURE.items() if name not in ("VaultStorage__blobServiceUri",)}
+    laptop = {**given, "HOLDFAST_ROLE": "all", "HOLDFAST_COPY_DIR": "copy", "HOLDFAST_KEYS_DIR": "keys"}
+    settings = load_settings({**laptop, "HOLDFAST_CLIENT_CERTIFICATE": "app.pem"})
+    assert settings.graph_url == "https://graph.microsoft.com"
+    with pytest.raises(Unusable, match="uses no storage account"):
+        load_settings({**laptop, "VaultStorage__blobServiceUri": "https://vault.blob.core.windows.net"})
+    with pytest.raises(Unusable, match="apps hold no secret"):
+        load_settings({**AZURE, "HOLDFAST_CLIENT_CERTIFICATE": "app.pem"})
+
+
+def test_a_laptop_is_no_place_in_azure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "1")
+    with pytest.raises(Unusable, match="neither a local URL nor HOLDFAST_ROLE=all"):
+        load_settings({**AZURE, "HOLDFAST_ROLE": "all", "HOLDFAST_COPY_DIR": "copy"})
