@@ -19,6 +19,7 @@ from shared.domain import queues
 from shared.domain.ports import BlobStore
 from shared.engines.approvals import ApprovalDesk
 from shared.engines.confirm import Confirmation
+from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, TrustedKeys
 from shared.engines.executor import Executor
 from shared.engines.executor import Limits as ExecutorLimits
@@ -99,6 +100,7 @@ def restore_desk(parts: Parts) -> RestoreDesk:
             break_glass_ids=settings.break_glass_ids,
             earlier=parts.earlier,
         ),
+        erasures=ErasureDesk(evidence(parts), approval_desk(parts), parts.signers[Purpose.EVIDENCE], parts.clock),
         steps=parts.queues[queues.RESTORE_STEPS],
         verify=parts.queues[queues.RESTORE_VERIFY],
         rows=parts.tables,

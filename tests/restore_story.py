@@ -20,6 +20,7 @@ from shared.domain.errors import Retryable
 from shared.domain.plan import ExpectedId, Mechanism, Operation, RestorePlan
 from shared.domain.ports import WorkQueue
 from shared.engines.approvals import store_approvers
+from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, plan_folder, plan_id
 from shared.engines.restore_requests import (
     PlanRequest,
@@ -281,6 +282,7 @@ class StoryProcess:
             desk=world.desk(evidence),
             plan_signer=FaultySigner(PLAN_KEY, faults),
             make_plan=plan,
+            erasures=ErasureDesk(evidence, world.desk(evidence), FaultySigner(EVIDENCE_KEY, faults), world.clock),
             steps=queues["restore-steps"],
             verify=queues["restore-verify"],
             rows=rows,

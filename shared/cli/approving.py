@@ -66,7 +66,7 @@ def approve(
     """
     asked = numbers(waves) if waves else ()
     lasts = span(expires)
-    signer = _signer(key)
+    signer = approver_signer(key)
     pause = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
@@ -127,10 +127,12 @@ def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
         mark = "yes" if wave.number in approval.waves else "no "
         yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}"
     yield f"  conflicts {len(stored.plan.conflicts)}, left as it is {len(stored.plan.exclusions)}"
+    if stored.plan.despite_erasure:
+        yield f"  BRINGS BACK although on the erasure list: {', '.join(stored.plan.despite_erasure)}"
     yield f"  holds until {approval.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _signer(path: Path) -> LocalSigner:
+def approver_signer(path: Path) -> LocalSigner:
     """The approver's key; a passphrase is asked for where the file is encrypted."""
     from shared.adapters.keys import LocalFileSigner, LocalSigner
 

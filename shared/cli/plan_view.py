@@ -52,6 +52,7 @@ REASONS = {
     Reason.PASSING: "was an activation, which only its holder can repeat",
     Reason.ENDED: "would have ended by itself meanwhile",
     Reason.UNCLASSIFIED: "the snapshot doesn't tell whether it was an assignment or an activation",
+    Reason.ERASED: "on the erasure list",
 }
 
 
@@ -123,6 +124,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             ("Planned at", moment(plan.created_at)),
             ("Live as of", moment(plan.live_as_of)),
             ("Scope", scope_line(plan)),
+            ("Despite the erasure list", ", ".join(plan.despite_erasure) or "nobody"),
             ("Break-glass accounts", ", ".join(plan.break_glass_ids) or "none set: no policy will be enabled"),
             ("Forecast", forecast_line(plan.forecast)),
             ("What it does", mechanisms_line(plan.operations)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,6 +53,14 @@ def plan(
         str,
         typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
     ] = "",
+    despite: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--despite-erasure",
+            metavar="ID",
+            help="Bring this object back although it is on the erasure list; may be repeated. Approvers see it.",
+        ),
+    ] = None,
     html: Page = None,
     minutes: Minutes = 120.0,
     local: LocalRestore = None,
@@ -68,18 +77,20 @@ def plan(
     from shared.domain.plan import Scope
 
     scope = Scope(types=tuple(types or ()), ids=tuple(ids or ()))
+    erased = tuple(sorted({one.lower() for one in despite or ()}))
     pause = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         operator = parts.deployment("planning")
         for name in scope.types:
             parts.catalog.get(name)
-        if len(scope.ids) > _MANY_IDS:
-            raise Unusable(f"{len(scope.ids)} ids are too many for one request", hint="plan by type instead")
+        if (many := len(scope.ids) + len(erased)) > _MANY_IDS:
+            raise Unusable(f"{many} ids are too many for one request", hint="plan by type instead")
         # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
         opened = await parts.repository.open(snapshot)
         asked = request_id or operator.ids.new()
-        stored = await _ask(parts, screen, operator, asked, opened.id, scope, parts.worker or pause, minutes)
+        wanted = Wanted(opened.id, scope, erased)
+        stored = await _ask(parts, screen, operator, asked, wanted, parts.worker or pause, minutes)
         if html is not None:
             write_page(html, stored, parts, screen)
         return plan_answer(stored, asked, parts.flags)
@@ -87,20 +98,30 @@ def plan(
     return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for, and what the plan that comes must say."""
+
+    snapshot: str
+    scope: Scope
+    despite_erasure: tuple[str, ...]
+
+
 async def _ask(
     parts: Parts,
     screen: Screen,
     operator: Operator,
     request_id: str,
-    snapshot: str,
-    scope: Scope,
+    wanted: Wanted,
     pause: Pause,
     minutes: float,
 ) -> StoredPlan:
     from shared.engines.evidence import plan_id
     from shared.engines.restore_requests import plan_request, read_request
 
-    body = plan_request(request_id, snapshot=snapshot, scope=scope)
+    body = plan_request(
+        request_id, snapshot=wanted.snapshot, scope=wanted.scope, despite_erasure=wanted.despite_erasure
+    )
     read_request(body.encode())  # what the app would reject is rejected here
     await operator.queues[queues.RESTORE_REQUESTS].send(body)
     name = plan_id(parts.tenant, request_id)
@@ -111,7 +132,8 @@ async def _ask(
         except BlobMissing:
             await refused(parts, request_id)
             return None
-        if (stored.plan.snapshot, stored.plan.scope) != (snapshot, scope):
+        made = stored.plan
+        if Wanted(made.snapshot, made.scope, made.despite_erasure) != wanted:
             raise Refused(
                 "this request id was used for another plan",
                 saved="the earlier plan, unchanged",
@@ -119,7 +141,7 @@ async def _ask(
             )
         return stored
 
-    with screen.progress(f"Planning {name} from {snapshot}: the tenant is read"):
+    with screen.progress(f"Planning {name} from {wanted.snapshot}: the tenant is read"):
         return await wait_for(
             look,
             pause=pause,
@@ -196,6 +218,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
                 ("Snapshot", plan.snapshot),
                 ("Planned at", moment(plan.created_at)),
                 ("Scope", scope_line(plan)),
+                ("Despite the erasure list", ", ".join(plan.despite_erasure)),
                 ("What it does", mechanisms_line(plan.operations) or "nothing: all is as in the snapshot"),
                 ("Forecast", forecast_line(plan.forecast)),
                 ("New ids", f"{len(plan.new_ids):,}" if plan.new_ids else ""),

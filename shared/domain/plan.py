@@ -171,6 +171,7 @@ class Reason(StrEnum):
     PASSING = "activationIsNoAssignment"
     ENDED = "endedMeanwhile"
     UNCLASSIFIED = "notKnownWhatItWas"
+    ERASED = "onErasureList"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,9 @@ class RestorePlan(Wire):
     # Ids that earlier restores had replaced when this plan was made, old → new: the plan calls such objects by
     # their new ids.
     known_ids: dict[str, str] = field(default_factory=dict)
+    # Objects on the erasure list that the request asked to bring back all the same, and that who approves this
+    # plan approves.
+    despite_erasure: tuple[str, ...] = ()
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -281,6 +285,7 @@ class OutcomeState(StrEnum):
     CHANGED = "changedSincePlan"  # a value is no longer what the plan saw: not written
     REFUSED = "refusedByGraph"
     GUARD = "leftOffByGuard"
+    ERASED = "onErasureList"  # put there since the plan was made: not written
     BLOCKED = "dependencyNotDone"
     UNKNOWN = "unknown"  # answer lost: the next attempt looks for the anchor
     WAITING = "waiting"  # replication or another service; tried again

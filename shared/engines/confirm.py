@@ -304,7 +304,10 @@ class _Judge:
         reason, why = self._explained(one) or ("", one.why)
         if one.kind is Kind.MISSING and reason:
             self._gone[one.target] = (reason, why)
-        return Listed(one.kind, one.type, one.target, one.live, one.name, one.member, one.other, reason, why)
+        # A report outlives many snapshots: it must not keep the name of who is to be erased.
+        itself = one.kind in (Kind.MISSING, Kind.CHANGED)
+        name = "" if itself and reason == Reason.ERASED.value else one.name
+        return Listed(one.kind, one.type, one.target, one.live, name, one.member, one.other, reason, why)
 
     def _explained(self, one: Difference) -> tuple[str, str] | None:
         if one.kind is Kind.NOT_COMPARED:

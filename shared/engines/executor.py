@@ -29,6 +29,7 @@ from shared.domain.plan import Operation, Outcome, OutcomeState, Step
 from shared.domain.ports import Clock, Directory, GraphRequest, GraphResponse, Ids, SecretStore, Signer
 from shared.engines.answers import Reading, Special, read_answer
 from shared.engines.approvals import ApprovalDesk
+from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence, StoredPlan
 from shared.engines.journal import Journal, OperationEnd, PlanProgress, StepDone, StepJournal
 from shared.engines.markers import Bindings, passwords_in, resolve
@@ -116,6 +117,7 @@ class Executor:
         self._origin = origin
         self._limits = limits if limits is not None else Limits()
         self._journal = Journal(evidence, signer)
+        self._erasures = Erasures(evidence)
 
     async def run_step(self, plan: str, step: str) -> StepResult:
         """Runs one step as far as it goes now. Raises `Fault`s; everything that time can heal is a REQUEUE."""
@@ -198,6 +200,7 @@ class _Run:
         self._origin = executor._origin
         self._limits = executor._limits
         self._log = executor._journal
+        self._erasures = executor._erasures
         self._stored = stored
         self._plan = stored.plan
         self._step = step
@@ -281,6 +284,7 @@ class _Run:
             self._guard,
             self._origin,
             self._clock.now(),
+            self._erasures,
             Patience(self._limits.patience, min(2.0, self._limits.fresh / 2)),
         )
 

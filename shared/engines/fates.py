@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType, ValueReference
+from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Fault, Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Reason
@@ -23,6 +25,8 @@ from shared.engines.conditions import any_holds, holds, protection
 from shared.engines.natures import verdict
 from shared.engines.references import GUID, Found, find, top_member, values_at
 from shared.engines.survey import Holder, KeyValue, Missing, TypeSurvey, key_values, unique_keys
+
+ON_LIST: Final = "it is on the erasure list, and no override was asked for"
 
 
 class Way(StrEnum):
@@ -82,6 +86,7 @@ class Fates:
     bins: Bins
     holders: dict[KeyValue, Holder]
     now: datetime  # the plan's moment
+    erased: Erased = NOBODY  # on the erasure list, and not to come back
     by_key: dict[ObjectKey, Fate] = field(default_factory=dict)
     clashes: list[Clash] = field(default_factory=list)
     renewed: dict[str, str] = field(default_factory=dict)  # old id or server-made value → type
@@ -110,6 +115,8 @@ class Fates:
     def _first(self, spec: ObjectType, missing: Missing) -> Fate:
         if not missing.in_scope:
             return Fate(Way.OUT, missing, Reason.OUT_OF_SCOPE, "it is missing, but out of the scope asked for")
+        if missing.key.id in self.erased or (missing.parent and missing.parent in self.erased):
+            return _out(missing, Reason.ERASED, ON_LIST)
         if holds_markers(missing.item):
             return _out(missing, Reason.NEEDS_ACTION, "it holds names beginning with $, which no plan can carry")
         fate = self._from_bin_or_new(spec, missing)

@@ -37,6 +37,7 @@ class Purpose(StrEnum):
     EVIDENCE = "holdfast-evidence+jws"
     EXECUTION = "holdfast-execution+jws"
     APPROVAL = "holdfast-approval+jws"
+    ERASURE = "holdfast-erasure+jws"  # an approver's word on the erasure list
 
 
 # A key by its name, and what it may sign for.

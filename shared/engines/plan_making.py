@@ -14,6 +14,7 @@ from shared.catalog.registry import Catalog
 from shared.domain.plan import RestorePlan
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
 from shared.engines.bins import read_bins
+from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
 from shared.engines.known_ids import known_ids
 from shared.engines.live import read_live
@@ -59,4 +60,6 @@ class SnapshotPlanMaker:
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
                 known_ids=await known_ids(*self.earlier, self.evidence),
+                erased=await Erasures(self.evidence).erased(),
+                despite_erasure=request.despite_erasure,
             )

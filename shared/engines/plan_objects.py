@@ -19,7 +19,7 @@ from shared.engines.compare import TYPE_TAG, Form, holds_markers
 from shared.engines.conditions import protection
 from shared.engines.diff import keys_of
 from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members
-from shared.engines.fates import Clash, Fate, Fates, Way
+from shared.engines.fates import ON_LIST, Clash, Fate, Fates, Way
 from shared.engines.references import DROP, Absent, find, of_members, rewrite
 from shared.engines.survey import Reach, TypeSurvey, key_values, pairs, unique_keys
 from shared.engines.view import View
@@ -66,7 +66,9 @@ class Planning:
         member: str = "",
         other: str = "",
     ) -> None:
-        self.exclusions.append(Exclusion(spec.name, target, name, member, reason, why, other))
+        # A plan is kept for longer than many snapshots: it must not keep the name of who is to be erased.
+        shown = "" if target in self.fates.erased else name
+        self.exclusions.append(Exclusion(spec.name, target, shown, member, reason, why, other))
 
     def finish(self) -> None:
         """What could be told only once everything was drafted: second parts of pairs wait for changed firsts."""
@@ -266,6 +268,11 @@ class Planning:
             and member not in spec.volatile
             and not everything.same(member, old[member], new.get(member))
         ]
+        if entry.id in self.fates.erased or (entry.parent and entry.parent in self.fates.erased):
+            if differing:
+                why = f"{', '.join(differing)} differ: {ON_LIST}"
+                self.exclude(spec, entry.id, entry.name, Reason.ERASED, why)
+            return
         if protected := protection(spec, new, live=True) or protection(spec, old, live=False):
             if differing:
                 why = f"{', '.join(differing)} differ, but it can't be written ({protected.when.path})"

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from shared.catalog.registry import Catalog
-from shared.domain.errors import Refused
+from shared.domain.erasure import NOBODY, Erased
+from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import ObjectKey
 from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Mechanism, Reason, RestorePlan, Scope, Step, Wave
 from shared.engines.bins import Bins
@@ -64,23 +65,35 @@ async def plan_restore(
     manifest_sha256: str,
     created_at: datetime,
     known_ids: Mapping[str, str] | None = None,
+    erased: Erased = NOBODY,
+    despite_erasure: Iterable[str] = (),
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
     `bins`: what the recycle bins hold, of every type that has one. `created_by` is asked for conflicts only.
     `known_ids`: ids that earlier restores replaced, old → new, so that what they made is not made again; the
     plan then speaks of these objects by their new ids.
+    `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
-    and `Unusable` for a scope that names what isn't there, or a bin that was not read.
+    and `Unusable` for a scope that names what isn't there, a bin that was not read, or an override of what is not
+    on the list.
     """
     accounts = tuple(sorted(set(break_glass_ids)))
+    despite = tuple(sorted(set(despite_erasure)))
+    on_list = erased.through(known_ids or {})
+    if unlisted := [one for one in despite if one not in on_list]:
+        raise Unusable(
+            f"{', '.join(unlisted[:5])}: not on the erasure list, so there is nothing to override",
+            hint="plan without it; `holdfast erase list` shows the list",
+        )
     if known_ids:
         renamed = RenamedView(snapshot, known_ids, catalog)
         snapshot, scope = renamed, Scope(scope.types, tuple(renamed.new(one) for one in scope.ids))
     reach = Reach(scope, catalog)
     surveys = await survey_types(snapshot, live, bins, catalog, reach)
     links = await survey_links(snapshot, live, catalog)
-    fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys), created_at)
+    barred = erased.barred(known_ids or {}, despite)
+    fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys), created_at, barred)
     fates.decide()
     await _look_up(snapshot, live, fates, links)
     fates.settle()
@@ -123,6 +136,7 @@ async def plan_restore(
         forecast=total(wave.forecast for wave in waves),
         guard_groups=guard_groups,
         known_ids=dict(sorted((known_ids or {}).items())),
+        despite_erasure=despite,
     )
 
 

@@ -22,11 +22,13 @@ from shared.engines.anchors import Holders, find_holders, is_ours, the_one, whol
 from shared.engines.answers import new_ids
 from shared.engines.compare import differing, same
 from shared.engines.conditions import holds
+from shared.engines.erasure import Erasures
 from shared.engines.journal import PlanProgress, StepJournal
 from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolve_path
 from shared.engines.targets import Found, Targets, object_path
 
 _STEP_PAUSE = 15.0  # seconds until a step that isn't done is looked at again
+_BRINGS = frozenset({Mechanism.CREATE, Mechanism.BIN, Mechanism.PATCH})  # what brings an object's values back
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Preconditions:
     guard: Guard
     origin: str
     now: datetime
+    erasures: Erasures
     patience: Patience = field(default_factory=Patience)
 
     async def prepare(self, operations: Sequence[Operation], journal: StepJournal) -> list[Prepared]:
@@ -122,7 +125,22 @@ class Preconditions:
             ready = results[operation.id]
             if isinstance(ready, Ready):
                 results[operation.id] = replace(ready, brought=frozenset(bindings.ids.values()))
+        await self._leave_out_erased(results)
         return [results[operation.id] for operation in operations]
+
+    async def _leave_out_erased(self, results: dict[str, Prepared]) -> None:
+        """The erasure list may have grown since the plan. Only what would be sent now is stopped: a creation whose
+        answer was lost is looked up first, so that the journal knows what it left."""
+        bringing = [
+            one for one in results.values() if isinstance(one, Ready) and one.operation.mechanism in _BRINGS
+        ]
+        if not bringing:
+            return
+        barred = await self.erasures.barred(self.plan)
+        for one in bringing:
+            if any(held in barred for held in (one.operation.target, *one.operation.ids.values())):
+                why = "it was put on the erasure list after this plan was made"
+                results[one.operation.id] = Ended(one.operation, OutcomeState.ERASED, why)
 
     # what it waits for
 

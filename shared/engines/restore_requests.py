@@ -22,6 +22,7 @@ from shared.domain.ports import Clock, Row, Signer, TableStore, WorkQueue
 from shared.domain.wire import Wire
 from shared.engines import jws
 from shared.engines.approvals import ApprovalDesk
+from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, StoredPlan, plan_id, sha256
 from shared.engines.journal import Journal
 from shared.engines.wire import decode, encode, parse
@@ -50,6 +51,7 @@ class PlanRequest(Wire):
     request_id: str
     snapshot: str = "latest"
     scope: Scope = field(default_factory=Scope)
+    despite_erasure: tuple[str, ...] = ()  # ids on the erasure list that are to come back all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,15 @@ class ApprovalMessage(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureMessage(Wire):
+    """Queue `restore-control`: an approver's word on the erasure list."""
+
+    v: int
+    kind: str
+    jws: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelMessage(Wire):
     """Queue `restore-control`."""
 
@@ -130,7 +141,7 @@ class VerifyMessage(Wire):
 
 
 Request = PlanRequest | ApplyRequest | CancelRequest | ResumeRequest | SignedRequest
-Control = ApprovalMessage | CancelMessage
+Control = ApprovalMessage | CancelMessage | ErasureMessage
 
 _REQUESTS: Final[Mapping[str, type[Any]]] = {
     "plan": PlanRequest,
@@ -139,11 +150,21 @@ _REQUESTS: Final[Mapping[str, type[Any]]] = {
     "resume": ResumeRequest,
     "signed": SignedRequest,
 }
-_CONTROLS: Final[Mapping[str, type[Any]]] = {"approval": ApprovalMessage, "cancel": CancelMessage}
+_CONTROLS: Final[Mapping[str, type[Any]]] = {
+    "approval": ApprovalMessage,
+    "cancel": CancelMessage,
+    "erasure": ErasureMessage,
+}
 
 
-def plan_request(request_id: str, *, snapshot: str = "latest", scope: Scope | None = None) -> str:
-    return _text(PlanRequest(VERSION, "plan", request_id, snapshot, scope or Scope()))
+def plan_request(
+    request_id: str,
+    *,
+    snapshot: str = "latest",
+    scope: Scope | None = None,
+    despite_erasure: tuple[str, ...] = (),
+) -> str:
+    return _text(PlanRequest(VERSION, "plan", request_id, snapshot, scope or Scope(), despite_erasure))
 
 
 def apply_request(request_id: str, plan: str, digest: str) -> str:
@@ -166,6 +187,10 @@ async def signed_request(signer: Signer, request: str) -> str:
 
 def approval_message(token: bytes) -> str:
     return _text(ApprovalMessage(VERSION, "approval", token.decode("ascii")))
+
+
+def erasure_message(token: bytes) -> str:
+    return _text(ErasureMessage(VERSION, "erasure", token.decode("ascii")))
 
 
 def cancel_message(plan: str) -> str:
@@ -327,6 +352,7 @@ class RestoreDesk:
         desk: ApprovalDesk,
         plan_signer: Signer,
         make_plan: PlanMaker,
+        erasures: ErasureDesk,
         steps: WorkQueue,
         verify: WorkQueue,
         rows: TableStore,
@@ -340,6 +366,7 @@ class RestoreDesk:
         self._desk = desk
         self._signer = plan_signer
         self._make_plan = make_plan
+        self._erasures = erasures
         self._steps = steps
         self._verify = verify
         self._rows = PlanRows(rows, clock)
@@ -416,8 +443,9 @@ class RestoreDesk:
             if made.id != plan or made.tenant != self._evidence.tenant:
                 raise Refused("the planner made a plan of another id or tenant")
             stored = await self._evidence.store_plan(made, self._signer, signer)
-        asked = request.snapshot
-        if (asked not in ("latest", stored.plan.snapshot)) or stored.plan.scope != request.scope:
+        asked = (request.scope, request.despite_erasure)
+        same = request.snapshot in ("latest", stored.plan.snapshot)
+        if not same or (stored.plan.scope, stored.plan.despite_erasure) != asked:
             raise Refused("this requestId was used for another plan", hint="ask again under a new one")
         if stored.commit.requested_by != signer:
             raise Refused("this requestId was used by another signer", hint="ask again under a new one")
@@ -489,12 +517,16 @@ class RestoreDesk:
     # restore-control
 
     async def handle_control(self, body: bytes) -> Handled:
-        """One message of `restore-control`: an approval, or a cancellation."""
+        """One message of `restore-control`: an approval, a cancellation, a word on the erasure list."""
         try:
             control = read_control(body)
             if isinstance(control, CancelMessage):
                 return await self._cancel(control.plan)
-            signed = await self._desk.record(control.jws.encode("utf-8", "replace"))
+            token = control.jws.encode("utf-8", "replace")
+            if isinstance(control, ErasureMessage):
+                await self._erasures.record(token)
+                return Handled(Answer.RECORDED)
+            signed = await self._desk.record(token)
         except (Unusable, Refused) as bad:
             await self._bad_controls.record("restore-control", body, bad.what)
             return Handled(Answer.REJECTED, why=bad.what)

@@ -22,6 +22,7 @@ from shared.cli.session import Session
 from shared.domain.plan import Approver, Approvers, RestorePlan
 from shared.engines import jws, paths
 from shared.engines.approvals import ApprovalDesk, store_approvers
+from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, StoredPlan, TrustedKeys
 from shared.engines.export import find_run, start_run
 from shared.engines.jws import Purpose
@@ -47,6 +48,7 @@ class Deployment:
     serving: bool = True
     plan: RestorePlan = field(default_factory=sample_plan)
     approvers_sha256: str = ""
+    evidence_days: int = 400
     while_waiting: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
@@ -76,7 +78,12 @@ class Deployment:
     def parts(self) -> Parts:
         vaults = {self.backup.vault.container: self.backup.vault}
         operator: Any = SimpleNamespace(
-            settings=SimpleNamespace(tenant_id=TENANT, approvers_sha256=self.approvers_sha256),
+            settings=SimpleNamespace(
+                tenant_id=TENANT,
+                approvers_sha256=self.approvers_sha256,
+                evidence_days=self.evidence_days,
+            ),
+            control=None,
             queues=self.queues,
             tables=self.rows,
             vault=self.backup.vault,
@@ -136,6 +143,7 @@ class Deployment:
             desk=self.desk(),
             plan_signer=PLAN_KEY,
             make_plan=self._make_plan,
+            erasures=ErasureDesk(self.view(), self.desk(), EVIDENCE_KEY, self.backup.clock),
             steps=self.queues["restore-steps"],
             verify=self.queues["restore-verify"],
             rows=self.rows,
@@ -143,7 +151,14 @@ class Deployment:
         )
 
     async def _make_plan(self, plan: str, request: PlanRequest) -> RestorePlan:
-        return replace(self.plan, id=plan, tenant=TENANT, snapshot=request.snapshot, scope=request.scope)
+        return replace(
+            self.plan,
+            id=plan,
+            tenant=TENANT,
+            snapshot=request.snapshot,
+            scope=request.scope,
+            despite_erasure=request.despite_erasure,
+        )
 
     async def store_plan(self, plan: RestorePlan | None = None) -> StoredPlan:
         made = replace(plan or self.plan, tenant=TENANT)

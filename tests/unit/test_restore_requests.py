@@ -12,6 +12,7 @@ from shared.adapters.memory import MemoryQueue
 from shared.domain.errors import GraphDown, GraphUnauthorized, IntegrityError, Unusable
 from shared.domain.plan import Decision, RestorePlan, Scope
 from shared.domain.ports import Row
+from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, plan_folder, plan_id
 from shared.engines.restore_requests import (
     Answer,
@@ -33,7 +34,7 @@ from shared.engines.restore_requests import (
 )
 from shared.engines.wire import encode
 from tests.faults import Faults, FaultyBlobStore, crash_points, run_until_crash
-from tests.restore_world import APPROVERS, KEYS, PLAN_KEY, World, world
+from tests.restore_world import APPROVERS, EVIDENCE_KEY, KEYS, PLAN_KEY, World, world
 
 REQUEST = "request-0001"
 
@@ -67,6 +68,7 @@ class Office:
             desk=one.desk(evidence),
             plan_signer=PLAN_KEY,
             make_plan=self.planner,
+            erasures=ErasureDesk(evidence, one.desk(evidence), EVIDENCE_KEY, one.clock),
             steps=one.steps,
             verify=one.verify,
             rows=one.rows,

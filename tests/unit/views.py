@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.catalog.registry import CATALOG
+from shared.domain.erasure import Erased
 from shared.domain.objects import Link
 from shared.domain.plan import RestorePlan, Scope
 from shared.domain.snapshot import Completeness, IndexEntry, State
@@ -141,6 +142,8 @@ async def make_plan(
     after_states: dict[str, Completeness] | None = None,
     created_by: Asked | None = None,
     known_ids: dict[str, str] | None = None,
+    erased: Iterable[str] = (),
+    despite_erasure: Iterable[str] = (),
 ) -> RestorePlan:
     return await plan_restore(
         TenantView(before, "20261122T013000Z-full", before_states),
@@ -155,6 +158,8 @@ async def make_plan(
         manifest_sha256="ab" * 32,
         created_at=AT,
         known_ids=known_ids,
+        erased=Erased.of(erased),
+        despite_erasure=despite_erasure,
     )
 
 
