@@ -70,13 +70,14 @@ def _of_account(account: AccountState, container: str, days: int, residency: Res
     if account.soft_delete_days or account.container_soft_delete_days:
         yield Shortfall("soft delete is on: it prolongs erasure and protects nothing here", breaks=False)
     for rule in account.deletions:
-        if _covers(rule, container) and rule.days < days:
+        if covers(rule, container) and rule.days < days:
             yield Shortfall(
                 f"lifecycle rule {rule.name} deletes after {rule.days:g} days, {days} are promised", breaks=False
             )
 
 
-def _covers(rule: DeletionRule, container: str) -> bool:
+def covers(rule: DeletionRule, container: str) -> bool:
+    """Whether a lifecycle rule looks at a container, or at a part of it."""
     return rule.prefix == _EVERY or rule.prefix.partition("/")[0] == container
 
 

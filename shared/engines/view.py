@@ -94,6 +94,12 @@ class PackedView:
                 return entry
         return None
 
+    async def lines(self, type_name: str) -> AsyncIterator[tuple[int, list[bytes]]]:
+        """Packs of a type as numbers and lines, superseded lines included."""
+        entry = self.manifest.types.get(type_name)
+        for number, blob in enumerate(entry.packs if entry is not None else ()):
+            yield number, await self._packs.lines(blob)
+
     async def objects(self, type_name: str) -> AsyncIterator[tuple[IndexEntry, bytes]]:
         """All objects of a type, a few packs at a time: in id order within those packs only."""
         entry = self.manifest.types.get(type_name)
