@@ -123,7 +123,7 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             repository=Repository(vaults, chain, settings.tenant_id, keys[Purpose.SNAPSHOT], clock),
             queues=storage.queues(),
             tables=storage.table(),
-            signers=await _signers(settings, stack) if signs else {},
+            signers=await _signers(settings, stack, keys) if signs else {},
             keys=keys,
             secrets=_secrets(settings, stack),
             inspector=storage.inspector(control),
@@ -261,7 +261,7 @@ def _graph_credential(settings: Settings, stack: AsyncExitStack) -> Credential:
     return credential
 
 
-async def _signers(settings: Settings, stack: AsyncExitStack) -> Mapping[Purpose, Signer]:
+async def _signers(settings: Settings, stack: AsyncExitStack, keys: Keys) -> Mapping[Purpose, Signer]:
     signers: dict[Purpose, Signer] = {}
     identity = None
     for name in _SIGNS[settings.role]:
@@ -272,7 +272,9 @@ async def _signers(settings: Settings, stack: AsyncExitStack) -> Mapping[Purpose
             if identity is None:
                 identity = own_identity(settings.identity_client_id)
                 stack.push_async_callback(identity.close)
-            vault_signer = await KeyVaultSigner.open(f"{settings.key_vault_url.rstrip('/')}/keys/{name}", identity)
+            url = f"{settings.key_vault_url.rstrip('/')}/keys/{name}"
+            trusted = keys[KEY_PURPOSES[name][0]]
+            vault_signer = await KeyVaultSigner.open(url, identity, trusted=trusted)
             stack.push_async_callback(vault_signer.close)
             signer = vault_signer
         signers.update(dict.fromkeys(KEY_PURPOSES[name], signer))

@@ -1,13 +1,15 @@
 """`Signer` and `SecretStore` in Azure Key Vault.
 
-A private key never leaves the vault: only a digest goes there and a signature comes back. A key is known by
-the thumbprint of its public part, and one version of it is used for the whole life of a signer, so that a
-rotation in between can't put one key's id over another key's signature.
+A private key never leaves the vault: only a digest goes there and a signature comes back. A key's version is known
+by the thumbprint of its public part, and one version is used for the whole life of a signer, so that a rotation in
+between can't put one key's id over another key's signature. The newest version that readers trust signs: a key that
+the vault rotated by itself doesn't sign what nobody could verify yet.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator, Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,7 +21,8 @@ from shared.engines.jws import thumbprint
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.keyvault.keys import KeyVaultKey
+    from azure.keyvault.keys import KeyProperties, KeyVaultKey
+    from azure.keyvault.keys.aio import KeyClient
     from azure.keyvault.keys.crypto.aio import CryptographyClient
     from azure.keyvault.secrets.aio import SecretClient
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -41,18 +44,27 @@ class KeyVaultSigner:
         self.key_id = thumbprint(public_key)
 
     @classmethod
-    async def open(cls, key_url: str, credential: AsyncTokenCredential, **options: Any) -> KeyVaultSigner:
-        """`key_url`: `https://<vault>/keys/<name>` for the newest version, or with `/<version>`."""
-        from azure.keyvault.keys.aio import KeyClient
+    async def open(
+        cls,
+        key_url: str,
+        credential: AsyncTokenCredential,
+        *,
+        trusted: Collection[str] = (),
+        **options: Any,
+    ) -> KeyVaultSigner:
+        """`key_url`: `https://<vault>/keys/<name>`, or with `/<version>` for that one. `trusted`: ids of the keys
+        that readers trust; the newest enabled version among them signs, the newest of all where there is none."""
         from azure.keyvault.keys.crypto.aio import CryptographyClient
 
         vault, name, version = _parts(key_url)
-        what = f"reading the public key {name} from the key vault"
-        async with KeyClient(vault, credential, **{**_OPTIONS, **options}) as client:
-            with translated(what):
-                key = await client.get_key(name, version)
-        public_key = _public_key(key, what)
-        return cls(CryptographyClient(key, credential, **{**_OPTIONS, **options}), public_key)
+        async with _key_client(vault, credential, options) as client:
+            key = await _get_key(client, name, version)
+            if version is None and trusted and thumbprint(_public_key(key)) not in trusted:
+                async for older in _versions(client, name):
+                    if thumbprint(_public_key(older)) in trusted:
+                        key = older
+                        break
+        return cls(CryptographyClient(key, credential, **{**_OPTIONS, **options}), _public_key(key))
 
     async def close(self) -> None:
         await self._client.close()
@@ -110,13 +122,38 @@ def _parts(key_url: str) -> tuple[str, str, str | None]:
     return f"https://{parts.netloc}", names[0], names[1] if len(names) == 2 else None
 
 
-def _public_key(key: KeyVaultKey, what: str) -> EllipticCurvePublicKey:
+def _key_client(vault: str, credential: AsyncTokenCredential, options: dict[str, Any]) -> KeyClient:
+    from azure.keyvault.keys.aio import KeyClient
+
+    return KeyClient(vault, credential, **{**_OPTIONS, **options})
+
+
+async def _get_key(client: KeyClient, name: str, version: str | None) -> KeyVaultKey:
+    with translated(f"reading the public key {name} from the key vault"):
+        return await client.get_key(name, version)
+
+
+async def _versions(client: KeyClient, name: str) -> AsyncIterator[KeyVaultKey]:
+    """Enabled ones, the newest first. The service lists them in no order that it promises."""
+    with translated(f"listing the versions of the key {name} in the key vault"):
+        listed = [one async for one in client.list_properties_of_key_versions(name)]
+    for one in sorted(listed, key=_age, reverse=True):
+        # A disabled key's public part can't be read: "Azure Key Vault keys: key attributes".
+        if one.enabled:
+            yield await _get_key(client, name, one.version)
+
+
+def _age(properties: KeyProperties) -> tuple[float, str]:
+    return properties.created_on.timestamp() if properties.created_on else 0.0, str(properties.version)
+
+
+def _public_key(key: KeyVaultKey) -> EllipticCurvePublicKey:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     jwk: Any = key.key  # its members are set from the answer
     curve = getattr(jwk.crv, "value", jwk.crv)
     if curve != "P-256" or not jwk.x or not jwk.y:
-        raise StorageDenied(f"{what}: it is not on P-256")
+        raise StorageDenied(f"the key {key.name} in the key vault is not on P-256")
     numbers = ec.EllipticCurvePublicNumbers(
         int.from_bytes(jwk.x, "big"), int.from_bytes(jwk.y, "big"), ec.SECP256R1()
     )

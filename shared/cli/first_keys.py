@@ -1,7 +1,8 @@
 """`holdfast keys` and `holdfast approvers`: what a first set-up needs before anything can be signed.
 
 Key files are made once and never overwritten: a lost approver key can be replaced, a lost snapshot key only
-means that new snapshots are signed by another. Private keys are readable by their owner only.
+means that new snapshots are signed by another. A rotation puts the old private key aside and keeps its public part
+in the list, without which what it signed would verify no more. Private keys are readable by their owner only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from shared.cli.session import Json, ask_secret, read_file, screen_of
 from shared.domain.errors import Fault, Refused, Unusable
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 PURPOSES = ("snapshot", "plan", "evidence", "execution")
 LAPTOP = ("plan", "evidence", "execution")  # snapshots come with the deployment's signatures
@@ -89,6 +90,46 @@ def create_keys(
         ),
     )
     return screen.answer(Answer({"keys": made}, view))
+
+
+@keys_app.command("rotate")
+def rotate_keys(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the key files are.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--key", metavar="NAME", help="Only this key; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Give the apps new local keys; what the old ones signed still verifies.
+
+    NAME.pem becomes a new key, the old one is kept as NAME.old-….pem for you to destroy, and NAME.pub lists both.
+    Repeating it after an interruption goes on where it stopped. In Azure rotate the key in Key Vault instead, and
+    add its public part to HOLDFAST_PUBLIC_KEYS: the app signs with the newest version that is listed there.
+
+    Example: holdfast keys rotate .holdfast/keys --key snapshot
+    """
+    from shared.cli.render import line, table
+
+    screen = screen_of(ctx, as_json)
+    names = tuple(only) if only else PURPOSES
+    if unknown := sorted(set(names) - set(PURPOSES)):
+        raise Unusable(
+            f"{', '.join(unknown)}: not a key of the apps",
+            hint=f"the keys are {', '.join(PURPOSES)}; an approver makes a new key and joins a new document",
+        )
+    for name in names:
+        if not (folder / (name + _SUFFIX_PRIVATE)).is_file():
+            raise Unusable(f"there is no {name}{_SUFFIX_PRIVATE} in {folder}", hint="holdfast keys create")
+    rotated = [_rotate(folder, name) for name in names]
+    view = (
+        table(
+            ("Key", "Signs from now on", "Signed until now", "Old private key"),
+            [(one["name"], one["keyId"], one["oldKeyId"], one["oldPrivateKey"]) for one in rotated],
+        ),
+        line("next: hand out the .pub files again, start the apps anew, then destroy the old private keys"),
+    )
+    return screen.answer(Answer({"keys": rotated}, view))
 
 
 @approvers_app.command("create")
@@ -187,7 +228,7 @@ def _create(folder: Path, names: tuple[str, ...], secret: bytes | None) -> list[
         key = ec.generate_private_key(ec.SECP256R1())
         private, public = folder / (name + _SUFFIX_PRIVATE), folder / (name + _SUFFIX_PUBLIC)
         files[private] = (_private_pem(key, secret), 0o600)
-        files[public] = (_public_pem(key), 0o644)
+        files[public] = (_public_pem(key.public_key()), 0o644)
         made.append((name, thumbprint(key.public_key()), private, public))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -197,6 +238,36 @@ def _create(folder: Path, names: tuple[str, ...], secret: bytes | None) -> list[
     return made
 
 
+def _rotate(folder: Path, name: str) -> dict[str, str]:
+    """In this order, so that at any moment the key that signs is in the list: new key aside, list of both, old key
+    kept under another name, new key in its place."""
+    from shared.adapters.keys import LocalFileSigner, create_key
+    from shared.engines.jws import load_public_keys
+
+    current, public = folder / (name + _SUFFIX_PRIVATE), folder / (name + _SUFFIX_PUBLIC)
+    waiting = folder / f"{name}.next{_SUFFIX_PRIVATE}"
+    old, new = LocalFileSigner(current), create_key(waiting)
+    listed = load_public_keys(public.read_bytes()) if public.exists() else {}
+    listed = {new.key_id: new.public_key, old.key_id: old.public_key, **listed}
+    _replace(public, b"".join(_public_pem(key) for key in listed.values()))
+    # An id may begin with any mark of base64url; behind "old-" that is a plain name.
+    kept = folder / f"{name}.old-{old.key_id[:12]}{_SUFFIX_PRIVATE}"
+    if not kept.exists():
+        os.link(current, kept)
+    waiting.replace(current)
+    return {"name": name, "keyId": new.key_id, "oldKeyId": old.key_id, "oldPrivateKey": str(kept)}
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """The file is the old one or the new one, never half of it."""
+    waiting = path.with_name(f"{path.name}.new")
+    with waiting.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    waiting.replace(path)
+
+
 def _private_pem(key: EllipticCurvePrivateKey, secret: bytes | None) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
@@ -204,12 +275,10 @@ def _private_pem(key: EllipticCurvePrivateKey, secret: bytes | None) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
 
 
-def _public_pem(key: EllipticCurvePrivateKey) -> bytes:
+def _public_pem(key: EllipticCurvePublicKey) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _write_new(files: dict[Path, tuple[bytes, int]]) -> None:

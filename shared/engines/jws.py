@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 _PARTS = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)\.([A-Za-z0-9_-]+)")
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _MAX_HEADER = 1024
 _SIGNATURE = 64  # bytes r‖s
 
@@ -76,7 +77,9 @@ def verify_signed(token: bytes, typ: str, keys: Mapping[str, EllipticCurvePublic
     key_id = _check_header(_decode(shape[1]), typ)
     key = keys.get(key_id)
     if key is None:
-        raise Refused("signed by an unknown key", hint="give the public key that you trust")
+        # What names itself otherwise than our keys do is not repeated: it is untrusted text.
+        who = f"key {key_id}, which is not in your list" if _KEY_ID.fullmatch(key_id) else "an unknown key"
+        raise Refused(f"signed by {who}", hint="give the public keys that you trust, those before a rotation, too")
     if not isinstance(key.curve, ec.SECP256R1):
         raise Refused("the key is not on P-256")
     signature = _decode(shape[3])

@@ -101,9 +101,8 @@ def payload_of(token: bytes, purpose: str, keys: dict[str, ec.EllipticCurvePubli
     header = document(octets(shape[1]))
     if set(header) != {"alg", "kid", "typ"} or (header["alg"], header["typ"]) != ("ES256", purpose):
         raise Bad("is not signed with ES256 for this purpose, or its header says more than it should")
-    key = keys.get(str(header["kid"]))
-    if key is None:
-        raise Bad("was signed by a key that you didn't give")
+    if (key := keys.get(str(header["kid"]))) is None:
+        raise Bad(f"was signed by key {str(header['kid'])[:43]!a}, which is not in your list")
     signature = octets(shape[3])
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     try:
@@ -130,7 +129,8 @@ def load_keys(path: Path) -> dict[str, ec.EllipticCurvePublicKey]:
     data, keys = path.read_bytes(), {}
     try:
         if data.lstrip().startswith(b"-----"):
-            found: list[Any] = [serialization.load_pem_public_key(data)]
+            blocks = data.split(b"-----BEGIN ")[1:]  # after a rotation there are several
+            found: list[Any] = [serialization.load_pem_public_key(b"-----BEGIN " + one) for one in blocks]
         else:
             value = document(data)
             points = [[octets(jwk[name].encode()) for name in ("x", "y")] for jwk in value.get("keys", [value])]

@@ -1,6 +1,7 @@
 """A key vault for tests: a local HTTP server that answers as the "Azure Key Vault REST API reference"
-(learn.microsoft.com) says, for one P-256 key and any number of secrets, and a transport that brings the real SDK
-clients to it. It asks for a token with a challenge first, as the service does, so the SDK's token code runs too.
+(learn.microsoft.com) says, for one P-256 key in several versions and any number of secrets, and a transport that
+brings the real SDK clients to it. It asks for a token with a challenge first, as the service does, so the SDK's
+token code runs too.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import uuid
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -66,12 +68,19 @@ class KeyVault:
     """`status`: when set, every authorised request is answered with it instead."""
 
     def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
         self.curve = "P-256"
-        self.version = "0" * 31 + "1"
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        self.disabled: set[str] = set()
+        self.rotate()
         self.secrets: dict[str, list[str]] = {}
         self.status = 0
         self.signed: list[str] = []  # paths of the requests to sign
+
+    def rotate(self) -> str:
+        """Makes a new version, which is the newest from now on."""
+        self.version = f"{uuid.uuid4().hex}"
+        self.keys[self.version] = ec.generate_private_key(ec.SECP256R1())
+        return self.version
 
     async def __aenter__(self) -> Self:
         application = web.Application()
@@ -101,9 +110,19 @@ class KeyVault:
         return _error(404, "KeyNotFound")
 
     def _key(self, request: web.Request, rest: list[str], body: dict[str, Any]) -> web.Response:
-        url = f"{VAULT}/keys/signing/{self.version}"
-        if rest in ([], [""], [self.version]) and request.method == "GET":
-            numbers = self.key.public_key().public_numbers()
+        if rest == ["versions"]:
+            # In no order, as the service promises none; times in whole seconds.
+            listed = sorted((version, at) for at, version in enumerate(self.keys))
+            return web.json_response({"value": [self._listed(version, at) for version, at in listed]})
+        version = rest[0] if rest and rest[0] else self.version
+        if version not in self.keys:
+            return _error(404, "KeyNotFound")
+        if version in self.disabled:
+            return _error(403, "Forbidden")
+        key = self.keys[version]
+        url = f"{VAULT}/keys/signing/{version}"
+        if rest in ([], [""], [version]) and request.method == "GET":
+            numbers = key.public_key().public_numbers()
             jwk = {
                 "kid": url,
                 "kty": "EC",
@@ -113,16 +132,20 @@ class KeyVault:
                 "y": _base64(numbers.y.to_bytes(32, "big")),
             }
             return web.json_response({"key": jwk, "attributes": {"enabled": True}})
-        if rest == [self.version, "sign"] and request.method == "POST":
+        if rest == [version, "sign"] and request.method == "POST":
             self.signed.append(request.path)
             if body["alg"] != "ES256":
                 return _error(400, "BadParameter")
             digest = base64.urlsafe_b64decode(body["value"] + "==")
-            der = self.key.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+            der = key.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
             r, s = utils.decode_dss_signature(der)
             value = _base64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
             return web.json_response({"kid": url, "value": value})
         return _error(404, "KeyNotFound")
+
+    def _listed(self, version: str, at: int) -> dict[str, Any]:
+        attributes = {"enabled": version not in self.disabled, "created": 1_790_000_000 + at}
+        return {"kid": f"{VAULT}/keys/signing/{version}", "attributes": attributes}
 
     def _secret(self, method: str, name: str, body: dict[str, Any]) -> web.Response:
         versions = self.secrets.setdefault(name, [])

@@ -132,12 +132,38 @@ async def test_a_rotation_in_between_does_not_change_the_key_a_signer_uses() -> 
             await signer.sign(b"x")
         finally:
             await signer.close()
-        assert vault.signed == [f"/keys/signing/{vault.version}/sign"]
-        again = await KeyVaultSigner.open(
-            f"{VAULT}/keys/signing/{vault.version}", Credential(), transport=vault.transport
-        )
+        first = vault.version
+        assert vault.signed == [f"/keys/signing/{first}/sign"]
+        newest = vault.rotate()
+        later = await KeyVaultSigner.open(f"{VAULT}/keys/signing", Credential(), transport=vault.transport)
+        assert later.key_id != signer.key_id
+        again = await KeyVaultSigner.open(f"{VAULT}/keys/signing/{first}", Credential(), transport=vault.transport)
         assert again.key_id == signer.key_id
-        await again.close()
+        for one in (later, again):
+            await one.sign(b"x")
+            await one.close()
+        assert vault.signed[1:] == [f"/keys/signing/{newest}/sign", f"/keys/signing/{first}/sign"]
+
+
+async def test_the_newest_version_that_readers_trust_signs() -> None:
+    """A vault that rotates by itself must not sign what nobody can verify yet."""
+    async with KeyVault() as vault:
+
+        async def opened(trusted: set[str]) -> str:
+            signer = await KeyVaultSigner.open(
+                f"{VAULT}/keys/signing", Credential(), trusted=trusted, transport=vault.transport
+            )
+            await signer.close()
+            return signer.key_id
+
+        versions = [vault.version, *(vault.rotate() for _ in range(3))]
+        ids = [thumbprint(vault.keys[version].public_key()) for version in versions]
+        assert await opened({ids[0], ids[1]}) == ids[1]
+        assert await opened(set(ids)) == ids[3]
+        assert await opened(set()) == ids[3]
+        assert await opened({"of another key"}) == ids[3], "nothing is hidden: readers will say whose it is"
+        vault.disabled.add(versions[1])
+        assert await opened({ids[0], ids[1]}) == ids[0]
 
 
 async def test_a_key_on_another_curve_is_refused() -> None:

@@ -152,7 +152,7 @@ def test_stranger_is_told_before_anything_is_sent(cli: Cli, keys: dict[str, str]
     cli.do(cli.world.store_plan())
     ran = cli("approve", "p0001", "--key", keys["stranger"])
     assert ran.code == 3
-    assert "unknown key" in ran.err
+    assert f"key {STRANGER.key_id}, which is not in your list" in ran.err
     assert bodies(cli, "restore-control") == []
 
 

@@ -188,10 +188,9 @@ async def test_another_spelling_of_the_same_signature_bytes_is_refused() -> None
 async def test_a_key_that_is_not_given_or_that_only_bears_the_name_verifies_nothing() -> None:
     token = await sign(SIGNER, TYP, b"x")
     other = LocalSigner.generate()
-    with pytest.raises(Refused, match="unknown key"):
-        verify(token, TYP, {})
-    with pytest.raises(Refused, match="unknown key"):
-        verify(token, TYP, other.public_keys)
+    for keys in ({}, other.public_keys):
+        with pytest.raises(Refused, match=f"signed by key {SIGNER.key_id}, which is not in your list"):
+            verify(token, TYP, keys)
     with pytest.raises(Refused, match="does not fit"):
         verify(token, TYP, {SIGNER.key_id: other.public_key})
     p384 = ec.generate_private_key(ec.SECP384R1()).public_key()
