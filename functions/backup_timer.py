@@ -11,7 +11,7 @@ from shared.engines import paths
 from shared.engines.export import RunRequest, find_run, start_run
 from shared.engines.messages import decode_backup_request
 from shared.engines.residency import check_residence
-from shared.telemetry import event
+from shared.telemetry import alarm, event
 
 bp = func.Blueprint()
 
@@ -52,3 +52,5 @@ async def _start(ready: Parts, snapshot: str, trigger: str) -> None:
         ),
     )
     event("run.started", snapshot=run.snapshot, count=len(run.items))
+    if not run.protected:
+        alarm("run.unprotected", snapshot=run.snapshot, reason=run.unprotected_why)

@@ -1,10 +1,11 @@
-"""Once a day: does the app still reach what it needs, and with which permissions."""
+"""Once a day: does the app still reach what it needs, with which permissions, and is the vault still locked."""
 
 from __future__ import annotations
 
 import azure.functions as func
 
 from functions.runtime import parts, reported
+from shared.bootstrap import Parts
 from shared.domain.errors import HoldfastError
 from shared.package import digest
 from shared.settings import Role
@@ -30,10 +31,21 @@ async def status_timer(timer: func.TimerRequest) -> None:
         ]
         if missing:
             alarm("status.permissions", role=role, count=len(missing), reason=" ".join(missing))
-        unprotected = 0
-        for container in ready.settings.promised_days:
-            protection = await ready.inspector.protection(container)
-            if not protection.locked:
-                unprotected += 1
-                alarm("status.unprotected", role=role, container=container, reason=protection.why)
-        event("status.checked", role=role, findings=len(missing) + unprotected, package=digest())
+        # The restore app doesn't look after the vault, and isn't told which account it is.
+        found = await _vault(ready) if role is not Role.RESTORE else 0
+        event("status.checked", role=role, findings=len(missing) + found, package=digest())
+
+
+async def _vault(ready: Parts) -> int:
+    """Alarms what doesn't protect the containers, and what else isn't as it should be, once each. How many."""
+    role, found = ready.settings.role, 0
+    concerns: dict[str, list[str]] = {}
+    for container, one in (await ready.inspector.protections(tuple(ready.settings.promised_days))).items():
+        if not one.locked:
+            found += 1
+            alarm("status.unprotected", role=role, container=container, reason=one.why)
+        for concern in one.concerns:
+            concerns.setdefault(concern, []).append(container)
+    for concern, containers in concerns.items():
+        alarm("status.vault", role=role, container=" ".join(containers), reason=concern)
+    return found + len(concerns)

@@ -8,7 +8,7 @@ may do the same, or raise, which plays what happens in the middle of a reading.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -235,8 +235,8 @@ class FakeInspector:
         self.locked = locked
         self.why = why
 
-    async def protection(self, container: str) -> Protection:
-        return Protection(self.locked, self.why)
+    async def protections(self, containers: Sequence[str]) -> Mapping[str, Protection]:
+        return dict.fromkeys(containers, Protection(self.locked, self.why))
 
 
 def refuse(fragment: str, error: Callable[[], GraphError]) -> Callable[[GraphRequest], None]:

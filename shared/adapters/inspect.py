@@ -6,7 +6,7 @@ which one and whether it is locked. Where either can't be read, the container is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.adapters.azure_connection import check_account_url, check_emulator
@@ -14,6 +14,7 @@ from shared.adapters.azure_errors import translated
 from shared.adapters.blob import CLIENT_OPTIONS
 from shared.domain.ports import Protection, VaultControl
 from shared.domain.regions import Residency
+from shared.domain.vault import AccountState
 from shared.engines.protection import protection_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ NOT_SEEN = Protection(
 class EmulatorInspector:
     """For emulators and folders."""
 
-    async def protection(self, container: str) -> Protection:
-        return EMULATOR
+    async def protections(self, containers: Sequence[str]) -> Mapping[str, Protection]:
+        return dict.fromkeys(containers, EMULATOR)
 
 
 class AzureInspector:
@@ -85,14 +86,26 @@ class AzureInspector:
     async def close(self) -> None:
         await self._client.close()
 
-    async def protection(self, container: str) -> Protection:
+    async def protections(self, containers: Sequence[str]) -> Mapping[str, Protection]:
+        found: dict[str, Protection] = {}
+        account: AccountState | None = None
+        for name in containers:
+            unseen = await self._unseen(name)
+            if unseen is not None or self._control is None:
+                found[name] = unseen or NOT_SEEN
+                continue
+            account = account or await self._control.account()
+            found[name] = protection_of(
+                await self._control.container(name), account, self._days[name], self._residency
+            )
+        return found
+
+    async def _unseen(self, container: str) -> Protection | None:
+        """Why the management plane needn't be asked; None where it has to say."""
         with translated(f"reading the properties of {container}"):
             properties = await self._client.get_container_client(container).get_container_properties()
         if not properties.has_immutability_policy:
             return NO_POLICY
-        if self._control is None:
-            return NOT_SEEN
-        if container not in self._days:
+        if self._control is not None and container not in self._days:
             return Protection(locked=False, why="nobody said how long the container has to keep its blobs")
-        state, account = await self._control.container(container), await self._control.account()
-        return protection_of(state, account, self._days[container], self._residency)
+        return None

@@ -186,16 +186,21 @@ class SecretStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """Whether a container's retention lock holds. `why` is empty when it does."""
+    """Whether a container's retention lock holds. `why` is empty when it does. `concerns`: what isn't as it should
+    be and yet weakens no lock: told and alarmed."""
 
     locked: bool
     why: str = ""
+    concerns: tuple[str, ...] = ()
 
 
 class StoreInspector(Protocol):
-    """Lock state of a container as the storage service reports it."""
+    """Lock state of containers as the storage service reports it."""
 
-    async def protection(self, container: str) -> Protection: ...
+    async def protections(self, containers: Sequence[str]) -> Mapping[str, Protection]:
+        """By container, in one look: what they share, the account, is read once. Raises `StorageDown`,
+        `StorageDenied`."""
+        ...
 
 
 class VaultControl(Protocol):

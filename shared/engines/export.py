@@ -240,14 +240,13 @@ async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str,
 
 async def _protection(ports: ExportPorts) -> tuple[bool, str]:
     """Whether the vault and the chain are locked. What can't be checked counts as unprotected."""
-    for store in (ports.vault, ports.chain):
-        try:
-            found = await ports.inspector.protection(store.container)
-        except (Retryable, StorageDenied) as failed:
-            return False, f"{store.container}: could not be checked ({type(failed).__name__})"
-        if not found.locked:
-            return False, f"{store.container}: {found.why or 'not locked'}"
-    return True, ""
+    names = (ports.vault.container, ports.chain.container)
+    try:
+        found = await ports.inspector.protections(names)
+    except (Retryable, StorageDenied, BlobMissing) as failed:
+        return False, f"{' and '.join(names)}: could not be checked ({type(failed).__name__})"
+    broken = [f"{name}: {found[name].why or 'not locked'}" for name in names if not found[name].locked]
+    return not broken, "; ".join(broken)
 
 
 # --- items -----------------------------------------------------------------------------------------------

@@ -38,8 +38,11 @@ def shortfalls(
 def protection_of(
     container: ContainerState, account: AccountState, days: int, residency: Residency = Residency.EU
 ) -> Protection:
-    broken = [one.what for one in shortfalls(container, account, days, residency) if one.breaks]
-    return Protection(locked=not broken, why="; ".join(broken))
+    found = shortfalls(container, account, days, residency)
+    broken = [one.what for one in found if one.breaks]
+    return Protection(
+        locked=not broken, why="; ".join(broken), concerns=tuple(one.what for one in found if not one.breaks)
+    )
 
 
 def _of_container(container: ContainerState, days: int) -> Iterable[Shortfall]:

@@ -450,14 +450,14 @@ def test_an_account_is_reached_by_https_without_anything_secret_in_the_address(u
 
 @pytest.mark.azurite
 async def test_only_a_lock_that_was_seen_counts_as_protection() -> None:
-    assert await EmulatorInspector().protection("vault") == EMULATOR
+    assert (await EmulatorInspector().protections(["vault"]))["vault"] == EMULATOR
     async with emulated() as world:
         text = shared_azurite().connection_string("vault")
         inspector = AzureInspector(BlobServiceClient.from_connection_string(text, **NO_RETRIES))
         try:
-            assert await inspector.protection(world.container) == NO_POLICY
+            assert (await inspector.protections([world.container]))[world.container] == NO_POLICY
             with pytest.raises(StorageDenied):
-                await inspector.protection(fresh("vault"))
+                await inspector.protections([fresh("vault")])
         finally:
             await inspector.close()
 
@@ -472,7 +472,7 @@ async def test_a_policy_whose_lock_is_not_visible_is_not_protection() -> None:
         text = f"AccountName=a;AccountKey=a2V5;BlobEndpoint={url}/a"
         inspector = AzureInspector(BlobServiceClient.from_connection_string(text, **NO_RETRIES))
         try:
-            protection = await inspector.protection("vault")
+            protection = (await inspector.protections(["vault"]))["vault"]
         finally:
             await inspector.close()
     assert not protection.locked

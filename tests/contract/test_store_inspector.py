@@ -54,14 +54,14 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 
 
 async def test_what_was_not_seen_to_be_locked_is_not_protected_and_the_reason_is_given(case: Case) -> None:
-    protection = await case.inspector.protection(case.container)
+    protection = (await case.inspector.protections([case.container]))[case.container]
     assert not protection.locked
     assert protection.why
 
 
 async def test_it_says_the_same_again(case: Case) -> None:
-    first = await case.inspector.protection(case.container)
-    assert await case.inspector.protection(case.container) == first
+    first = (await case.inspector.protections([case.container]))[case.container]
+    assert (await case.inspector.protections([case.container]))[case.container] == first
 
 
 async def test_an_account_that_is_away_is_an_error_and_not_an_answer() -> None:
@@ -70,7 +70,7 @@ async def test_an_account_that_is_away_is_an_error_and_not_an_answer() -> None:
     inspector = AzureInspector(BlobServiceClient.from_connection_string(text, **options))
     try:
         with pytest.raises(StorageDown):
-            await inspector.protection("vault-35d")
+            await inspector.protections(["vault-35d"])
     finally:
         await inspector.close()
 
@@ -108,13 +108,14 @@ async def test_a_lock_counts_where_both_planes_tell_of_it(
         stack.push_async_callback(control.close)
         inspector = AzureInspector.from_connection_string(text["inspect"], control, {container: 35})
         stack.push_async_callback(inspector.close)
-        found = await inspector.protection(container)
+        found = (await inspector.protections([container]))[container]
         assert found.locked is protected
         assert why in found.why
+        assert found.concerns == ()
         plane.actions = {"containers/read"}  # the account can't be read: nothing is concluded
         if data_plane:
             with pytest.raises(StorageDenied):
-                await inspector.protection(container)
+                await inspector.protections([container])
 
 
 @pytest.mark.azurite
@@ -133,7 +134,7 @@ async def test_a_container_of_which_nobody_said_how_long_it_keeps_its_blobs_is_n
             await setup.create_container(container)
         control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), plane.url)
         inspector = AzureInspector.from_connection_string(text, control, {})
-        found = await inspector.protection(container)
+        found = (await inspector.protections([container]))[container]
         await inspector.close()
         await control.close()
     assert not found.locked

@@ -217,12 +217,12 @@ async def test_an_unlocked_vault_marks_the_snapshot_unprotected() -> None:
     await backup.back_up()
     manifest = (await backup.repository().open()).manifest
     assert not manifest.protected
-    assert manifest.unprotected_why == "vault-35d: policy is unlocked"
+    assert manifest.unprotected_why == "vault-35d: policy is unlocked; chain: policy is unlocked"
 
 
 async def test_a_lock_that_cannot_be_checked_counts_as_none() -> None:
     class Down:
-        async def protection(self, container: str) -> Protection:
+        async def protections(self, containers: object) -> dict[str, Protection]:
             raise StorageDown("no answer")
 
     backup = backup_of(tenant())
