@@ -63,7 +63,7 @@ async def unprotected_containers(ports: SecondCopy) -> dict[str, str]:
     found = {}
     for name in ports.copies:
         try:
-            protection = await ports.inspector.protection(name)
+            protection = (await ports.inspector.protections((name,)))[name]
         except (Retryable, StorageDenied, BlobMissing) as failed:
             found[name] = f"could not be checked ({type(failed).__name__})"
             continue
