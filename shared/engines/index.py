@@ -20,6 +20,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -259,6 +260,30 @@ async def sort_packs(
             progress(item.id, receipt.objects + receipt.links)
     into.settle()
     return numbers
+
+
+def index_entry(spec: ObjectType, raw: bytes, pack: int, line: int) -> IndexEntry | None:
+    """What the index says of an object as long as no later line of it counts, without its parent; None for one that
+    was removed. Raises `IntegrityError` for a line that is no object."""
+    head = object_head(spec, raw)
+    if head.removed:
+        return None
+    digest = _hash(raw, frozenset(spec.volatile), frozenset(spec.sets))
+    return IndexEntry(head.id, head.name, digest, pack, line)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHead:
+    """What a line says of itself: id, display name, whether it tells that the object was removed."""
+
+    id: str
+    name: str
+    removed: bool
+
+
+def object_head(spec: ObjectType, raw: bytes) -> ObjectHead:
+    """Raises `IntegrityError` for a line that is no object."""
+    return ObjectHead(*_object(raw, spec.name_property))
 
 
 def _object(raw: bytes, name_property: str) -> tuple[str, str, bool]:

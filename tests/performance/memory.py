@@ -29,11 +29,14 @@ def rows(objects: int) -> list[Row]:
             (Path(name) / part).mkdir()
         less = _work(Path(name) / "small", "export", small)
         more = _work(Path(name) / "large", "export", objects)
+        verified = [
+            _work(Path(name) / part, "verify", size) for part, size in (("small", small), ("large", objects))
+        ]
         _work(Path(name) / "large", "export", objects, "--changed")
         found = _work(Path(name) / "large", "diff", objects)
     if (found["changed"], found["other"]) != (found["expected"], 0):
         raise RuntimeError(f"the comparison found something else than what was changed: {found}")
-    return [_backup(small, less, objects, more), _diff(objects, found)]
+    return [_backup(small, less, objects, more), _verification(small, objects, *verified), _diff(objects, found)]
 
 
 def _work(folder: Path, *arguments: object) -> dict[str, Any]:
@@ -61,6 +64,21 @@ def _backup(small: int, less: dict[str, Any], large: int, more: dict[str, Any]) 
             f"until the end of the export: {export[0]} and {export[1]}; the rest is sealing",
             f"CPU an object: export {cpu[0]:.0f} µs (page bytes are made meanwhile), seal {cpu[1]:.0f} µs",
         ),
+    )
+
+
+def _verification(small: int, large: int, less: dict[str, Any], more: dict[str, Any]) -> Row:
+    first, second = (one["quickPeak"] - one["base"] for one in (less, more))
+    deep = [one["deepPeak"] - one["base"] for one in (less, more)]
+    return Row(
+        "2b",
+        f"peak memory above that after import, verifying a snapshot of {large:,} objects in a folder",
+        mib(second),
+        f"{mib(first)} for {small:,} objects in the same run",
+        f"{second / first:.2f} for {large / small:g} times the objects",
+        f"≤ {mib(_MEMORY)}, flat (ratio ≤ {_FLAT:g})",
+        second <= _MEMORY and second <= _FLAT * first,
+        (f"with all indexes built again (--deep): {mib(deep[0])} and {mib(deep[1])}",),
     )
 
 

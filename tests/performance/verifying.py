@@ -33,8 +33,8 @@ def rows(objects: int) -> list[Row]:
     )
     size = sum(map(len, backup.vault.blobs.values()))
     return [
-        _row("9a", "signatures, hashes, whole frames of lines (--quick)", quick, floor, size, judged=True),
-        _row("9b", "and the indexes built from the packs again", whole, floor, size, judged=False),
+        _row("9a", "signatures, hashes, receipts, lines counted and drawn", quick, floor, size, judged=True),
+        _row("9b", "and all indexes built from the packs again (--deep)", whole, floor, size, judged=False),
     ]
 
 

@@ -1,4 +1,4 @@
-"""One measurement of memory in a process of its own: `python -m tests.performance.worker FOLDER export|diff N`.
+"""One measurement of memory in a process of its own: `python -m tests.performance.worker FOLDER TASK N`.
 
 A process's peak never goes down again, so each measurement gets a fresh one. It prints one JSON line.
 """
@@ -27,6 +27,7 @@ from shared.engines.export import Work, run_item
 from shared.engines.item import Limits
 from shared.engines.repository import Snapshot
 from shared.engines.seal import seal_run
+from shared.engines.verify import verify_committed
 from tests.backup import Backup
 from tests.performance.tenant import StreamedTenant
 
@@ -88,6 +89,21 @@ async def compare(backup: Backup) -> dict[str, float]:
     }
 
 
+async def verify(backup: Backup) -> dict[str, float]:
+    """As each night, then all over: the peak of the first is that until then."""
+    repository = backup.repository()
+    listed = (await repository.entries())[0].committed
+    found = {}
+    for name, quick in (("quick", True), ("deep", False)):
+        report = await verify_committed(
+            {"vault-35d": backup.vault}, backup.keys, backup.catalog, backup.clock, listed, quick=quick
+        )
+        if not report.good:
+            raise RuntimeError(f"a sound snapshot has findings: {report.findings[:3]}")
+        found[f"{name}Peak"] = peak()
+    return found
+
+
 async def _read_indexes(snapshot: Snapshot) -> int:
     """Every index of a snapshot, once, each line decoded."""
     lines = 0
@@ -100,10 +116,13 @@ async def _read_indexes(snapshot: Snapshot) -> int:
     return lines
 
 
+TASKS = {"export": export, "diff": compare, "verify": verify}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("task", choices=("export", "diff"))
+    parser.add_argument("task", choices=tuple(TASKS))
     parser.add_argument("objects", type=int)
     parser.add_argument("--changed", action="store_true", help="a day later, with one object in a hundred changed")
     given = parser.parse_args()
@@ -112,7 +131,7 @@ def main() -> None:
     gc.collect()
     base = psutil.Process().memory_info().rss
     start = time.perf_counter()
-    found: dict[str, Any] = asyncio.run(export(backup) if given.task == "export" else compare(backup))
+    found: dict[str, Any] = asyncio.run(TASKS[given.task](backup))
     found.update(base=base, peak=peak(), seconds=time.perf_counter() - start, expected=tenant.changes)
     print(json.dumps(found))
 

@@ -387,9 +387,11 @@ def test_a_sample_is_the_newest_the_oldest_and_a_few_between(cli: Cli) -> None:
     assert (checked[0], checked[-1]) == (names[0], names[-1])
     assert checked == [name for name in names if name in checked]
     assert document["good"] is True
-    quick = cli("verify", "all", "--quick", "--json").document["snapshots"]
-    assert [one["snapshot"] for one in quick] == names
-    assert all(one["notes"] == ["quick: indexes were not compared with packs"] for one in quick)
+    every = cli("verify", "all", "--json").document["snapshots"]
+    assert [one["snapshot"] for one in every] == names
+    assert all("lines of packs were compared with the indexes" in one["notes"][0] for one in every)
+    deep = cli("verify", "all", "--deep", "--json").document["snapshots"]
+    assert all(one["notes"] == [] for one in deep)
 
 
 def test_every_command_has_help_with_an_example() -> None:

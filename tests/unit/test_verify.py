@@ -13,7 +13,7 @@ from shared.adapters.memory import MemoryBlobStore
 from shared.catalog.registry import Catalog
 from shared.domain.errors import StorageDown, Unusable
 from shared.domain.snapshot import ChainEntry, Commit, Completeness, Manifest, Receipt, State, TypeEntry
-from shared.engines import paths
+from shared.engines import paths, sampling
 from shared.engines.jws import Purpose, sign, verify
 from shared.engines.packs import compress, joined, merkle_root, pack, ref, sha256, split, unpack
 from shared.engines.verify import Kind, Report, verify_chain
@@ -106,7 +106,10 @@ async def test_with_another_key_every_entry_is_a_finding(attacker: Attacker) -> 
     assert kinds(await attacker.backup.verify()) == {Kind.CHAIN}
 
 
-async def test_an_index_that_the_packs_do_not_give_is_found_even_if_it_is_signed(attacker: Attacker) -> None:
+async def test_an_index_that_the_packs_do_not_give_is_found_even_if_it_is_signed(
+    attacker: Attacker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "DRAWN", 500)  # packs are small here: nothing is left to chance
     (index,) = attacker.manifest().types["users"].index
     lines = split(unpack(attacker.blobs[attacker.folder + index.name]))
     for forged, named in (
@@ -126,6 +129,14 @@ async def test_an_index_that_the_packs_do_not_give_is_found_even_if_it_is_signed
         await attacker.forge(point, changed=[name])
         report = await attacker.backup.verify()
         assert [(one.kind, one.name) for one in report.findings] == [(Kind.INDEX, "users" if named else name)]
+        assert kinds(await attacker.backup.verify(quick=True)) == {Kind.INDEX}
+
+
+async def test_dangling_references_that_the_packs_do_not_give_are_found(attacker: Attacker) -> None:
+    count = attacker.manifest().dangling_count
+    await attacker.forge(lambda one: replace(one, dangling=one.dangling[1:], dangling_count=count - 1))
+    report = await attacker.backup.verify()
+    assert [(one.kind, one.name) for one in report.findings] == [(Kind.INDEX, paths.MANIFEST)]
 
 
 async def test_an_index_blob_under_a_name_that_its_lines_do_not_give_is_found(attacker: Attacker) -> None:
