@@ -149,6 +149,7 @@ def executor(parts: Parts) -> Executor:
         catalog=parts.catalog,
         origin=parts.settings.graph_url,
         limits=ExecutorLimits(claim=parts.settings.claim_seconds),
+        earlier=parts.earlier,
     )
 
 

@@ -14,7 +14,7 @@ approvers an override. What takes the bar away, a lift, counts with its signatur
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.erasure import Erased, ErasureAction, ErasureEntry, ErasureWord, erasure_name
@@ -77,14 +77,19 @@ class Standing:
 class Erasures:
     """The list, read. What was read once is remembered, for no blob ever changes."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, earlier: Sequence[Evidence] = ()) -> None:
+        """`earlier`: of restores that were run from elsewhere, whose lists bar as well, and are only read."""
         self._evidence = evidence
+        self._earlier = [Erasures(one) for one in earlier]
         self._read: dict[str, ErasureEntry | None] = {}
         self._barred: tuple[tuple[str, Erased], Erased] | None = None  # of the plan asked for last
 
     async def erased(self) -> Erased:
         """Whom no restore may bring back, as of now. Raises `StorageDown` rather than leave somebody out."""
-        return Erased(frozenset([one.name async for one in self.standings() if one.barred]))
+        names = {one.name async for one in self.standings() if one.barred}
+        for other in self._earlier:
+            names |= (await other.erased()).names
+        return Erased(frozenset(names))
 
     async def barred(self, plan: RestorePlan) -> Erased:
         """Whom this plan must not bring back, as of now."""

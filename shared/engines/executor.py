@@ -10,6 +10,7 @@ never sends blindly twice.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -104,7 +105,9 @@ class Executor:
         catalog: Catalog,
         origin: str,
         limits: Limits | None = None,
+        earlier: Sequence[Evidence] = (),
     ) -> None:
+        """`earlier`: evidence of restores that were run from elsewhere, for its erasure list."""
         self._evidence = evidence
         self._desk = desk
         self._directory = directory
@@ -117,7 +120,7 @@ class Executor:
         self._origin = origin
         self._limits = limits if limits is not None else Limits()
         self._journal = Journal(evidence, signer)
-        self._erasures = Erasures(evidence)
+        self._erasures = Erasures(evidence, earlier)
 
     async def run_step(self, plan: str, step: str) -> StepResult:
         """Runs one step as far as it goes now. Raises `Fault`s; everything that time can heal is a REQUEUE."""

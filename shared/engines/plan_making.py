@@ -60,6 +60,6 @@ class SnapshotPlanMaker:
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
                 known_ids=await known_ids(*self.earlier, self.evidence),
-                erased=await Erasures(self.evidence).erased(),
+                erased=await Erasures(self.evidence, self.earlier).erased(),
                 despite_erasure=request.despite_erasure,
             )

@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from shared.domain.erasure import erasure_name
+from shared.engines.erasure import erasure_blob
+from tests.backup import TENANT
 from tests.faults import Call, Crash, Faults, crash_at
 from tests.laptop import Laptop, begun
 from tests.restore_story import RESTORER
@@ -190,6 +193,28 @@ def test_what_the_deployment_restored_before_is_not_made_twice_nor_run_on(calm: 
     assert (refused.code, "there is no such plan" in refused.err) == (2, True)
 
 
+def test_whom_the_deployment_erased_stays_away_by_the_list_in_the_copy(calm: Calm, tmp_path: Path) -> None:
+    """Put on it before the plan, or after the plan was approved."""
+    laptop = calm.approved.again(tmp_path / "laptop")
+    operations = calm.plan["document"]["steps"]
+    (user,) = {
+        one["target"]
+        for step in operations
+        for one in step["operations"]
+        if (one["type"], one["mechanism"]) == ("users", "create")
+    }
+    blob = laptop.copy / "evidence-400d" / erasure_blob(TENANT, erasure_name(user), 1)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"whatever lies here bars")  # nobody here has the deployment's evidence key
+    planned = laptop.plan()["document"]["steps"]
+    assert user not in {one["target"] for step in planned for one in step["operations"]}
+    ran = laptop.restore(calm.plan)
+    assert ran.code == 4, ran.err
+    made = [txn for txn in laptop.service.store.log if txn.app == RESTORER and txn.path.endswith("/users")]
+    assert made == []
+    assert not (laptop.work / "secrets").exists()
+
+
 # --- what is refused -------------------------------------------------------------------------------------------
 
 
@@ -220,7 +245,7 @@ def test_a_key_that_did_not_sign_the_snapshots_opens_nothing(calm: Calm) -> None
     other = ("--key", str(laptop.work / "keys" / "plan.pub"))
     ran = laptop("plan", "latest", "--local", str(laptop.copy), *other)
     assert (ran.code, ran.out) == (1, "")
-    assert "signed by an unknown key" in ran.err
+    assert "which is not in your list" in ran.err
 
 
 def test_nothing_is_waited_for_that_does_not_go_on(calm: Calm) -> None:
