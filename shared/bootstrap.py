@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +125,7 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             tables=storage.table(),
             signers=await _signers(settings, stack, keys) if signs else {},
             keys=keys,
-            secrets=_secrets(settings, stack),
+            secrets=_secrets(settings, stack, clock),
             inspector=storage.inspector(control),
             control=control,
             scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
@@ -281,14 +281,15 @@ async def _signers(settings: Settings, stack: AsyncExitStack, keys: Keys) -> Map
     return signers
 
 
-def _secrets(settings: Settings, stack: AsyncExitStack) -> SecretStore:
+def _secrets(settings: Settings, stack: AsyncExitStack, clock: Clock) -> SecretStore:
+    lifetime = timedelta(days=settings.initial_password_days)
     if settings.secrets_dir:
-        return FileSecretStore(Path(settings.secrets_dir))
+        return FileSecretStore(Path(settings.secrets_dir), clock, lifetime)
     if not settings.secrets_vault_url:
         return _NoSecrets()
     identity = own_identity(settings.identity_client_id)
     stack.push_async_callback(identity.close)
-    store = KeyVaultSecretStore(settings.secrets_vault_url, identity)
+    store = KeyVaultSecretStore(settings.secrets_vault_url, identity, clock, lifetime)
     stack.push_async_callback(store.close)
     return store
 

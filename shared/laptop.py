@@ -21,6 +21,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,7 @@ async def laptop_parts(
         tables=FolderTableStore(work / ROWS, TABLE),
         signers=signers,
         keys={**keys, **own},
-        secrets=FileSecretStore(work / SECRETS),
+        secrets=FileSecretStore(work / SECRETS, clock, timedelta(days=settings.initial_password_days)),
         inspector=EmulatorInspector(),
         control=None,
         scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,

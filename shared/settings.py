@@ -110,6 +110,7 @@ class Settings(BaseModel):
     keys_dir: str = ""  # local key files, loopback only
     public_keys: str = ""  # JSON: purpose → JWK set; read from keys_dir where that is given
     secrets_dir: str = ""  # local initial passwords, loopback only
+    initial_password_days: Annotated[int, Field(ge=1, le=90)] = 7
     scratch_dir: str = ""
     backup_schedule: str = "0 0 1 * * *"
     sweep_schedule: str = "0 */5 * * * *"

@@ -570,13 +570,13 @@ class World:
     damage: Damage
     plan: RestorePlan
     evidence: MemoryBlobStore = field(default_factory=lambda: MemoryBlobStore("evidence-400d"))
-    secrets: MemorySecretStore = field(default_factory=MemorySecretStore)
     rows: MemoryTableStore = field(default_factory=MemoryTableStore)
     approvers_sha256: str = ""
     limits: Limits = field(default_factory=lambda: Limits(claim=60.0, pause=0.5))
     processes: int = 0
 
     def __post_init__(self) -> None:
+        self.secrets = MemorySecretStore(self.clock)
         self.steps = MemoryQueue("restore-steps", self.clock)
         self.verify = MemoryQueue("restore-verify", self.clock)
 

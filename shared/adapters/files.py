@@ -11,13 +11,14 @@ import asyncio
 import errno
 import json
 import os
+import re
 import secrets
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,12 +40,14 @@ from shared.domain.errors import (
     StorageDown,
     Unusable,
 )
-from shared.domain.ports import BlobStat, Row
+from shared.domain.ports import BlobStat, Clock, Row
 from shared.engines.wire import time_text, time_value
 
 T = TypeVar("T")
 
 _ASIDE = ".incoming"
+_UNTIL = "%Y%m%dT%H%M%SZ"
+_SECRET_FILE = re.compile(r"([0-9A-Za-z-]+)\.(\d+)\.until-(\d{8}T\d{6}Z)", re.ASCII)
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _BUSY = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.EAGAIN})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL})
@@ -342,11 +345,14 @@ def _row(partition: str, record: tuple[str, str, str]) -> Row:
 
 
 class FileSecretStore:
-    """One file for each version of a secret, readable by its owner only. Versions are never replaced: which of
-    them was used last may be unknown after a crash."""
+    """One file for each version of a secret, readable by its owner only, its name saying until when it is good.
+    Versions are never replaced: which of them was used last may be unknown after a crash. Expired ones are removed
+    whenever the folder is looked into."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Clock, lifetime: timedelta) -> None:
         self._folder = folder
+        self._clock = clock
+        self._lifetime = lifetime
 
     async def put(self, name: str, value: str) -> str:
         check_secret_name(name)
@@ -362,14 +368,16 @@ class FileSecretStore:
             self._check_private()
             folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
-                number = max(self._versions(name), default=0)
+                number = max((number for number, _ in self._versions(name)), default=0)
+                until = (self._clock.now() + self._lifetime).strftime(_UNTIL)
                 while True:
                     number += 1
+                    file = f"{name}.{number}.until-{until}"
                     try:
-                        _write_and_link(value.encode("utf-8"), folder, folder, f"{name}.{number}")
+                        _write_and_link(value.encode("utf-8"), folder, folder, file)
                     except BlobExists:
                         continue  # another process was first
-                    return str(self._folder / f"{name}.{number}")
+                    return str(self._folder / file)
             finally:
                 os.close(folder)
 
@@ -378,12 +386,21 @@ class FileSecretStore:
             if not self._folder.is_dir():
                 return None
             self._check_private()
-            number = max(self._versions(name), default=0)
-            return (self._folder / f"{name}.{number}").read_text("utf-8") if number else None
+            versions = self._versions(name)
+            return max(versions)[1].read_text("utf-8") if versions else None
 
-    def _versions(self, name: str) -> list[int]:
-        numbers = [path.name.removeprefix(f"{name}.") for path in self._folder.glob(f"{name}.*")]
-        return [int(number) for number in numbers if number.isdigit()]
+    def _versions(self, name: str) -> list[tuple[int, Path]]:
+        """Numbers and files of the versions that have not expired. Removes what has, of other names, too."""
+        now, found = self._clock.now(), []
+        for path in self._folder.iterdir():
+            match = _SECRET_FILE.fullmatch(path.name)
+            if match is None:
+                continue
+            if datetime.strptime(match[3], _UNTIL).replace(tzinfo=UTC) <= now:
+                path.unlink(missing_ok=True)
+            elif match[1] == name:
+                found.append((int(match[2]), path))
+        return found
 
     def _check_private(self) -> None:
         if stat.S_IMODE(self._folder.stat().st_mode) & 0o077:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Collection
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from shared.adapters.azure_connection import check_account_url
 from shared.adapters.azure_errors import error_code, translated
 from shared.adapters.limits import check_secret_name
 from shared.domain.errors import StorageDenied, Unusable
+from shared.domain.ports import Clock
 from shared.engines.jws import thumbprint
 
 if TYPE_CHECKING:
@@ -84,12 +86,20 @@ class KeyVaultSigner:
 
 
 class KeyVaultSecretStore:
-    """Initial passwords, each put being a new version of its secret."""
+    """Initial passwords, each put being a new version of its secret with a date of expiry.
 
-    def __init__(self, vault_url: str, credential: AsyncTokenCredential, **options: Any) -> None:
+    The service gives expired secrets back all the same ("About Azure Key Vault secrets": date-time controlled
+    operations), so that the date is looked at here. Nothing is deleted: that is a right which the app hasn't got.
+    """
+
+    def __init__(
+        self, vault_url: str, credential: AsyncTokenCredential, clock: Clock, lifetime: timedelta, **options: Any
+    ) -> None:
         from azure.keyvault.secrets.aio import SecretClient
 
         check_account_url(vault_url)
+        self._clock = clock
+        self._lifetime = lifetime
         self._client: SecretClient = SecretClient(vault_url, credential, **{**_OPTIONS, **options})
 
     async def close(self) -> None:
@@ -98,7 +108,7 @@ class KeyVaultSecretStore:
     async def put(self, name: str, value: str) -> str:
         check_secret_name(name)
         with translated(f"storing the secret {name} in the key vault"):
-            stored = await self._client.set_secret(name, value)
+            stored = await self._client.set_secret(name, value, expires_on=self._clock.now() + self._lifetime)
         return str(stored.id)
 
     async def get(self, name: str) -> str | None:
@@ -107,11 +117,13 @@ class KeyVaultSecretStore:
         check_secret_name(name)
         with translated(f"reading the secret {name} from the key vault"):
             try:
-                return (await self._client.get_secret(name)).value
+                held = await self._client.get_secret(name)
             except ResourceNotFoundError as error:
                 if error_code(error) in ("", "SecretNotFound"):
                     return None
                 raise
+        until = held.properties.expires_on
+        return held.value if until is None or self._clock.now() < until else None
 
 
 def _parts(key_url: str) -> tuple[str, str, str | None]:

@@ -191,21 +191,25 @@ class MemoryQueue:
 
 
 class MemorySecretStore:
-    """Versions by name; the last one counts."""
+    """Versions by name; the last one counts, until it expires."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, lifetime: timedelta = timedelta(days=7)) -> None:
+        self._clock = clock
+        self._lifetime = lifetime
         self.versions: dict[str, list[str]] = {}
+        self.expires: dict[str, datetime] = {}  # of the last version
 
     async def put(self, name: str, value: str) -> str:
         check_secret_name(name)
         versions = self.versions.setdefault(name, [])
         versions.append(value)
+        self.expires[name] = self._clock.now() + self._lifetime
         return f"memory:{name}/{len(versions)}"
 
     async def get(self, name: str) -> str | None:
         check_secret_name(name)
         versions = self.versions.get(name)
-        return versions[-1] if versions else None
+        return versions[-1] if versions and self._clock.now() < self.expires[name] else None
 
 
 class ManualClock:

@@ -172,13 +172,16 @@ class Signer(Protocol):
 
 
 class SecretStore(Protocol):
-    """Where initial passwords go, and nothing else."""
+    """Where initial passwords go, and nothing else. Each version expires a while after it was stored, by Holdfast's
+    clock."""
 
     async def put(self, name: str, value: str) -> str:
         """Stores a new version and returns where a person finds it (never the value)."""
         ...
 
-    async def get(self, name: str) -> str | None: ...
+    async def get(self, name: str) -> str | None:
+        """The newest version; None where there is none, or where it has expired."""
+        ...
 
 
 # --- surroundings ---------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class KeyVault:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
         self.disabled: set[str] = set()
         self.rotate()
-        self.secrets: dict[str, list[str]] = {}
+        self.secrets: dict[str, list[tuple[str, dict[str, Any]]]] = {}  # versions: value and attributes
         self.status = 0
         self.signed: list[str] = []  # paths of the requests to sign
 
@@ -150,11 +150,13 @@ class KeyVault:
     def _secret(self, method: str, name: str, body: dict[str, Any]) -> web.Response:
         versions = self.secrets.setdefault(name, [])
         if method == "PUT":
-            versions.append(body["value"])
+            versions.append((body["value"], {"enabled": True, **body.get("attributes", {})}))
         if not versions:
             return _error(404, "SecretNotFound")
         url = f"{VAULT}/secrets/{name}/{len(versions):032x}"
-        return web.json_response({"value": versions[-1], "id": url, "attributes": {"enabled": True}})
+        value, attributes = versions[-1]
+        # Expired or not: "About Azure Key Vault secrets", date-time controlled operations.
+        return web.json_response({"value": value, "id": url, "attributes": attributes})
 
 
 def _error(status: int, code: str) -> web.Response:

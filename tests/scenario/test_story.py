@@ -15,7 +15,7 @@ from tests.localrun.children import ROOT
 from tests.localrun.demo import real_data
 from tests.restore_story import state
 from tests.restore_world import tenant
-from tests.scenario.test_canaries import canaries
+from tests.scenario.test_canaries import TOKEN, canaries
 
 pytestmark = pytest.mark.azurite
 
@@ -112,6 +112,14 @@ def test_the_pages_stand_alone_and_hold_no_markup_of_the_tenant(told: str, folde
         assert "<script>alert" not in page
         assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
     assert "&lt;script&gt;alert" in (folder / "diff.html").read_text(encoding="utf-8")
+
+
+def test_no_page_holds_a_token(told: str, folder: Path) -> None:
+    """Passwords are `test_canaries.py`'s: this story makes no user anew."""
+    pages = sorted(folder.glob("**/*.html"))
+    assert len(pages) >= 3
+    for path in pages:
+        assert not TOKEN.search(path.read_text(encoding="utf-8")), path.name
 
 
 def test_no_log_holds_anything_of_a_person(told: str, folder: Path) -> None:

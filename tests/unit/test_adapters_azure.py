@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from azure.core.exceptions import (
 )
 
 from shared.adapters.azure_errors import translated
+from shared.adapters.memory import ManualClock
 from shared.domain.errors import (
     BlobExists,
     BlobMissing,
@@ -158,7 +160,7 @@ async def test_clients_with_an_identity_are_made_without_a_request() -> None:
         AzureTableStore.from_account("https://a.table.core.windows.net", "runs", credential),
         AzureQueue.from_account("https://a.queue.core.windows.net", "export", credential),
         AzureInspector.from_account("https://a.blob.core.windows.net", credential),
-        KeyVaultSecretStore("https://a.vault.azure.net", credential),
+        KeyVaultSecretStore("https://a.vault.azure.net", credential, ManualClock(), timedelta(days=7)),
     ]
     assert clients[0].container == "vault"
     assert clients[2].name == "export"

@@ -382,6 +382,17 @@ async def test_an_initial_password_is_kept_before_it_is_sent_and_used_again_afte
     assert not any(versions[0].encode() in data for data in one.evidence.blobs.values())
 
 
+async def test_an_initial_password_that_expired_before_it_was_used_is_not_used() -> None:
+    one = await small("create-user")
+    install(one, r"^/v1.0/users$", {"dropConnectionBeforeCommit": True}, method="POST", times=1)
+    await run(one)
+    one.clock.advance(8 * 86400)
+    await run(one)
+    ((first, second),) = one.secrets.versions.values()
+    assert await ends(one) == {"create-user": "done"}
+    assert first != second
+
+
 async def test_without_a_secret_store_no_user_is_created() -> None:
     one = await small("create-user")
     faults = Faults(fail("secret ", lambda: StorageDown("no vault"), times=1000))
