@@ -1,4 +1,5 @@
-"""Which functions an app has, by its role. The restore app gets its steps queue and nothing else to act on."""
+"""Which functions an app has, by its role. The restore app gets its steps queue and nothing else to act on,
+the copier two timers and no queue at all."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import azure.functions as func
 from functions import (
     backup_timer,
     control_queue,
+    copy_timer,
     export_queue,
     poison_queue,
     requests_queue,
@@ -36,6 +38,7 @@ _RESTORE = (steps_queue.bp, poison_queue.restore_bp, status_timer.bp)
 _BY_ROLE = {
     Role.BACKUP: _BACKUP,
     Role.RESTORE: _RESTORE,
+    Role.COPY: (copy_timer.bp,),
     Role.ALL: tuple(dict.fromkeys((*_BACKUP, *_RESTORE))),
 }
 

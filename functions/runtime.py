@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from shared.bootstrap import Parts, open_parts
+from shared.bootstrap import CopyParts, Parts, open_copy, open_parts
 from shared.desks import Happened, queue_seconds
 from shared.domain import queues
 from shared.domain.errors import HoldfastError, Retryable
@@ -25,6 +25,7 @@ from shared.telemetry import event
 _stack = AsyncExitStack()
 _opening = asyncio.Lock()
 _parts: Parts | None = None
+_copy_parts: CopyParts | None = None
 
 
 async def parts() -> Parts:
@@ -34,6 +35,15 @@ async def parts() -> Parts:
         if _parts is None:
             _parts = await _stack.enter_async_context(open_parts(load_settings()))
         return _parts
+
+
+async def copy_parts() -> CopyParts:
+    """The same for the copy role."""
+    global _copy_parts
+    async with _opening:
+        if _copy_parts is None:
+            _copy_parts = await _stack.enter_async_context(open_copy(load_settings()))
+        return _copy_parts
 
 
 def export_ports(parts: Parts) -> ExportPorts:

@@ -2,7 +2,7 @@
 
 A process opens its parts once and closes them at its end. What a role may not do, it is not given: the restore
 role gets no snapshot, plan or evidence key, the backup role no execution key and no secret store for writing,
-an operator no key at all.
+the copy role neither a key nor a way to the tenant, an operator no key at all.
 """
 
 from __future__ import annotations
@@ -44,9 +44,11 @@ from shared.domain.ports import (
     WorkQueue,
 )
 from shared.domain.queues import JUDGED, QUEUES, poison
+from shared.engines.copying import Source
 from shared.engines.evidence import Evidence
 from shared.engines.jws import KEY_PURPOSES, Purpose, keys_by_purpose
 from shared.engines.repository import Repository
+from shared.engines.second_copy import SecondCopy
 from shared.settings import CHAIN_CONTAINER, Connection, Role, Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -89,6 +91,53 @@ class Parts:
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere, and count
 
 
+@dataclass(frozen=True, eq=False)
+class CopyParts:
+    """What a copier may use: the first account to read, the second to read and add to."""
+
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+    keys: Keys
+    ports: SecondCopy
+
+    @property
+    def control(self) -> VaultControl | None:
+        """The management plane of the second account."""
+        return self.ports.control
+
+
+@asynccontextmanager
+async def open_copy(settings: Settings) -> AsyncIterator[CopyParts]:
+    """The parts of the copy role; also for an operator who looks at the copy."""
+    keys = public_keys(settings)
+    if not keys[Purpose.SNAPSHOT]:
+        raise Unusable("there is no public key for snapshots: a copier copies only what verifies")
+    async with AsyncExitStack() as stack:
+        clock = system_clock(settings)
+        storage = _Storage(settings, stack)
+        first, second = settings.vault_storage, settings.copy_storage
+        control = storage.control(second, settings.copy_resource_id)
+        source = Source(
+            vaults={name: storage.blobs(first, name) for name in settings.vault_containers},
+            chain=storage.blobs(first, CHAIN_CONTAINER),
+            tenant=settings.tenant_id,
+            keys=keys[Purpose.SNAPSHOT],
+            catalog=CATALOG,
+            clock=clock,
+            scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
+        )
+        ports = SecondCopy(
+            source=source,
+            evidence=storage.blobs(first, settings.evidence_container),
+            copies={name: storage.blobs(second, name) for name in settings.promised_days},
+            inspector=storage.inspector(second, control),
+            control=control,
+            residency=settings.residency,
+        )
+        yield CopyParts(settings, CATALOG, clock, keys, ports)
+
+
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[Parts]:
     """The parts of a person at the command line: everything but signing keys."""
@@ -103,9 +152,10 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
         clock = system_clock(settings)
         ids = RandomIds()
         storage = _Storage(settings, stack)
-        control = storage.control()
-        vaults = {name: storage.blobs(name) for name in settings.vault_containers}
-        chain = storage.blobs(CHAIN_CONTAINER)
+        vault = settings.vault_storage
+        control = storage.control(vault, settings.vault_resource_id)
+        vaults = {name: storage.blobs(vault, name) for name in settings.vault_containers}
+        chain = storage.blobs(vault, CHAIN_CONTAINER)
         keys = public_keys(settings)
         directory = open_directory(settings, _graph_credential(settings, stack), clock, ids)
         stack.push_async_callback(directory.close)
@@ -118,7 +168,7 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             audit=GraphAudit(directory),
             vaults=vaults,
             vault=vaults[settings.vault_container],
-            evidence=storage.blobs(settings.evidence_container),
+            evidence=storage.blobs(vault, settings.evidence_container),
             chain=chain,
             repository=Repository(vaults, chain, settings.tenant_id, keys[Purpose.SNAPSHOT], clock),
             queues=storage.queues(),
@@ -126,7 +176,7 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             signers=await _signers(settings, stack, keys) if signs else {},
             keys=keys,
             secrets=_secrets(settings, stack, clock),
-            inspector=storage.inspector(control),
+            inspector=storage.inspector(vault, control),
             control=control,
             scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
         )
@@ -170,7 +220,7 @@ def system_clock(settings: Settings) -> SystemClock:
 
 
 class _Storage:
-    """Stores and queues over the three connections; each is closed with the stack."""
+    """Stores and queues over the settings' connections; each is closed with the stack."""
 
     def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
         self._settings = settings
@@ -178,14 +228,21 @@ class _Storage:
         self._credentials: dict[str, AsyncTokenCredential] = {}
 
     def _credential(self, connection: Connection) -> AsyncTokenCredential:
-        if connection.client_id not in self._credentials:
-            credential = own_identity(connection.client_id)
+        settings = self._settings
+        abroad = settings.vault_tenant_id if connection is settings.vault_storage else ""
+        who = abroad or connection.client_id
+        if who not in self._credentials:
+            # A managed identity has a token of its own tenant only; an app registration may be known in another.
+            credential = (
+                federated(abroad, settings.client_id, settings.identity_client_id)
+                if abroad
+                else own_identity(connection.client_id)
+            )
             self._stack.push_async_callback(credential.close)
-            self._credentials[connection.client_id] = credential
-        return self._credentials[connection.client_id]
+            self._credentials[who] = credential
+        return self._credentials[who]
 
-    def blobs(self, container: str) -> AzureBlobStore:
-        connection = self._settings.vault_storage
+    def blobs(self, connection: Connection, container: str) -> AzureBlobStore:
         if connection.connection_string:
             store = AzureBlobStore.from_connection_string(connection.connection_string, container)
         else:
@@ -224,18 +281,17 @@ class _Storage:
         self._stack.push_async_callback(table.close)
         return table
 
-    def control(self) -> VaultControl | None:
-        if not self._settings.vault_resource_id:
+    def control(self, connection: Connection, resource_id: str) -> VaultControl | None:
+        if not resource_id:
             return None
         local = is_loopback(self._settings.management_url)
-        credential = LoopbackToken() if local else self._credential(self._settings.vault_storage)
-        control = ArmVaultControl.open(self._settings.vault_resource_id, credential, self._settings.management_url)
+        credential = LoopbackToken() if local else self._credential(connection)
+        control = ArmVaultControl.open(resource_id, credential, self._settings.management_url)
         self._stack.push_async_callback(control.close)
         return control
 
-    def inspector(self, control: VaultControl | None) -> StoreInspector:
-        connection, residency = self._settings.vault_storage, self._settings.residency
-        days = self._settings.promised_days
+    def inspector(self, connection: Connection, control: VaultControl | None) -> StoreInspector:
+        residency, days = self._settings.residency, self._settings.promised_days
         if connection.connection_string:
             if control is None:
                 return EmulatorInspector()

@@ -1,8 +1,8 @@
 """Settings of one process: one typed object, read once, all errors reported together.
 
 Names begin with `HOLDFAST_`; storage connections follow the convention of Azure Functions, so that triggers and
-code share them: `VaultStorage`, `BackupState` and `RestoreState` hold a connection string (loopback only) or
-have `__blobServiceUri`, `__queueServiceUri`, `__tableServiceUri` and `__clientId` beside them.
+code share them: `VaultStorage`, `CopyStorage`, `BackupState` and `RestoreState` hold a connection string (loopback
+only) or have `__blobServiceUri`, `__queueServiceUri`, `__tableServiceUri` and `__clientId` beside them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ GRAPH_ORIGINS = frozenset(
     }
 )
 CHAIN_CONTAINER = "chain"
-CONNECTIONS = ("VaultStorage", "BackupState", "RestoreState")
+CONNECTIONS = ("VaultStorage", "CopyStorage", "BackupState", "RestoreState")
 
 
 class Role(StrEnum):
-    """What this process may do. ALL is for loopback only: it would join what is kept apart on purpose."""
+    """What this process may do. COPY lives in another account and reaches no tenant. ALL is for loopback only: it
+    would join what is kept apart on purpose."""
 
     BACKUP = "backup"
     RESTORE = "restore"
+    COPY = "copy"
     ALL = "all"
 
 
@@ -69,6 +71,15 @@ class Connection(BaseModel):
             table=environ.get(f"{prefix}__tableServiceUri", ""),
             client_id=environ.get(f"{prefix}__clientId", ""),
         )
+
+    def same_account(self, other: Connection) -> bool:
+        """Whether both lead to the same blobs, as far as their addresses tell."""
+        return bool(self._blobs) and self._blobs == other._blobs
+
+    @property
+    def _blobs(self) -> str:
+        named = re.search(r"BlobEndpoint=([^;]+)", self.connection_string)
+        return (named[1] if named else self.blob).rstrip("/").lower()
 
     @property
     def present(self) -> bool:
@@ -104,6 +115,9 @@ class Settings(BaseModel):
     break_glass_ids: tuple[str, ...] = ()
     approvers_sha256: str = ""
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
+    vault_tenant_id: str = ""  # of the vault's subscription, where a copier's own tenant is another
+    copy_resource_id: str = ""  # of the second account, for the lock state of the copy
+    copy_region: str = ""  # where the second account is
     management_url: str = "https://management.azure.com"
     key_vault_url: str = ""
     secrets_vault_url: str = ""
@@ -115,6 +129,8 @@ class Settings(BaseModel):
     backup_schedule: str = "0 0 1 * * *"
     sweep_schedule: str = "0 */5 * * * *"
     status_schedule: str = "0 0 6 * * *"
+    copy_schedule: str = "0 15 * * * *"
+    copy_lag: Annotated[float, Field(gt=0)] = 93_600.0  # how old a snapshot may get without its copy (26 h)
     pack_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 16 * 1024 * 1024
     replication_wait: Annotated[float, Field(ge=0)] = 300.0
     work_budget: Annotated[float, Field(gt=0)] = 480.0
@@ -124,6 +140,7 @@ class Settings(BaseModel):
     clock_epoch: float | None = None  # seconds since 1970; shared by all processes of an accelerated run
 
     vault_storage: Connection = Connection()
+    copy_storage: Connection = Connection()
     backup_state: Connection = Connection()
     restore_state: Connection = Connection()
 
@@ -134,7 +151,7 @@ class Settings(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("tenant_id")
+    @field_validator("tenant_id", "vault_tenant_id")
     @classmethod
     def _tenant(cls, value: str) -> str:
         if not _GUID.fullmatch(value.lower()):
@@ -155,9 +172,11 @@ class Settings(BaseModel):
             raise ValueError("needs at least one class of 1 to 146,000 days")
         return value
 
-    @field_validator("region")
+    @field_validator("region", "copy_region")
     @classmethod
     def _region(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name == "copy_region":
+            return value
         residency = info.data.get("residency", Residency.EU)
         name = value.replace(" ", "").lower()  # Azure shows display names, too
         if name not in residency.regions:
@@ -178,18 +197,15 @@ class Settings(BaseModel):
         problems = []
         if self.chain_days < max(*self.retention_classes, self.evidence_days):
             problems.append("HOLDFAST_CHAIN_DAYS is shorter than something that the chain has to prove")
-        graph_local = is_loopback(self.graph_url)
-        if self.graph_token and not graph_local:
-            problems.append("HOLDFAST_GRAPH_TOKEN works for a loopback HOLDFAST_GRAPH_URL only")
-        if graph_local and not self.graph_token:
-            problems.append("a loopback HOLDFAST_GRAPH_URL needs HOLDFAST_GRAPH_TOKEN")
-        if not graph_local and not self.client_id:
-            problems.append("HOLDFAST_CLIENT_ID is missing: the app registration that reaches Graph")
-        if self.clock_factor != 1 and not graph_local:
+        storage = {name: getattr(self, _field(name)) for name in CONNECTIONS}
+        near_storage = all(one.loopback for one in storage.values() if one.present)
+        copies = self.role is Role.COPY
+        near = near_storage if copies else is_loopback(self.graph_url)
+        problems += self._copy_problems() if copies else self._graph_problems()
+        if self.clock_factor != 1 and not near:
             problems.append("HOLDFAST_CLOCK_FACTOR is for simulated tenants on loopback only")
         if self.management_url != "https://management.azure.com" and not is_loopback(self.management_url):
             problems.append("HOLDFAST_MANAGEMENT_URL is for a simulated management plane on loopback only")
-        storage = {name: getattr(self, _field(name)) for name in CONNECTIONS}
         for name, connection in storage.items():
             if connection.connection_string and not connection.loopback:
                 problems.append(
@@ -197,7 +213,9 @@ class Settings(BaseModel):
                 )
         if not self.vault_storage.present and not self.copy_dir:
             problems.append("VaultStorage is missing: the account that keeps the backups")
-        all_local = graph_local and all(one.loopback for one in storage.values() if one.present)
+        if self.copy_storage.present and self.copy_storage.same_account(self.vault_storage):
+            problems.append("CopyStorage is the account of VaultStorage: a copy belongs into another one")
+        all_local = near and near_storage
         if self.copy_dir and any(one.present for one in storage.values()):
             problems.append("a restore from a folder copy uses no storage account")
         if self.client_certificate and not self.copy_dir:
@@ -206,14 +224,39 @@ class Settings(BaseModel):
             problems.append("HOLDFAST_ROLE=all is for loopback only; deploy a backup app and a restore app")
         if (self.keys_dir or self.secrets_dir) and not (all_local or self.copy_dir):
             problems.append("HOLDFAST_KEYS_DIR and HOLDFAST_SECRETS_DIR are for loopback only; use Key Vault")
-        if not self.keys_dir and not self.key_vault_url:
+        if not copies and not self.keys_dir and not self.key_vault_url:
             problems.append("HOLDFAST_KEY_VAULT_URL is missing (HOLDFAST_KEYS_DIR on loopback)")
-        local = graph_local or is_loopback(self.management_url) or self.role is Role.ALL
+        local = near or is_loopback(self.management_url) or self.role is Role.ALL
         if os.environ.get("WEBSITE_INSTANCE_ID") and local:
             problems.append("in Azure neither a local URL nor HOLDFAST_ROLE=all is allowed")
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _graph_problems(self) -> list[str]:
+        problems = []
+        graph_local = is_loopback(self.graph_url)
+        if self.graph_token and not graph_local:
+            problems.append("HOLDFAST_GRAPH_TOKEN works for a loopback HOLDFAST_GRAPH_URL only")
+        if graph_local and not self.graph_token:
+            problems.append("a loopback HOLDFAST_GRAPH_URL needs HOLDFAST_GRAPH_TOKEN")
+        if not graph_local and not self.client_id:
+            problems.append("HOLDFAST_CLIENT_ID is missing: the app registration that reaches Graph")
+        return problems
+
+    def _copy_problems(self) -> list[str]:
+        problems = []
+        if not self.copy_storage.present:
+            problems.append("CopyStorage is missing: the second account, which takes the copy")
+        if not self.copy_region:
+            problems.append("HOLDFAST_COPY_REGION is missing: where the second account is")
+        if not self.public_keys and not self.keys_dir:
+            problems.append("HOLDFAST_PUBLIC_KEYS is missing: a copier copies only what verifies")
+        if self.vault_tenant_id and not (self.client_id and self.identity_client_id):
+            problems.append("HOLDFAST_VAULT_TENANT_ID needs HOLDFAST_CLIENT_ID and HOLDFAST_IDENTITY_CLIENT_ID")
+        if self.graph_token:
+            problems.append("HOLDFAST_GRAPH_TOKEN has no place in a copier: it reaches no tenant")
+        return problems
 
     @property
     def vault_container(self) -> str:

@@ -33,7 +33,7 @@ def own_identity(client_id: str) -> AsyncTokenCredential:
 
 
 def federated(tenant: str, app: str, identity: str) -> AsyncTokenCredential:
-    """The app registration `app` of the protected tenant, proved by the managed identity."""
+    """The app registration `app` as it is known in `tenant`, proved by the managed identity."""
     from azure.identity import ManagedIdentityCredential
     from azure.identity.aio import ClientAssertionCredential
 

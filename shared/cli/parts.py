@@ -1,4 +1,8 @@
-"""Opens what a command needs: an operator's parts of the deployment, or a folder copy of the containers.
+"""Opens what a command needs: an operator's parts of the deployment, the second copy, or a folder copy of the
+containers.
+
+With `HOLDFAST_ROLE=copy` the commands that read do so in the second account, which is then the vault: the first
+one, and the tenant, may be gone.
 
 A folder copy holds one folder per container, as any copying tool makes them: `chain/`, `vault-35d/`, …,
 `evidence-400d/`. Reading one needs no sign-in and no deployment, only the public keys, which come from the
@@ -10,7 +14,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
     from shared.adapters.folder_copy import FolderCopy
+    from shared.bootstrap import CopyParts
     from shared.bootstrap import Parts as Operator
     from shared.catalog.registry import Catalog
     from shared.domain.ports import BlobStore, Clock
@@ -52,8 +57,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What commands work with. `operator` is None for a folder copy that is only read: nothing can be asked for
-    there. `worker` does what is asked for while a command waits; None: the apps do it, whether one waits or not."""
+    """What commands work with. `operator` is None for a copy that is only read: nothing can be asked for there.
+    `copy`: the second account, where the settings name one. `worker` does what is asked for while a command waits;
+    None: the apps do it, whether one waits or not."""
 
     tenant: str
     catalog: Catalog
@@ -64,6 +70,7 @@ class Parts:
     evidence: Evidence
     keys: Keys
     operator: Operator | None
+    copy: CopyParts | None = None
     worker: Pause | None = None
     flags: str = ""  # of the next command, so that it works on the same
 
@@ -75,8 +82,8 @@ class Parts:
     def deployment(self, what: str) -> Operator:
         if self.operator is None:
             raise Unusable(
-                f"{what} needs the deployment; a folder copy can only be read",
-                hint="run it without --local, with the settings of the deployment",
+                f"{what} needs the deployment; a copy can only be read",
+                hint="run it without --local, with the settings of the deployment, not of the copy",
             )
         return self.operator
 
@@ -90,12 +97,18 @@ async def open_parts(source: Source) -> AsyncIterator[Parts]:
     if source.folder is not None:
         yield _folder_parts(source.folder, source.keys)
         return
-    from shared.bootstrap import open_operator
-    from shared.settings import load_settings
+    from shared.bootstrap import open_copy, open_operator
+    from shared.settings import Role, load_settings
 
-    async with open_operator(load_settings()) as operator:
+    settings = load_settings()
+    async with AsyncExitStack() as stack:
+        copy = await stack.enter_async_context(open_copy(settings)) if settings.copy_storage.present else None
+        if copy is not None and settings.role is Role.COPY:
+            yield from_copy(copy, copy.keys if source.keys is None else trusted_keys(source.keys))
+            return
+        operator = await stack.enter_async_context(open_operator(settings))
         keys = operator.keys if source.keys is None else trusted_keys(source.keys)
-        yield from_operator(operator, keys)
+        yield replace(from_operator(operator, keys), copy=copy)
 
 
 def from_operator(operator: Operator, keys: Keys) -> Parts:
@@ -109,6 +122,29 @@ def from_operator(operator: Operator, keys: Keys) -> Parts:
         evidence=_evidence(operator.evidence, operator.settings.tenant_id, keys),
         keys=keys,
         operator=operator,
+    )
+
+
+def from_copy(copy: CopyParts, keys: Keys) -> Parts:
+    """The second account as what is read."""
+    from shared.engines.jws import Purpose
+    from shared.engines.repository import Repository
+
+    ports = copy.ports
+    tenant, clock = ports.source.tenant, copy.clock
+    vaults = {name: ports.copies[name] for name in ports.source.vaults}
+    chain = ports.copies[ports.source.chain.container]
+    return Parts(
+        tenant=tenant,
+        catalog=copy.catalog,
+        clock=clock,
+        repository=Repository(vaults, chain, tenant, keys.get(Purpose.SNAPSHOT, {}), clock),
+        vaults=vaults,
+        chain=chain,
+        evidence=_evidence(ports.copies[ports.evidence.container], tenant, keys),
+        keys=keys,
+        operator=None,
+        copy=copy,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.copy_view import copy_answer
 from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
 from shared.cli.restoring import load, read_report, tally, wave_counts
@@ -43,12 +44,15 @@ def status(
 ) -> int:
     """Show backup runs and restore plans.
 
-    With a plan: the plan, its approvals, its progress, its report.
+    With a plan: the plan, its approvals, its progress, its report. Where the settings name a second account: how
+    its copy stands, too; then it ends with 3 if the copy lags behind or is not what the vault shows.
 
     Example: holdfast status p0123abc
     """
 
     async def work(parts: Parts, screen: Screen) -> Answer:
+        if not which and parts.operator is None and parts.copy is not None:
+            return await copy_answer(parts.copy)
         if not which:
             return await _overview(parts)
         if which[:1].isdigit():
@@ -77,7 +81,7 @@ async def _overview(parts: Parts) -> Answer:
     ]
     plans = await _plan_rows(parts)
     head = await parts.repository.head()
-    document = {"runs": runs, "plans": plans, "head": head, "rowsAreHints": True}
+    document: dict[str, Any] = {"runs": runs, "plans": plans, "head": head, "rowsAreHints": True}
     view: list[RenderableType] = []
     if runs:
         view.append(
@@ -120,7 +124,10 @@ async def _overview(parts: Parts) -> Answer:
     else:
         view.append(line("There is no restore plan."))
     view.append(facts([("Expected head", head)]))
-    return Answer(document, tuple(view))
+    if parts.copy is None:
+        return Answer(document, tuple(view))
+    copy = await copy_answer(parts.copy)
+    return Answer({**document, "copy": copy.document}, (*view, *copy.view), copy.exit_code)
 
 
 async def _plan_rows(parts: Parts) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ from shared.cli.session import Json, with_parts
 from shared.domain.errors import BlobMissing, Refused, Unusable
 
 if TYPE_CHECKING:
+    from shared.bootstrap import CopyParts
+    from shared.bootstrap import Parts as Operator
     from shared.domain.ports import VaultControl
     from shared.domain.regions import Residency
     from shared.domain.vault import AccountState, ContainerState, RetentionPolicy
@@ -35,7 +37,8 @@ def register(app: typer.Typer) -> None:
 def status(ctx: typer.Context, as_json: Json = False) -> int:
     """Show what protects each container, and what doesn't.
 
-    Ends with 3 if a container doesn't protect what is in it for as long as is promised.
+    Ends with 3 if a container doesn't protect what is in it for as long as is promised. With the settings of the
+    copy role, it is the second account that is looked at; so it is for lock and extend.
 
     Example: holdfast vault status
     """
@@ -43,7 +46,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> int:
     async def work(parts: Parts, screen: Screen) -> Answer:
         control, promised = _control(parts)
         account = await control.account()
-        residency = parts.deployment("the residency").settings.residency
+        residency = _place(parts).settings.residency
         rows = [await _row(control, account, name, days, residency) for name, days in promised.items()]
         return _status_answer(rows, account, residency)
 
@@ -130,13 +133,21 @@ def extend(
 
 
 def _control(parts: Parts) -> tuple[VaultControl, dict[str, int]]:
-    operator = parts.deployment("the lock state of the vault")
-    if operator.control is None:
+    place = _place(parts)
+    if place.control is None:
+        setting = "HOLDFAST_VAULT_RESOURCE_ID" if parts.operator is not None else "HOLDFAST_COPY_RESOURCE_ID"
         raise Unusable(
             "nobody said which storage account the vault is",
-            hint="set HOLDFAST_VAULT_RESOURCE_ID to the account's resource id; an emulator has no lock state",
+            hint=f"set {setting} to the account's resource id; an emulator has no lock state",
         )
-    return operator.control, operator.settings.promised_days
+    return place.control, place.settings.promised_days
+
+
+def _place(parts: Parts) -> Operator | CopyParts:
+    """The account that these settings read: with those of the copy role, the second one."""
+    if parts.operator is None and parts.copy is not None:
+        return parts.copy
+    return parts.deployment("the lock state of the vault")
 
 
 async def _container(control: VaultControl, name: str, promised: dict[str, int]) -> ContainerState:

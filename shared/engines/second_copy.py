@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.errors import BlobMissing, HoldfastError, Retryable, StorageDenied
-from shared.domain.ports import BlobStore, StoreInspector, VaultControl
+from shared.domain.ports import BlobStore, Protection, StoreInspector, VaultControl
 from shared.domain.regions import Residency
 from shared.engines import paths
 from shared.engines.chain import Committed
@@ -35,11 +35,11 @@ class SecondCopy:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one call did. `unprotected`: the second account's containers that don't hold what is promised, why."""
+    """What one call did. `protections`: of the second account's containers, as they were seen before."""
 
     vault: CopyReport
     evidence: BlobsCopy
-    unprotected: Mapping[str, str]
+    protections: Mapping[str, Protection]
 
     @property
     def unfinished(self) -> bool:
@@ -50,25 +50,23 @@ async def pull(ports: SecondCopy, over: Over) -> Pulled:
     """Copies what the copy lacks, until it is `over`. Raises `Refused` where the second account lies outside the
     residency. A copy that nothing protects is better than none: it is made, and told."""
     await check_residence(ports.control, ports.residency)
-    unprotected = await unprotected_containers(ports)
+    seen = await protections(ports)
     vault = await copy_vault(ports.source, ports.copies.__getitem__, over=over)
     into = ports.copies[ports.evidence.container]
     known = {stat.name: stat.length async for stat in into.list()}
     evidence = await copy_blobs(ports.evidence, into, known=known, over=over)
-    return Pulled(vault, evidence, unprotected)
+    return Pulled(vault, evidence, seen)
 
 
-async def unprotected_containers(ports: SecondCopy) -> dict[str, str]:
-    """Container → why it doesn't keep its blobs for as long as is promised. What can't be checked counts."""
-    found = {}
+async def protections(ports: SecondCopy) -> dict[str, Protection]:
+    """Whether each container of the second account keeps its blobs for as long as is promised. One that can't be
+    checked doesn't."""
+    found: dict[str, Protection] = {}
     for name in ports.copies:
         try:
-            protection = (await ports.inspector.protections((name,)))[name]
+            found |= await ports.inspector.protections((name,))
         except (Retryable, StorageDenied, BlobMissing) as failed:
-            found[name] = f"could not be checked ({type(failed).__name__})"
-            continue
-        if not protection.locked:
-            found[name] = protection.why
+            found[name] = Protection(locked=False, why=f"could not be checked ({type(failed).__name__})")
     return found
 
 

@@ -34,6 +34,7 @@ from tests.localrun.gateway_client import GatewayControl, GatewayProcess
 from tests.localrun.worm import Existing, LockedPolicy, Role
 
 VAULT_ACCOUNT, BACKUP_ACCOUNT, RESTORE_ACCOUNT = "vault", "backupstate", "restorestate"
+COPY_ACCOUNT = "vaultcopy"  # see `second_account`
 VAULT_SETTING, BACKUP_SETTING, RESTORE_SETTING = "VaultStorage", "BackupState", "RestoreState"
 
 VAULT, EVIDENCE, CHAIN = "vault-35d", "evidence-400d", "chain"
@@ -47,6 +48,7 @@ ROLES = (
     Role("backup", add=("vault-*", "evidence-*", "chain"), read=("vault-*", "evidence-*", "chain")),
     Role("restore", add=("evidence-*",), read=("vault-*", "evidence-*", "chain")),
     Role("reader", read=("vault-*", "evidence-*", "chain")),
+    Role("copy", read=("vault-*", "evidence-*", "chain")),
     # Not an identity that exists in Azure: a role with every right, to show that the locked policy binds it too.
     Role("intruder", add=("*",), read=("*",), write=("*",), delete=("*",)),
 )
@@ -139,9 +141,8 @@ class LocalStack:
                 folder = Path(tempfile.mkdtemp(prefix="holdfast-run-"))
                 closing.callback(shutil.rmtree, folder, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True)
-            azurite = Azurite.start(
-                [VAULT_ACCOUNT, BACKUP_ACCOUNT, RESTORE_ACCOUNT], location=location, log=folder / "azurite.log"
-            )
+            accounts = [VAULT_ACCOUNT, COPY_ACCOUNT, BACKUP_ACCOUNT, RESTORE_ACCOUNT]
+            azurite = Azurite.start(accounts, location=location, log=folder / "azurite.log")
             closing.callback(azurite.stop)
             config = GatewayConfig(
                 upstream=azurite.endpoints.blob,

@@ -30,6 +30,7 @@ class Vault:
             self.plane.add(name, days + 7)
         self.configured = True
         self.residency = Residency.EU
+        self.second = False  # whether the settings are those of the copy role
         self._world = Deployment()
 
     def __call__(self, *arguments: str) -> Ran:
@@ -44,7 +45,8 @@ class Vault:
                 control=control if self.configured else None,
             )
             try:
-                yield replace(self._world.parts(), operator=operator)
+                parts = replace(self._world.parts(), operator=operator)
+                yield replace(parts, operator=None, copy=operator) if self.second else parts
             finally:
                 await control.close()
 
@@ -198,6 +200,18 @@ def test_the_wider_boundary_is_measured_by_where_it_was_chosen(vault: Vault) -> 
     assert [row["shortfalls"] for row in ran.document["containers"]] == [[], [], []]
     assert ran.document["residency"] == "eu-data-boundary"
     assert "the EU Data Boundary" in vault("status").out
+
+
+def test_with_the_copiers_settings_it_is_the_second_account_that_is_looked_at_and_locked(vault: Vault) -> None:
+    vault.second = True
+    assert vault("status").code == 3
+    vault.lock_all()
+    assert vault("status", "--json").document["protected"] is True
+    assert vault("extend", "chain", "500", "--confirm", "chain").code == 0
+    vault.configured = False
+    ran = vault("status")
+    assert ran.code == 2
+    assert "HOLDFAST_COPY_RESOURCE_ID" in ran.err
 
 
 def test_without_a_management_plane_nothing_is_claimed(vault: Vault) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.queues import QUEUES
-from tests.unit.test_settings import LOCAL
+from tests.unit.test_settings import COPY, LOCAL
 
 ROOT = Path(__file__).parents[2]
 _READ = """
@@ -50,6 +50,14 @@ def test_a_role_serves_its_own_queues_and_their_poison_queues(role: str) -> None
 def test_the_restore_app_has_no_timer_but_its_status() -> None:
     functions = _functions(**LOCAL, HOLDFAST_ROLE="restore")
     assert [name for name, one in functions.items() if one["type"] == "timerTrigger"] == ["status_timer"]
+
+
+def test_the_copier_has_two_timers_and_nothing_else() -> None:
+    functions = _functions(**COPY)
+    assert {name: one["schedule"] for name, one in functions.items()} == {
+        "copy_timer": "%HOLDFAST_COPY_SCHEDULE%",
+        "copy_status_timer": "%HOLDFAST_STATUS_SCHEDULE%",
+    }
 
 
 def test_the_joined_role_has_every_function_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -474,19 +474,23 @@ async def test_an_expired_snapshot_is_not_missing(accounts: Accounts) -> None:
 async def test_what_does_not_protect_the_copy_is_told_and_the_copy_is_made(accounts: Accounts) -> None:
     accounts.inspector = FakeInspector(locked=False, why="the retention policy is not locked")
     pulled = await accounts.pull()
-    assert pulled.unprotected == dict.fromkeys(NAMES, "the retention policy is not locked")
+    assert {name: one.why for name, one in pulled.protections.items()} == dict.fromkeys(
+        NAMES, "the retention policy is not locked"
+    )
+    assert not any(one.locked for one in pulled.protections.values())
     assert accounts.held() == accounts.whole()
 
 
 @pytest.mark.parametrize("error", [StorageDown, StorageDenied, BlobMissing])
 async def test_a_lock_that_could_not_be_seen_does_not_count(accounts: Accounts, error: type[Exception]) -> None:
     class Blind:
-        async def protection(self, container: str) -> Protection:
+        async def protections(self, containers: Sequence[str]) -> Mapping[str, Protection]:
             raise error("no")
 
     accounts.inspector = Blind()  # type: ignore[assignment]
     pulled = await accounts.pull()
-    assert set(pulled.unprotected.values()) == {f"could not be checked ({error.__name__})"}
+    seen = {(one.locked, one.why) for one in pulled.protections.values()}
+    assert seen == {(False, f"could not be checked ({error.__name__})")}
 
 
 async def test_nothing_is_copied_to_an_account_outside(accounts: Accounts) -> None:

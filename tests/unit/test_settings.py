@@ -23,6 +23,16 @@ AZURE = {
 }
 
 
+COPY = {
+    "HOLDFAST_ROLE": "copy",
+    "HOLDFAST_TENANT_ID": LOCAL["HOLDFAST_TENANT_ID"],
+    "HOLDFAST_PUBLIC_KEYS": "{}",
+    "HOLDFAST_COPY_REGION": "swedencentral",
+    "VaultStorage__blobServiceUri": "https://vault.blob.core.windows.net",
+    "CopyStorage__blobServiceUri": "https://copy.blob.core.windows.net",
+}
+
+
 def test_a_local_and_an_azure_set_are_accepted() -> None:
     local, azure = load_settings({**LOCAL, "HOLDFAST_ROLE": "all"}), load_settings(AZURE)
     assert (local.role, local.graph_url) == (Role.ALL, "http://127.0.0.1:8000")
@@ -129,3 +139,40 @@ def test_a_laptop_is_no_place_in_azure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBSITE_INSTANCE_ID", "1")
     with pytest.raises(Unusable, match="neither a local URL nor HOLDFAST_ROLE=all"):
         load_settings({**AZURE, "HOLDFAST_ROLE": "all", "HOLDFAST_COPY_DIR": "copy"})
+
+
+def test_a_copier_needs_neither_a_tenant_nor_a_key_vault() -> None:
+    settings = load_settings(COPY)
+    assert (settings.role, settings.copy_region) == (Role.COPY, "swedencentral")
+    assert settings.copy_storage.blob == "https://copy.blob.core.windows.net"
+    assert (settings.client_id, settings.key_vault_url) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"CopyStorage__blobServiceUri": ""}, "CopyStorage is missing"),
+        ({"VaultStorage__blobServiceUri": ""}, "VaultStorage is missing"),
+        ({"HOLDFAST_COPY_REGION": ""}, "HOLDFAST_COPY_REGION is missing"),
+        ({"HOLDFAST_COPY_REGION": "switzerlandnorth"}, "not a region inside the EU"),
+        ({"HOLDFAST_PUBLIC_KEYS": ""}, "HOLDFAST_PUBLIC_KEYS is missing"),
+        ({"HOLDFAST_GRAPH_TOKEN": "t"}, "reaches no tenant"),
+        ({"HOLDFAST_KEYS_DIR": "keys"}, "loopback only"),
+        ({"HOLDFAST_CLOCK_FACTOR": "20"}, "loopback only"),
+        ({"HOLDFAST_COPY_LAG": "0"}, "HOLDFAST_COPY_LAG"),
+        ({"HOLDFAST_VAULT_TENANT_ID": "contoso"}, "HOLDFAST_VAULT_TENANT_ID is not a tenant id"),
+        ({"HOLDFAST_VAULT_TENANT_ID": COPY["HOLDFAST_TENANT_ID"]}, "needs HOLDFAST_CLIENT_ID"),
+        ({"CopyStorage__blobServiceUri": "https://VAULT.blob.core.windows.net/"}, "into another one"),
+        ({"CopyStorage": "BlobEndpoint=https://copy.blob.core.windows.net;"}, "emulators on loopback"),
+    ],
+)
+def test_a_copier_that_could_not_copy_is_refused(changes: dict[str, str], says: str) -> None:
+    with pytest.raises(Unusable, match=says):
+        load_settings({**COPY, **changes})
+
+
+def test_a_deployment_may_name_its_copy_and_never_itself() -> None:
+    where = {"CopyStorage__blobServiceUri": COPY["CopyStorage__blobServiceUri"]}
+    assert load_settings({**AZURE, **where}).copy_storage.present
+    with pytest.raises(Unusable, match="into another one"):
+        load_settings({**AZURE, "CopyStorage__blobServiceUri": AZURE["VaultStorage__blobServiceUri"]})
