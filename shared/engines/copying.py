@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, IntegrityError, Unusable
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Target: TypeAlias = Callable[[str], BlobStore]  # the store for a container's name
 Over: TypeAlias = Callable[[], bool]  # whether the time for copying is over
+# Blobs that a call sends of a verified snapshot, whatever the time: else one whose verification takes all of it
+# would come over blob by blob.
+LEAST: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ async def copy_vault(
     over: Over = _never,
 ) -> CopyReport:
     """Copies the snapshots named (none named: all) with their chain entries. Nothing that the target holds is
-    changed; what is damaged is told and left out. Once it is `over`, no further snapshot is begun; each call copies
-    something, whatever the time."""
+    changed; what is damaged is told and left out. Once it is `over`, no further snapshot is begun; of one that
+    was begun, at least `LEAST` blobs are sent."""
     entries = target(source.chain.container)
     # The target's first: what another copier adds meanwhile is in what the source shows later.
     own, kept = await verify_chain(entries, source.tenant, source.keys, source.clock)
@@ -238,6 +241,7 @@ async def _copy_verified(
     wanted = [(blob.name, blob.sha256) for blob in manifest.blobs]
     wanted += [(paths.MANIFEST, entry.manifest_sha256), (paths.COMMIT, entry.commit_sha256)]
     present = {stat.name async for stat in into.list(folder.prefix)}
+    sent = 0
     for number, (part, digest) in enumerate(wanted):
         name = folder.path(part)
         if name in present and sha256(await into.get(name)) == digest:
@@ -247,7 +251,8 @@ async def _copy_verified(
             return SnapshotCopy(entry.snapshot, CopyState.TAKEN, findings=(found,))
         if progress is not None:
             progress(part, number + 1)
-        if over() and part != paths.COMMIT:
+        sent += 1
+        if sent >= LEAST and over() and part != paths.COMMIT:
             return SnapshotCopy(entry.snapshot, CopyState.UNFINISHED)
     size = sum(blob.length for blob in manifest.blobs)
     return SnapshotCopy(entry.snapshot, CopyState.COPIED, len(manifest.blobs), size)

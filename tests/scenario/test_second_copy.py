@@ -61,8 +61,8 @@ def test_a_copier_that_is_killed_leaves_nothing_readable_and_goes_on(second: Sec
     control.release(rule)
     assert _read(second, "snapshots")["snapshots"] == []
     host = _copier(second)
-    until(lambda: said(second.world, "copy", "copy.copied"), "a copy", 60)
-    until(lambda: said(second.world, "copy", "copy.pulled")[-1]["state"] == "done", "the evidence", 60)
+    until(lambda: said(second.world, "copy", "copy.copied"), "a copy", 120)
+    until(lambda: said(second.world, "copy", "copy.pulled")[-1]["state"] == "done", "the evidence", 120)
     host.stop()
     assert [one["id"] for one in _read(second, "snapshots")["snapshots"]] == [snapshot]
 
@@ -109,9 +109,9 @@ def test_a_pack_that_was_changed_in_the_vault_is_named_and_not_copied_and_the_la
         blob = service.get_blob_client(VAULT, name)
         blob.upload_blob(blob.download_blob().readall()[:-1] + b"?", overwrite=True)
     host = _copier(second)
-    told = until(lambda: said(world, "copy", "copy.refused"), "an alarm that names the snapshot", 60)[-1]
+    told = until(lambda: said(world, "copy", "copy.refused"), "an alarm that names the snapshot", 120)[-1]
     late = until(
-        lambda: [one for one in said(world, "copy", "copy.lag") if one["snapshot"] == bad], "an alarm of lag", 60
+        lambda: [one for one in said(world, "copy", "copy.lag") if one["snapshot"] == bad], "an alarm of lag", 120
     )
     host.stop()
     assert (told["snapshot"], told["state"]) == (bad, "damaged")
