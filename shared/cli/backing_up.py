@@ -125,7 +125,7 @@ async def _committed(parts: Parts, request_id: str, snapshot: str) -> Answer:
         summary,
         warnings,
     )
-    from shared.cli.text import moment
+    from shared.pages.text import moment
 
     opened: Snapshot = await parts.repository.open(snapshot)
     manifest = opened.manifest

@@ -58,9 +58,9 @@ def diff(
 async def _compare(
     parts: Parts, screen: Screen, one: View, other: View, types: tuple[str, ...], html: Path | None
 ) -> Answer:
-    from shared.cli import pages
     from shared.cli.diff_view import collect, diff_page, diff_view, name_targets
     from shared.engines.diff import diff as compare
+    from shared.pages import page
 
     kept: list[Change] | None = [] if screen.as_json else None
     with screen.progress("Comparing"):
@@ -77,7 +77,7 @@ async def _compare(
         "html": str(html) if html is not None else None,
     }
     if html is not None:
-        pages.write(html, diff_page(collected, parts.clock.now()))
+        page.write(html, diff_page(collected, parts.clock.now()))
         screen.note(f"page written: {html}")
     return Answer(document, tuple(diff_view(collected)), 4 if collected.gaps else 0)
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from shared.cli.pages import MAX_ROWS, members, render
-from shared.cli.text import count, shorten
 from shared.domain.change import Change, ChangeKind, ChangeSet, PropertyChange, Summary
 from shared.domain.objects import Json
+from shared.pages.page import MAX_ROWS, members, render
+from shared.pages.text import count, shorten
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

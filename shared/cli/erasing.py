@@ -142,7 +142,7 @@ async def _said_answer(
     parts: Parts, operator: Operator, standing: Standing, entry: ErasureEntry, word: ErasureWord
 ) -> Answer:
     from shared.cli.render import facts, line
-    from shared.cli.text import moment
+    from shared.pages.text import moment
 
     kept = entry.at + timedelta(days=operator.settings.evidence_days)
     needed = max((one.entry.retain_until for one in await parts.repository.entries()), default=entry.at)
@@ -186,7 +186,7 @@ def _row(standing: Standing) -> dict[str, Any]:
 
 def _list_answer(rows: list[dict[str, Any]]) -> Answer:
     from shared.cli.render import line, listing, table
-    from shared.cli.text import moment
+    from shared.pages.text import moment
 
     barred = sum(row["barred"] for row in rows)
     document = {"barred": barred, "objects": rows}

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.cli.pages import cut, members, render
-from shared.cli.text import count, duration, moment
 from shared.domain.objects import Json
 from shared.domain.plan import (
     Conflict,
@@ -21,6 +19,8 @@ from shared.domain.plan import (
     RestorePlan,
     Step,
 )
+from shared.pages.page import cut, members, render
+from shared.pages.text import count, duration, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

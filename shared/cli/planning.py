@@ -21,10 +21,10 @@ from shared.cli.session import (
     session_of,
     with_parts,
 )
-from shared.cli.text import count
 from shared.cli.waiting import Pause, wait_for
 from shared.domain import queues
 from shared.domain.errors import BlobMissing, Refused, Unusable
+from shared.pages.text import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,10 +173,10 @@ async def refused(parts: Parts, request_id: str) -> None:
 
 
 def write_page(html: Path, stored: StoredPlan, parts: Parts, screen: Screen) -> None:
-    from shared.cli import pages
     from shared.cli.plan_view import plan_page
+    from shared.pages import page
 
-    pages.write(html, plan_page(stored.plan, stored.digest, parts.clock.now()))
+    page.write(html, plan_page(stored.plan, stored.digest, parts.clock.now()))
     screen.note(f"page written: {html}")
 
 
@@ -208,7 +208,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
         wave_steps,
     )
     from shared.cli.render import facts, line, listing, table
-    from shared.cli.text import duration, moment
+    from shared.pages.text import duration, moment
 
     view: list[RenderableType] = [
         facts(

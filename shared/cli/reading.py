@@ -111,7 +111,7 @@ async def _row(parts: Parts, listed: Listed) -> dict[str, Any]:
 
 def _snapshots_answer(rows: list[dict[str, Any]], head: str, total: int) -> Answer:
     from shared.cli.render import facts, line, table
-    from shared.cli.text import moment
+    from shared.pages.text import moment
 
     document = {"snapshots": rows, "total": total, "head": head}
     if not rows:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shared.cli.text import count, visible
+from shared.pages.text import count, visible
 
 
 def line(text: str, style: str = "") -> Text:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.cli.pages import cut, render
 from shared.cli.plan_view import REASONS
-from shared.cli.text import count, duration, moment
 from shared.domain.plan import OutcomeState, Reason
 from shared.engines.report import Kind, Listed, Report, Verdict
+from shared.pages.page import cut, render
+from shared.pages.text import count, duration, moment
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

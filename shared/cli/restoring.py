@@ -228,14 +228,14 @@ class Following:
 
 
 async def _ended(parts: Parts, screen: Screen, stored: StoredPlan, end: End, html: Path | None) -> Answer:
-    from shared.cli import pages
     from shared.cli.report_view import exit_code, report_page, report_view
+    from shared.pages import page
 
     report = await read_report(parts, stored.plan.id)
     if report is None:
         return await _stopped(parts, stored, end)
     if html is not None:
-        pages.write(html, report_page(report, parts.clock.now()))
+        page.write(html, report_page(report, parts.clock.now()))
         screen.note(f"page written: {html}")
     return Answer(wire_document(report), tuple(report_view(report)), exit_code(report))
 

@@ -16,8 +16,8 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from shared.cli.text import visible
 from shared.domain.errors import HoldfastError, Unusable
+from shared.pages.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

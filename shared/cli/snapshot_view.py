@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.cli.render import facts, line, listing, table
-from shared.cli.text import count, moment, size
 from shared.domain.snapshot import Manifest, State, TypeEntry
+from shared.pages.text import count, moment, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

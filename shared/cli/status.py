@@ -68,9 +68,9 @@ def status(
 
 async def _overview(parts: Parts) -> Answer:
     from shared.cli.render import facts, line, table
-    from shared.cli.text import moment
     from shared.engines.export import open_runs
     from shared.engines.jws import Purpose
+    from shared.pages.text import moment
 
     operator = parts.deployment("the status of runs")
     runs = [
@@ -182,11 +182,11 @@ async def _run_row(parts: Parts, run: Run) -> dict[str, Any]:
 
 async def _run_answer(parts: Parts, snapshot: str) -> Answer:
     from shared.cli.render import facts, line
-    from shared.cli.text import moment
     from shared.domain.errors import Unusable
     from shared.engines.chain import Chain
     from shared.engines.export import load_run
     from shared.engines.jws import Purpose
+    from shared.pages.text import moment
 
     operator = parts.deployment("the status of a run")
     run = await load_run(operator.vault, parts.tenant, snapshot)
@@ -220,12 +220,12 @@ async def _run_answer(parts: Parts, snapshot: str) -> Answer:
 
 
 async def _plan_answer(parts: Parts, screen: Screen, plan: str, html: Path | None) -> Answer:
-    from shared.cli import pages
     from shared.cli.planning import plan_lines, write_page
     from shared.cli.render import facts, line, listing, table
     from shared.cli.report_view import report_page, report_view
     from shared.engines.approvals import ApprovalDesk
     from shared.engines.journal import Journal
+    from shared.pages import page
 
     operator = parts.deployment("the status of a plan")
     stored = await load(parts, plan)
@@ -237,7 +237,7 @@ async def _plan_answer(parts: Parts, screen: Screen, plan: str, html: Path | Non
     cancelled = await parts.evidence.cancelled(plan)
     report = await read_report(parts, plan)
     if html is not None and report is not None:
-        pages.write(html, report_page(report, parts.clock.now()))
+        page.write(html, report_page(report, parts.clock.now()))
         screen.note(f"page written: {html}")
     elif html is not None:
         write_page(html, stored, parts, screen)

@@ -121,9 +121,9 @@ async def _search(parts: Parts, object_id: str, tell: Any) -> _Found:
 
 async def _answer(parts: Parts, object_id: str, found: _Found) -> Answer:
     from shared.cli.render import facts, line, listing, table
-    from shared.cli.text import moment
     from shared.engines.erasure import Erasures
     from shared.engines.subject import deletion
+    from shared.pages.text import moment
 
     account, states = await _states(parts, {trace.container for trace in found.traces})
     rows: list[dict[str, Any]] = []

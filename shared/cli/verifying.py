@@ -11,8 +11,8 @@ import typer
 from shared.cli.parts import Parts, Source
 from shared.cli.screen import Answer, Progress, Screen
 from shared.cli.session import Json, TrustedKey, with_parts
-from shared.cli.text import count, size
 from shared.domain.errors import Unusable
+from shared.pages.text import count, size
 
 if TYPE_CHECKING:
     from shared.engines.chain import Committed

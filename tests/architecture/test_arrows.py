@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "shared.telemetry": set(),
     "shared.package": set(),
     "shared.standalone": set(),  # handed out alone
+    "shared.pages": {"shared.domain"},
     "shared.bootstrap": {
         "shared.domain",
         "shared.catalog",
@@ -48,7 +49,8 @@ LIBRARIES: dict[str, set[str]] = {
     "shared.bootstrap": {"azure.core.credentials_async", "cryptography"},  # names of types only
     "functions": {"azure.functions"},
     "function_app": {"azure.functions"},
-    "shared.cli": {"typer", "rich", "jinja2", "markupsafe", "cryptography", "msgspec", "click"},
+    "shared.pages": {"jinja2", "markupsafe"},
+    "shared.cli": {"typer", "rich", "markupsafe", "cryptography", "msgspec", "click"},
 }
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from shared.catalog.registry import CATALOG
 from shared.cli.screen import Answer, Screen, error_lines, to_json
-from shared.cli.text import count, duration, shorten, size
 from shared.cli.waiting import numbers, span, wait_for
 from shared.domain.errors import Fault, NotYet, Refused, StorageDown, Unusable
+from shared.pages.text import count, duration, shorten, size
 from tests.unit.cli_runner import no_pause, run
 from tests.unit.cli_samples import HOSTILE, NOW
 

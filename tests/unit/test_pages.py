@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.cli import pages
 from shared.cli.diff_view import diff_page
 from shared.cli.plan_view import plan_page
 from shared.cli.report_view import report_page
-from shared.cli.text import is_hidden, pieces, visible
 from shared.domain.errors import Unusable
 from shared.engines.report import Verdict
+from shared.pages import page as pages
+from shared.pages.text import is_hidden, pieces, visible
 from tests.unit.cli_samples import HOSTILE, NOW, collected, plan, report
 
 DIGEST = "cd" * 32

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from shared.cli.text import moment, pieces
 from shared.domain.errors import Unusable
+from shared.pages.text import moment, pieces
 
 if TYPE_CHECKING:
     from jinja2 import Environment
