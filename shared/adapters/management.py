@@ -31,6 +31,17 @@ _ID = re.compile(
 _DEFAULT: Final = "default"
 
 
+def account_parts(resource_id: str) -> re.Match[str]:
+    """Groups `subscription`, `group` and `account`. Raises `Unusable` for any other resource."""
+    found = _ID.fullmatch(resource_id)
+    if found is None:
+        raise Unusable(
+            "that is not the resource id of a storage account",
+            hint="/subscriptions/…/resourceGroups/…/providers/Microsoft.Storage/storageAccounts/…",
+        )
+    return found
+
+
 class LoopbackToken:
     """A credential for a simulated management plane on this machine: it proves nothing."""
 
@@ -63,12 +74,7 @@ class ArmVaultControl:
         """`url` is another one for a simulated management plane on loopback only (`Settings` sees to that)."""
         from azure.mgmt.storage.aio import StorageManagementClient
 
-        found = _ID.fullmatch(resource_id)
-        if found is None:
-            raise Unusable(
-                "that is not the resource id of a storage account",
-                hint="/subscriptions/…/resourceGroups/…/providers/Microsoft.Storage/storageAccounts/…",
-            )
+        found = account_parts(resource_id)
         client = StorageManagementClient(
             credential, found["subscription"], url, credential_scopes=[f"{ARM}/.default"]
         )

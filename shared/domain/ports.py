@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.domain.objects import Json
-from shared.domain.vault import AccountState, ContainerState, RetentionPolicy
+from shared.domain.vault import AccountState, ContainerState, RetentionPolicy, RoleAssignment, VaultReads
 
 # --- Directory (Microsoft Graph) -----------------------------------------------------------------------
 
@@ -227,6 +227,27 @@ class VaultControl(Protocol):
         ...
 
     async def release(self, name: str, tag: str) -> None: ...
+
+
+class VaultAccess(Protocol):
+    """Who may do what with the vault's account, by the management plane. Raises `StorageDown`, `StorageDenied`."""
+
+    async def home(self) -> str:
+        """Id of the tenant that guards the account's subscription."""
+        ...
+
+    async def assignments(self) -> tuple[RoleAssignment, ...]:
+        """Those made at the account, above and below it, in order of their ids."""
+        ...
+
+
+class VaultLog(Protocol):
+    """The storage service's own log of the vault's account, where one is kept. Raises `StorageDown`,
+    `StorageDenied`."""
+
+    async def reads(self, start: datetime, end: datetime) -> VaultReads:
+        """Reads of blobs from `start` to before `end`, most frequent first."""
+        ...
 
 
 class Audit(Protocol):

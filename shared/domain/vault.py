@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from shared.domain.wire import Wire
+
 EXTENSIONS: Final = 5  # increases of a locked policy's days in its lifetime (learn.microsoft.com: "Lock a policy")
 MAX_DAYS: Final = 146_000
 
@@ -63,3 +65,41 @@ class AccountState:
     soft_delete_days: int
     container_soft_delete_days: int
     deletions: tuple[DeletionRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAssignment(Wire):
+    """Who holds which role at or above the vault's account. `scope` is where it was given, `condition` what narrows
+    it; `role` is the role's name, its id where the name can't be read."""
+
+    id: str
+    principal: str
+    principal_type: str
+    role: str
+    scope: str
+    condition: str
+    created_at: datetime | None
+    created_by: str
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCount(Wire):
+    """How often an identity (object id, "" where the log has none) did one thing with blobs, and how it signed
+    in."""
+
+    identity: str
+    authentication: str
+    operation: str
+    count: int
+    refused: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VaultReads(Wire):
+    """From the storage service's own log. `more`: how many lines were left out."""
+
+    counts: tuple[ReadCount, ...]
+    more: int = 0

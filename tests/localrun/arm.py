@@ -12,12 +12,15 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
+
+from tests.localrun.loopback import LoopbackService
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 GROUP, ACCOUNT = "holdfast-vault", "holdfastvault"
@@ -26,6 +29,8 @@ RESOURCE_ID = (
 )
 OPERATOR = {"objectIdentifier": "11111111-0000-4000-8000-000000000001", "tenantId": SUBSCRIPTION}
 _EXTENSIONS, _HISTORY, _TAGS = 5, 7, 10
+_AUTHORIZATION = "/providers/Microsoft.Authorization"
+_ROLES = uuid.UUID("22222222-0000-4000-8000-000000000002")
 _TAG = re.compile(r"[A-Za-z0-9]{3,23}", re.ASCII)
 
 
@@ -46,7 +51,7 @@ class RefusedByArm(Exception):
         self.status, self.code = status, code
 
 
-class ManagementPlane:
+class ManagementPlane(LoopbackService):
     """State, and the application that serves it. `actions`: what the caller may do; `"*"` is everything."""
 
     def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -62,11 +67,14 @@ class ManagementPlane:
         }
         self.blob_service: dict[str, Any] = {}
         self.lifecycle: list[dict[str, Any]] | None = None
+        self.home = "99999999-2222-3333-4444-555555555555"  # tenant that guards the subscription
+        self.roles: dict[str, str] = {}  # id of a role definition → its name
+        self.assignments: list[dict[str, Any]] = []
+        self.page_size = 2  # of a list of role assignments
+        self.next_origin = ""  # where the next link leads; "": here
         self.actions: set[str] = {"*"}
         self.log: list[tuple[str, str]] = []
         self.down = False
-        self._runner: web.AppRunner | None = None
-        self.url = ""
 
     def add(self, name: str, days: int = 0, *, locked: bool = False, appends: bool = False) -> Container:
         """A container; with days, with a policy."""
@@ -80,18 +88,33 @@ class ManagementPlane:
             self._changed(made, "put")
         return made
 
-    async def __aenter__(self) -> Self:
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
+    def assign(
+        self, name: str, role: str, *, scope: str = RESOURCE_ID, principal: str = "", **properties: Any
+    ) -> dict[str, Any]:
+        """A role assignment; the role is made known with it."""
+        definition = f"/subscriptions/{SUBSCRIPTION}{_AUTHORIZATION}/roleDefinitions/{uuid.uuid5(_ROLES, role)}"
+        self.roles[definition] = role
+        made = {
+            "id": f"{scope}{_AUTHORIZATION}/roleAssignments/{name}",
+            "name": name,
+            "type": "Microsoft.Authorization/roleAssignments",
+            "properties": {
+                "roleDefinitionId": definition,
+                "principalId": principal or str(uuid.uuid5(_ROLES, name)),
+                "principalType": "ServicePrincipal",
+                "scope": scope,
+                "condition": None,
+                "createdOn": self._now(),
+                "updatedOn": self._now(),
+                "createdBy": OPERATOR["objectIdentifier"],
+                **properties,
+            },
+        }
+        self.assignments.append(made)
+        return made
 
-    async def __aexit__(self, *_: object) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+    def _routes(self, router: web.UrlDispatcher) -> None:
+        router.add_route("*", "/{path:.*}", self._serve)
 
     # --- one request
 
@@ -103,6 +126,15 @@ class ManagementPlane:
                 raise RefusedByArm(503, "ServerBusy", "The server is busy.")
             if not request.headers.get("Authorization", "").startswith("Bearer "):
                 raise RefusedByArm(401, "AuthenticationFailed", "Authentication failed.")
+            if request.path == f"/subscriptions/{SUBSCRIPTION}":
+                self._may("subscriptions/read")
+                return web.json_response({"id": request.path, "tenantId": self.home})
+            if path == f"{_AUTHORIZATION}/roleAssignments":
+                self._may("roleAssignments/read")
+                return web.json_response(self._listed(request.query))
+            if request.path in self.roles:
+                self._may("roleDefinitions/read")
+                return web.json_response({"properties": {"roleName": self.roles[request.path]}})
             if path == request.path:
                 raise RefusedByArm(404, "ResourceNotFound", "The resource was not found.")
             body = await request.json() if request.can_read_body else {}
@@ -151,6 +183,23 @@ class ManagementPlane:
                 self._may(f"containers/{action}/action")
                 return self._hold(name, body["tags"], release=action == "clearLegalHold")
         raise RefusedByArm(400, "InvalidRequest", f"The simulated management plane has no {method} {path}.")
+
+    def _listed(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Without a filter what is at the account and below, with `atScope()` what is at it and above; in pages."""
+        above = query.get("$filter") == "atScope()"
+
+        def belongs(scope: str) -> bool:
+            return RESOURCE_ID.startswith(scope) if above else scope.startswith(RESOURCE_ID)
+
+        held = [one for one in self.assignments if belongs(one["properties"]["scope"])]
+        skip = int(query.get("$skipToken", "0"))
+        page: dict[str, Any] = {"value": copy.deepcopy(held[skip : skip + self.page_size])}
+        if skip + self.page_size < len(held):
+            more = {**query, "$skipToken": str(skip + self.page_size)}
+            page["nextLink"] = (
+                f"{self.next_origin or self.url}{RESOURCE_ID}{_AUTHORIZATION}/roleAssignments?{urlencode(more)}"
+            )
+        return page
 
     def _may(self, action: str) -> None:
         if not self.actions & {"*", action}:
