@@ -1,9 +1,10 @@
-"""Messages that ask for a backup. (Those that ask for a restore are in `restore_requests`.)"""
+"""Messages that ask for a backup or for evidence. (Those that ask for a restore are in `restore_requests`.)"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from shared.domain.errors import Unusable
 from shared.domain.wire import Wire
@@ -33,3 +34,31 @@ def decode_backup_request(body: bytes) -> BackupRequest:
     if request.v != 1 or not _REQUEST_ID.fullmatch(request.request_id):
         raise Unusable("a backup request of another version, or without a proper requestId")
     return request
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequest(Wire):
+    """Body of a message on `evidence-requests`: first and last day, `YYYY-MM-DD`. A repeated `request_id` with the
+    same days names the same document."""
+
+    v: int
+    request_id: str
+    first: str
+    last: str
+
+
+def encode_evidence_request(request_id: str, first: date, last: date) -> str:
+    return encode(EvidenceRequest(1, request_id, first.isoformat(), last.isoformat())).decode()
+
+
+def decode_evidence_request(body: bytes) -> tuple[str, date, date]:
+    """Request id, first and last day. Raises `Unusable` for anything but a message of ours."""
+    if len(body) > _MESSAGE_BYTES:
+        raise Unusable("a message of this length is none of ours")
+    request = decode(EvidenceRequest, body)
+    if request.v != 1 or not _REQUEST_ID.fullmatch(request.request_id):
+        raise Unusable("an evidence request of another version, or without a proper requestId")
+    try:
+        return request.request_id, date.fromisoformat(request.first), date.fromisoformat(request.last)
+    except ValueError:
+        raise Unusable("an evidence request without proper days") from None

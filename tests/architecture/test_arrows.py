@@ -42,7 +42,7 @@ ARROWS["function_app"] = {*_INNER, "functions"}
 LIBRARIES: dict[str, set[str]] = {
     "shared.domain": {"msgspec"},  # for values that come in millions
     "shared.catalog": set(),
-    "shared.engines": {"msgspec", "zstandard", "cryptography", "pydantic"},
+    "shared.engines": {"croniter", "msgspec", "zstandard", "cryptography", "pydantic"},
     "shared.settings": {"pydantic"},
     "shared.telemetry": {"azure.monitor"},
     "shared.standalone": {"cryptography", "zstandard"},
