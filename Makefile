@@ -30,6 +30,7 @@ test: setup ## everything fast (five to seven minutes on two cores)
 
 test-full: setup ## the long proofs, too
 	@$(BIN)/python -m tests.localrun.setup_platform
+	@$(BIN)/python -m tests.localrun.setup_browser
 	$(BIN)/python -m pytest -q --hypothesis-profile thorough $(PARALLEL)
 
 check: setup ## format, lint, strict types, import arrows

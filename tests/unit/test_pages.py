@@ -18,10 +18,14 @@ from shared.cli.diff_view import diff_page
 from shared.cli.plan_view import plan_page
 from shared.cli.report_view import report_page
 from shared.domain.errors import Unusable
+from shared.domain.evidence import Topic
 from shared.engines.report import Verdict
 from shared.pages import page as pages
+from shared.pages.charts import nice
+from shared.pages.evidence_page import ages_over_time, evidence_page
 from shared.pages.text import is_hidden, pieces, visible
 from tests.unit.cli_samples import HOSTILE, NOW, collected, plan, report
+from tests.unit.evidence_samples import END, HOUR, START, document, facts, snapshot, snapshots, troubled
 
 DIGEST = "cd" * 32
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -60,6 +64,7 @@ def read(page: str) -> Reader:
 
 
 PAGES: dict[str, Callable[[str], Iterable[str]]] = {
+    "evidence": lambda name: [evidence_page(document(troubled(name))).decode()],
     "plan": lambda name: plan_page(plan(name=name), DIGEST, NOW),
     "diff": lambda name: diff_page(collected(name=name), NOW),
     "report": lambda name: report_page(report(name=name, unexpected=1), NOW),
@@ -101,7 +106,8 @@ def test_page_loads_nothing_and_allows_only_its_own_style(kind: str) -> None:
     assert reader.tags <= {
         "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "p", "h1", "h2", "a",
         "table", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "div", "span", "ul", "li", "pre", "code",
-        "br", "b", "bdi",
+        "br", "b", "bdi", "h3", "thead", "tbody", "figure", "figcaption", "svg", "rect", "line", "polygon",
+        "polyline",
     }  # fmt: skip
     assert not re.search(r"https?://|@import|url\(", page)
     names = {name for name, _ in reader.attributes}
@@ -133,6 +139,47 @@ def test_plan_page_says_what_an_approver_must_know() -> None:
         "none set: no policy will be enabled",
     ):
         assert fact in page, fact
+
+
+def test_evidence_page_says_what_an_auditor_looks_for() -> None:
+    page = "".join(read(evidence_page(document(troubled("anna"))).decode()).text)
+    for fact in (
+        "Evidence of backup and recovery, 2026-10-01 to 2026-10-31",
+        "0 0 1 * * * (UTC), 31 firings in the period",
+        "2026-10-06 01:00:00 UTC",  # missed
+        "users: GraphDown: anna",  # failed, why
+        "Art. 12(3)",
+        "not met",
+        "source unavailable: nobody said anna",
+        "Stays with the customer",
+        "none run",
+        "uksouth",
+        "VAIT",
+    ):
+        assert fact in page, fact
+    assert "complian" not in page.lower()
+
+
+def test_evidence_page_is_the_same_for_the_same_document_and_stands_without_any_source() -> None:
+    assert evidence_page(document()) == evidence_page(document())
+    bare = {topic.value: None for topic in Topic if topic is not Topic.COMPLETENESS}
+    page = evidence_page(document(facts(away=dict.fromkeys(Topic, "away today"), **bare))).decode()
+    assert "".join(read(page).text).count("away today") > len(Topic)
+    assert "<svg" not in page
+
+
+def test_the_age_of_the_newest_backup_grows_and_falls_when_one_is_finished() -> None:
+    of = snapshots(snapshot(1), snapshot(2), before=START - 23 * HOUR)
+    points = [(at - START.timestamp(), age / 3600) for at, age in ages_over_time(of, START, END)]
+    assert points[0] == (0.0, 23.0)
+    assert [round(age) for _, age in points] == [23, 24, 0, 24, 0, 24 * 30 - 1]
+    assert points == sorted(points, key=lambda point: point[0])
+    assert ages_over_time(snapshots(before=None, taken=()), START, END) == []
+
+
+@pytest.mark.parametrize(("most", "top"), [(0, 1), (0.9, 1), (1.0, 1.5), (73, 80), (1358, 1500), (99.5, 100)])
+def test_a_scale_ends_with_a_round_number(most: float, top: float) -> None:
+    assert nice(most) == pytest.approx(top)
 
 
 def test_diff_page_shows_where_inside_a_member_a_change_lies() -> None:
