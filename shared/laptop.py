@@ -43,12 +43,12 @@ from shared.domain.errors import BlobMissing, Retryable, Unusable
 from shared.domain.ports import BlobStore, Clock, Ids
 from shared.engines.create import create_once
 from shared.engines.evidence import Evidence, TrustedKeys, approvers_blob, sha256
-from shared.engines.jws import Purpose
+from shared.engines.jws import Purpose, load_public_keys
 from shared.engines.repository import Repository
 from shared.settings import CONNECTIONS, Settings, is_loopback, load_settings
 
 if TYPE_CHECKING:
-    pass
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 OWN_KEYS = ("plan", "evidence", "execution")  # snapshots were signed by the deployment
 KEYS, APPROVERS, ROWS, SECRETS = "keys", "approvers.json", "state.db", "secrets"
@@ -104,7 +104,10 @@ async def laptop_parts(
         raise Unusable(f"{copy.folder} holds no vault folder", hint="holdfast export makes vault-35d or the like")
     work = Path(settings.work_dir)
     signers = _signers(work / KEYS)
-    own = {purpose: signer.public_keys for purpose, signer in signers.items()}
+    own = {
+        purpose: {**_listed(work / KEYS / f"{purpose.name.lower()}.pub"), **signer.public_keys}
+        for purpose, signer in signers.items()
+    }
     evidence = FolderBlobStore(work / settings.evidence_container)
     await _bring_approvers(settings, copy, evidence)
     names = [name for one in HANDLERS for name in (one, queues.poison(one))]
@@ -148,6 +151,11 @@ def _signers(folder: Path) -> dict[Purpose, LocalFileSigner]:
             hint=f"holdfast keys create {folder} --laptop",
         )
     return {Purpose[name.upper()]: LocalFileSigner(folder / f"{name}.pem") for name in OWN_KEYS}
+
+
+def _listed(file: Path) -> dict[str, EllipticCurvePublicKey]:
+    """The laptop's keys from before a rotation, too."""
+    return load_public_keys(file.read_bytes()) if file.is_file() else {}
 
 
 def _earlier(copy: FolderCopy, keys: Keys) -> tuple[Evidence, ...]:

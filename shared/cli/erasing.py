@@ -87,7 +87,9 @@ def show(ctx: typer.Context, local: Local = None, key: TrustedKey = None, as_jso
     async def work(parts: Parts, screen: Screen) -> Answer:
         from shared.engines.erasure import Erasures
 
-        return _list_answer([_row(one) async for one in Erasures(parts.evidence).standings()])
+        earlier = parts.operator.earlier if parts.operator is not None else ()
+        lists = [Erasures(one) for one in (parts.evidence, *earlier)]
+        return _list_answer([_row(standing) for one in lists async for standing in one.standings()])
 
     return with_parts(ctx, as_json, work, Source(local, key))
 

@@ -112,15 +112,15 @@ def rotate_keys(
     from shared.cli.render import line, table
 
     screen = screen_of(ctx, as_json)
-    names = tuple(only) if only else PURPOSES
+    there = tuple(name for name in PURPOSES if (folder / (name + _SUFFIX_PRIVATE)).is_file())
+    names = tuple(only) if only else there
     if unknown := sorted(set(names) - set(PURPOSES)):
         raise Unusable(
             f"{', '.join(unknown)}: not a key of the apps",
             hint=f"the keys are {', '.join(PURPOSES)}; an approver makes a new key and joins a new document",
         )
-    for name in names:
-        if not (folder / (name + _SUFFIX_PRIVATE)).is_file():
-            raise Unusable(f"there is no {name}{_SUFFIX_PRIVATE} in {folder}", hint="holdfast keys create")
+    if missing := sorted(set(names) - set(there)) or ([] if names else list(PURPOSES)):
+        raise Unusable(f"there is no key for {', '.join(missing)} in {folder}", hint="holdfast keys create")
     rotated = [_rotate(folder, name) for name in names]
     view = (
         table(

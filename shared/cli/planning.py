@@ -86,6 +86,8 @@ def plan(
             parts.catalog.get(name)
         if (many := len(scope.ids) + len(erased)) > _MANY_IDS:
             raise Unusable(f"{many} ids are too many for one request", hint="plan by type instead")
+        if parts.worker is not None and not operator.earlier:
+            screen.note("warning: the copy holds no evidence, so whom the erasure list names is not known here")
         # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
         opened = await parts.repository.open(snapshot)
         asked = request_id or operator.ids.new()

@@ -81,7 +81,7 @@ def ended(laptop: Laptop, report: dict[str, Any]) -> Ended:
         for change in txn.changes
         if change.kind == "object" and change.before is None
     )
-    secrets = sorted(path.name for path in (laptop.work / "secrets").iterdir())
+    secrets = sorted(path.name.partition(".until-")[0] for path in (laptop.work / "secrets").iterdir())
     differences = laptop.differences(report)
     assert not any("[hf:" in one for one in differences)
     return Ended(report["verdict"], report["byReason"], differences, secrets, dict(created))
@@ -117,6 +117,14 @@ def test_what_commands_print_leads_to_the_next_one(calm: Calm) -> None:
 def test_a_second_plan_finds_nothing_to_do(calm: Calm, tmp_path: Path) -> None:
     again = calm.done.again(tmp_path / "again").plan()
     assert again["document"]["steps"] == []
+
+
+def test_a_laptop_key_may_be_rotated_between_plan_and_restore(calm: Calm, tmp_path: Path) -> None:
+    laptop = calm.approved.again(tmp_path / "laptop")
+    assert laptop("keys", "rotate", str(laptop.work / "keys")).code == 0
+    shown = laptop("status", calm.plan["plan"], "--local", str(laptop.copy))
+    assert shown.code == 0, shown.err
+    assert calm.plan["digest"] in shown.out
 
 
 def test_killed_twice_and_run_again_it_ends_as_if_nothing_had_happened(calm: Calm, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ class Deployment:
                 evidence_days=self.evidence_days,
             ),
             control=None,
+            earlier=(),
             queues=self.queues,
             tables=self.rows,
             vault=self.backup.vault,
