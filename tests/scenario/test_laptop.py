@@ -81,6 +81,7 @@ def ended(laptop: Laptop, report: dict[str, Any]) -> Ended:
         for change in txn.changes
         if change.kind == "object" and change.before is None
     )
+    # Names end with when the password goes, which depends on when it was made.
     secrets = sorted(path.name.partition(".until-")[0] for path in (laptop.work / "secrets").iterdir())
     differences = laptop.differences(report)
     assert not any("[hf:" in one for one in differences)
@@ -140,14 +141,18 @@ def test_killed_twice_and_run_again_it_ends_as_if_nothing_had_happened(calm: Cal
 
 
 @pytest.mark.full
-def test_killed_at_each_write_in_turn(calm: Calm, tmp_path: Path) -> None:
-    for call in calm.writes:
+def test_killed_at_one_write_in_four(calm: Calm, tmp_path: Path) -> None:
+    """In `crash_points` the same engines die at each of their writes; here commands and folders pick it up. How
+    many writes there are depends a little on which of two steps comes first: the last few are left out."""
+    most = len(calm.writes) * 9 // 10
+    for call in calm.writes[chance("laptop", "writes").randrange(4) : most : 4]:
         laptop = calm.approved.again(tmp_path / str(call.number))
         with pytest.raises(Crash):
-            laptop.restore(calm.plan, faults=Faults(crash_at(call.number, before=call.number % 2 == 0)))
+            laptop.restore(calm.plan, faults=Faults(crash_at(call.number, before=call.number % 8 < 4)))
         ran = laptop.restore(calm.plan)
         assert ran.code == 0, (call, ran.err)
         assert ended(laptop, ran.document) == calm.ended, call
+        shutil.rmtree(laptop.root)
 
 
 @pytest.mark.full
