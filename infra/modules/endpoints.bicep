@@ -1,0 +1,49 @@
+// Private endpoints and their names in DNS.
+
+@description('Region.')
+param location string
+
+@description('Subnet that they live in.')
+param subnetId string
+
+@description('DNS zones: blob, queue, table, key vault, app.')
+param zoneIds array
+
+@description('Where they lead: name, resource id, service of it, number of the service\'s zone.')
+param targets array
+
+resource endpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = [for one in targets: {
+  name: one.name
+  location: location
+  properties: {
+    subnet: {
+      id: subnetId
+    }
+    privateLinkServiceConnections: [
+      {
+        name: one.service
+        properties: {
+          groupIds: [
+            one.service
+          ]
+          privateLinkServiceId: one.id
+        }
+      }
+    ]
+  }
+}]
+
+resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (one, index) in targets: {
+  parent: endpoint[index]
+  name: 'default'
+  properties: {
+    privateDnsZoneConfigs: [
+      {
+        name: one.service
+        properties: {
+          privateDnsZoneId: zoneIds[one.zone]
+        }
+      }
+    ]
+  }
+}]

@@ -1,0 +1,218 @@
+// The vault: the account's blob service, its containers with their retention, who may add, read, inspect and lock,
+// what is logged. Retention policies are made unlocked: no template can lock one. `holdfast vault lock` does.
+
+@description('Name of the storage account, which exists.')
+param accountName string
+
+@description('Containers: name, and for how many days its blobs can\'t be changed or deleted.')
+param containers array
+
+@description('Names of containers whose policy is locked by now: a locked policy refuses to be deployed again.')
+param lockedContainers array
+
+@description('Name of the container that takes plans, approvals, journals and reports.')
+param evidenceContainer string
+
+@description('Object id of the backup app: adds to every container.')
+param backupId string
+
+@description('Object id of the restore app: reads every container, adds to the evidence.')
+param restoreId string
+
+@description('Who else may read every container: principal id, principal type.')
+param readers array
+
+@description('Who may lock and lengthen policies, set and clear holds, and place the approvers\' document: principal id, principal type.')
+param keepers array
+
+@description('Ids of the roles (roles.bicep).')
+param roleIds object
+
+@description('Workspace that every read, write and delete is logged to.')
+param workspaceId string
+
+var apps = [
+  {
+    id: backupId
+    type: 'ServicePrincipal'
+  }
+  {
+    id: restoreId
+    type: 'ServicePrincipal'
+  }
+]
+var backupAppends = [for one in containers: {
+  container: one.name
+  id: backupId
+  type: 'ServicePrincipal'
+}]
+var keeperAppends = [for one in keepers: {
+  container: evidenceContainer
+  id: one.id
+  type: one.type
+}]
+var appenders = concat(backupAppends, keeperAppends, [
+  {
+    container: evidenceContainer
+    id: restoreId
+    type: 'ServicePrincipal'
+  }
+])
+var allReaders = concat(readers, [
+  {
+    id: restoreId
+    type: 'ServicePrincipal'
+  }
+])
+var inspectors = concat(apps, readers, keepers)
+
+resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
+  name: accountName
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    changeFeed: {
+      enabled: false
+    }
+    // Soft delete and versions prolong erasure and protect nothing that the retention doesn't.
+    containerDeleteRetentionPolicy: {
+      enabled: false
+    }
+    deleteRetentionPolicy: {
+      enabled: false
+    }
+    isVersioningEnabled: false
+  }
+}
+
+module container 'container.bicep' = [for one in containers: {
+  name: 'container-${one.name}'
+  params: {
+    accountName: accountName
+    containerName: one.name
+    days: one.days
+    locked: contains(lockedContainers, one.name)
+  }
+  dependsOn: [
+    blobs
+  ]
+}]
+
+resource held 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' existing = [for one in appenders: {
+  parent: blobs
+  name: one.container
+}]
+
+resource append 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (one, index) in appenders: {
+  scope: held[index]
+  name: guid(account.id, one.container, one.id, roleIds.vaultAppend)
+  properties: {
+    principalId: one.id
+    principalType: one.type
+    roleDefinitionId: roleIds.vaultAppend
+  }
+  dependsOn: [
+    container
+  ]
+}]
+
+resource read 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one in allReaders: {
+  scope: account
+  name: guid(account.id, one.id, roleIds.vaultRead)
+  properties: {
+    principalId: one.id
+    principalType: one.type
+    roleDefinitionId: roleIds.vaultRead
+  }
+}]
+
+resource inspect 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one in inspectors: {
+  scope: account
+  name: guid(account.id, one.id, roleIds.vaultInspect)
+  properties: {
+    principalId: one.id
+    principalType: one.type
+    roleDefinitionId: roleIds.vaultInspect
+  }
+}]
+
+resource keep 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one in keepers: {
+  scope: account
+  name: guid(account.id, one.id, roleIds.vaultLock)
+  properties: {
+    principalId: one.id
+    principalType: one.type
+    roleDefinitionId: roleIds.vaultLock
+  }
+}]
+
+// Deletes what its retention no longer keeps; a policy that still holds refuses it, and it comes again next day.
+var expiry = [for one in containers: {
+  enabled: true
+  name: 'expire-${one.name}'
+  type: 'Lifecycle'
+  definition: {
+    actions: {
+      baseBlob: {
+        delete: {
+          daysAfterCreationGreaterThan: one.days + 1
+        }
+      }
+    }
+    filters: {
+      blobTypes: [
+        'blockBlob'
+      ]
+      prefixMatch: [
+        '${one.name}/'
+      ]
+    }
+  }
+}]
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: expiry
+    }
+  }
+  dependsOn: [
+    blobs
+  ]
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = {
+  scope: account
+  name: 'holdfast-vault'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Backups. Taking this lock off is alarmed; blobs under locked retention stay whatever is done here.'
+  }
+}
+
+resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: blobs
+  name: 'holdfast'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageRead'
+        enabled: true
+      }
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+  }
+}

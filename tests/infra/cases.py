@@ -1,0 +1,118 @@
+"""The deployments that the checks expand: enough that each branch of the templates is taken and not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tests.infra.evaluate import Deployment, Resource, deploy, made_up, template
+from tests.infra.syntax import files, literal, named
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+MAIN = "main.bicep"
+GROUPS = (
+    "requesters",
+    "approvers",
+    "readers",
+    "keepers",
+    "passwords",
+    "backupDeployers",
+    "restoreDeployers",
+    "armers",
+)
+REQUIRED: dict[str, Any] = {
+    "location": "swedencentral",
+    "tenantId": made_up("tenant"),
+    "backupClientId": made_up("reads Graph"),
+    "restoreClientId": made_up("writes to Graph"),
+    "alertEmails": ["on-call@example.org"],
+}
+OPEN: dict[str, Any] = {
+    **{f"{group}GroupId": made_up(group) for group in GROUPS},
+    "retentionClasses": [35, 365],
+    "breakGlassIds": [made_up("one"), made_up("two")],
+    "approversSha256": "ab" * 32,
+    "publicKeys": '{"snapshot":{"keys":[]}}',
+    "callerRanges": ["198.51.100.0/24", "203.0.113.7/32"],
+    "redundancy": "zonesAndPair",
+    "chainDays": 500,
+    "absenceHours": 30,
+    "logDays": 730,
+    "backupSchedule": "0 0 2 * * *",
+    "sweepSchedule": "0 */10 * * * *",
+    "statusSchedule": "0 0 7 * * *",
+}
+PRIVATE: dict[str, Any] = {
+    "network": "private",
+    "restoreArmed": True,
+    "lockedContainers": ["vault-35d", "chain"],
+    "name": "other",
+    "location": "westeurope",
+}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The templates, perhaps changed, and what they deploy."""
+
+    of: Mapping[str, str]
+
+    @classmethod
+    def here(cls) -> Texts:
+        return cls(files(INFRA))
+
+    def with_(self, path: str, text: str) -> Texts:
+        return Texts({**self.of, path: text})
+
+    def deployed(self, given: Mapping[str, Any]) -> Deployment:
+        return deploy(self.of, MAIN, {**REQUIRED, **given})
+
+    @cached_property
+    def plain(self) -> Deployment:
+        """The default deployment: required parameters only."""
+        return self.deployed({})
+
+    @cached_property
+    def open(self) -> Deployment:
+        """Every optional thing switched on, behind the public firewall."""
+        return self.deployed(OPEN)
+
+    @cached_property
+    def private(self) -> Deployment:
+        """Private endpoints, some containers locked by now, the restore app running."""
+        return self.deployed(PRIVATE)
+
+    @property
+    def all(self) -> Iterator[tuple[Deployment, Mapping[str, Any]]]:
+        yield self.plain, REQUIRED
+        yield self.open, {**REQUIRED, **OPEN}
+        yield self.private, {**REQUIRED, **PRIVATE}
+
+    def allowed(self, parameter: str) -> list[str]:
+        """What `@allowed` lets a parameter of the main template be; nothing where it stands open."""
+        one = template(MAIN, self.of[MAIN]).declared.get(parameter)
+        call = one.decorators.get("allowed") if one else None
+        if call is None:
+            return []
+        return [literal(value) for value in named(named(call.child_by_field_name("arguments"))[0])]
+
+    def combinations(self, *parameters: str) -> Iterator[dict[str, str]]:
+        for values in product(*(self.allowed(one) for one in parameters)):
+            yield dict(zip(parameters, values, strict=True))
+
+
+def only(deployment: Deployment, kind: str, part: str, contains: str = "") -> Resource:
+    """The one resource of a type in a part of the deployment."""
+    found = [
+        one
+        for one in deployment.of(kind)
+        if f"-{part}/" in f"{one.id.split('/providers/')[0]}/" and contains in one.name
+    ]
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} of {kind} in {part}")
+    return found[0]

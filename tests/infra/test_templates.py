@@ -1,0 +1,39 @@
+"""The templates of `infra/`: read by both parsers, and expanded into what they deploy."""
+
+from __future__ import annotations
+
+import json
+
+import pycep
+import pytest
+
+from tests.infra.cases import INFRA, Texts
+from tests.infra.syntax import files, read
+
+TEXTS = Texts.here()
+
+
+@pytest.mark.parametrize("path", files(INFRA))
+def test_a_file_is_in_the_subset_that_both_parsers_read(path: str) -> None:
+    """checkov leaves out what the second one can't read, and says so only in a count."""
+    assert read(path, TEXTS.of[path]).declared
+    assert pycep.BicepParser().parse(text=TEXTS.of[path])
+
+
+def test_the_deployment_has_something_of_everything() -> None:
+    """A reading that lost the resources would find nothing wrong with them."""
+    kinds = {one.type for one in TEXTS.private.resources}
+    assert len(kinds) >= 30
+    assert len(TEXTS.plain.resources) > 100
+
+
+def test_a_locked_vault_is_deployed_again_without_its_policies() -> None:
+    """A locked policy refuses to be written; everything else stays under the template's control."""
+    policies = "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"
+    locked = TEXTS.deployed({"lockedContainers": ["vault-35d", "evidence-400d", "chain"]})
+    assert not locked.of(policies)
+    assert [one.id for one in locked.resources] == [one.id for one in TEXTS.plain.resources if one.type != policies]
+
+
+def test_the_config_of_the_compiler_is_json() -> None:
+    assert json.loads((INFRA / "bicepconfig.json").read_text(encoding="utf-8"))["analyzers"]
