@@ -1,4 +1,4 @@
-"""The templates of `infra/`: read by both parsers, and expanded into what they deploy."""
+"""The templates of `infra/`: read by both parsers, and nothing to find for any check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import json
 import pycep
 import pytest
 
+from tests.infra import types
 from tests.infra.cases import INFRA, Texts
+from tests.infra.checks import CHECKS
+from tests.infra.residency import every_combination
 from tests.infra.syntax import files, read
 
 TEXTS = Texts.here()
@@ -18,6 +21,18 @@ def test_a_file_is_in_the_subset_that_both_parsers_read(path: str) -> None:
     """checkov leaves out what the second one can't read, and says so only in a count."""
     assert read(path, TEXTS.of[path]).declared
     assert pycep.BicepParser().parse(text=TEXTS.of[path])
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_nothing_is_found(name: str) -> None:
+    if name == "types" and types.folder() is None:
+        pytest.skip(types.ABSENT)
+    assert list(CHECKS[name](TEXTS)) == []
+
+
+@pytest.mark.full
+def test_no_combination_of_parameters_leads_out_of_the_eu() -> None:
+    assert list(every_combination(TEXTS)) == []
 
 
 def test_the_deployment_has_something_of_everything() -> None:

@@ -1,0 +1,140 @@
+"""What the code names: queues, tables, containers, settings, functions, alarms. Read from the code itself, so that
+a thing that it gains is missed in the templates, or the other way round."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import shared.settings
+from shared.bootstrap import TABLE
+from shared.domain.queues import QUEUES, poison
+from shared.settings import CONNECTIONS, Role, Settings
+from tests.infra.cases import ROOT
+
+# Roles that a function app of the deployment has. ALL is for loopback.
+ROLES = tuple(role for role in Role if role is not Role.ALL)
+
+# Settings that no deployment gives, and why.
+LEFT_OUT = {
+    "graph_url": "the default, the global cloud, is the one that app registrations are in",
+    "graph_token": "loopback only",
+    "management_url": "loopback only, but for its default",
+    "keys_dir": "loopback only",
+    "secrets_dir": "loopback only",
+    "scratch_dir": "the system's folder for temporary files will do",
+    "pack_bytes": "a default that stored formats rest on",
+    "replication_wait": "the default is what the service promises",
+    "work_budget": "the default fits the host's time limit (host.json)",
+    "run_budget": "the default, 20 hours, fits a daily backup",
+    "claim_seconds": "the default fits the time limit of a step",
+    "clock_factor": "loopback only",
+    "clock_epoch": "loopback only",
+}
+# Settings that one role has and the other doesn't.
+OF_ROLE = {
+    "backup_schedule": {Role.BACKUP},
+    "sweep_schedule": {Role.BACKUP},
+    "secrets_vault_url": {Role.RESTORE},
+}
+
+_READ = """
+import json, function_app
+print(json.dumps([
+    [one.get_function_name(), [binding.get_dict_repr() for binding in one.get_bindings()]]
+    for one in function_app.app.get_functions()
+], default=str))
+"""
+_ENOUGH = {
+    "HOLDFAST_TENANT_ID": "11111111-2222-3333-4444-555555555555",
+    "HOLDFAST_CLIENT_ID": "99999999-2222-3333-4444-555555555555",
+    "HOLDFAST_KEY_VAULT_URL": "https://keys.vault.azure.net",
+    "VaultStorage__blobServiceUri": "https://vault.blob.core.windows.net",
+}
+
+
+@dataclass(frozen=True)
+class Trigger:
+    function: str
+    queue: str
+    connection: str
+    schedule: str
+
+
+@cache
+def triggers(role: Role) -> tuple[Trigger, ...]:
+    """What an app of this role is woken by, read from `function_app.py` as the platform's worker reads it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
+    run = subprocess.run(
+        [sys.executable, "-c", _READ],
+        cwd=ROOT,
+        env={**environment, **_ENOUGH, "HOLDFAST_ROLE": role.value},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if run.returncode:
+        raise RuntimeError(run.stderr)
+    return tuple(
+        Trigger(name, one.get("queueName", ""), one.get("connection", ""), one.get("schedule", ""))
+        for name, bindings in json.loads(run.stdout)
+        for one in bindings
+    )
+
+
+def queues() -> set[tuple[str, str]]:
+    """Connection and name of every queue, the poison queues among them."""
+    return {(one.connection, name) for one in QUEUES for name in (one.name, poison(one.name))}
+
+
+def tables() -> set[tuple[str, str]]:
+    """Each role has the table in its own state account."""
+    return {(connection, TABLE) for connection in CONNECTIONS if connection != "VaultStorage"}
+
+
+def containers(settings: Settings) -> set[str]:
+    """Those with a promised time, and whatever else the settings module names as a container."""
+    named = {value for name, value in vars(shared.settings).items() if name.endswith("_CONTAINER")}
+    return {*settings.promised_days, *named}
+
+
+def setting_names(role: Role) -> set[str]:
+    """Every setting of `Settings` that an app of this role has to be given, as an environment variable."""
+    connections = {
+        name for name, one in Settings.model_fields.items() if one.annotation is shared.settings.Connection
+    }
+    names = set(Settings.model_fields) - connections - set(LEFT_OUT)
+    return {f"HOLDFAST_{name.upper()}" for name in names if role in OF_ROLE.get(name, {role})}
+
+
+@cache
+def told(kind: str) -> frozenset[str]:
+    """First arguments of all calls of `event` or `alarm`."""
+    found = set()
+    for call in _calls():
+        function = call.func
+        if isinstance(function, ast.Name) and function.id == kind and call.args:
+            first = call.args[0]
+            if isinstance(first, ast.Constant):
+                found.add(str(first.value))
+    return frozenset(found)
+
+
+@cache
+def _parsed() -> tuple[ast.Module, ...]:
+    paths = [*sorted((ROOT / "shared").rglob("*.py")), *sorted((ROOT / "functions").rglob("*.py"))]
+    return tuple(ast.parse(path.read_text(encoding="utf-8")) for path in paths)
+
+
+def _calls() -> Iterator[ast.Call]:
+    for module in _parsed():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call):
+                yield node

@@ -1,0 +1,382 @@
+"""Code and templates name the same things: queues, tables, containers, settings, schedules, keys, alarms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from typing import Any, Final
+
+from shared.bootstrap import _SIGNS
+from shared.domain.errors import Unusable
+from shared.domain.vault import AccountState, ContainerState, DeletionRule, RetentionPolicy
+from shared.engines.protection import shortfalls
+from shared.settings import CONNECTIONS, Role, Settings, load_settings
+from tests.infra import code
+from tests.infra.cases import OPEN, PRIVATE, REQUIRED, Texts, only
+from tests.infra.evaluate import Deployment, Resource, made_up, template
+from tests.infra.page import DEPLOYMENT, SECURITY, listed, table
+from tests.infra.policy import part_of
+from tests.localrun.ncrontab import NcronSchedule
+
+STORAGE: Final = "Microsoft.Storage/storageAccounts"
+BLOBS: Final = f"{STORAGE}/blobServices"
+CONTAINERS: Final = f"{BLOBS}/containers"
+MARGIN: Final = 8  # days: the interval between fulls, and a week
+# Of the platform, not of the product: name → pattern of its value.
+PLATFORM: Final = {
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": r"ClientId={client};Authorization=AAD",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": r"InstrumentationKey=.+",
+    "AzureWebJobsStorage__blobServiceUri": r"https://{host}\.blob\.core\.windows\.net/",
+    "AzureWebJobsStorage__clientId": r"{client}",
+    "AzureWebJobsStorage__credential": r"managedidentity",
+    "AzureWebJobsStorage__tableServiceUri": r"https://{host}\.table\.core\.windows\.net/",
+    "PYTHON_ENABLE_OPENTELEMETRY": r"true",
+}
+# Which services of an account an app is given: its own state wholly, the other's queues to send to.
+SERVICES: Final = {
+    Role.BACKUP: {"VaultStorage": "blob", "BackupState": "queue table", "RestoreState": "queue"},
+    Role.RESTORE: {"VaultStorage": "blob", "BackupState": "queue", "RestoreState": "queue table"},
+}
+
+
+def findings(texts: Texts) -> Iterator[str]:
+    for deployment, given in texts.all:
+        yield from _state(deployment)
+        for role in code.ROLES:
+            yield from _app(deployment, role, given)
+        yield from _vault(deployment, given)
+        yield from _keys(deployment)
+    yield from _defaults(texts)
+
+
+# --- queues and tables -------------------------------------------------------------------------------------------
+def account_of(deployment: Deployment, connection: str) -> str:
+    """The account that an app's connection leads to, by the settings of the apps; all have to agree."""
+    found = {
+        re.sub(r"https://([a-z0-9]+)\..*", r"\1", value)
+        for role in code.ROLES
+        for name, value in settings_of(deployment, role).items()
+        if name.startswith(f"{connection}__") and name.endswith("ServiceUri")
+    }
+    return found.pop() if len(found) == 1 else f"{connection}: {len(found)} accounts"
+
+
+def settings_of(deployment: Deployment, role: Role) -> Mapping[str, str]:
+    return only(deployment, "Microsoft.Web/sites/config", role.value).properties
+
+
+def _state(deployment: Deployment) -> Iterator[str]:
+    for kind, service, wanted in (("queues", "queue", code.queues()), ("tables", "table", code.tables())):
+        accounts = {account_of(deployment, one): one for one in CONNECTIONS}
+        made = {
+            (accounts.get(one.name.split("/")[0], one.name.split("/")[0]), one.leaf)
+            for one in deployment.of(f"{STORAGE}/{service}Services/{kind}")
+        }
+        yield from _differ(kind, made, wanted)
+
+
+def _differ(what: str, made: Set[Any], wanted: Set[Any]) -> Iterator[str]:
+    for one in sorted(wanted - made):
+        yield f"{what}: the code names {one}, and the templates don't make it"
+    for one in sorted(made - wanted):
+        yield f"{what}: the templates make {one}, which the code doesn't name"
+
+
+# --- apps --------------------------------------------------------------------------------------------------------
+def _app(deployment: Deployment, role: Role, given: Mapping[str, Any]) -> Iterator[str]:
+    settings = settings_of(deployment, role)
+    site = only(deployment, "Microsoft.Web/sites", role.value)
+    identity = only(deployment, "Microsoft.ManagedIdentity/userAssignedIdentities", role.value)
+    client = made_up(f"{identity.id} clientId")
+    host = only(deployment, STORAGE, role.value)
+    own = {name for name in settings if name.startswith("HOLDFAST_")}
+    yield from _differ(f"settings of the {role.value} app", own, code.setting_names(role))
+    yield from _platform_settings(role, settings, client, host.name)
+    yield from _connections(role, settings, client)
+    yield from _values(deployment, role, settings, given, client)
+    yield from _site(deployment, site, identity, host, given)
+    served = {(one.connection, one.queue) for one in code.triggers(role) if one.queue}
+    deployed = {pair for pair in code.queues() if pair[0] == f"{role.value.capitalize()}State"}
+    yield from _differ(f"queues served by the {role.value} app", deployed, served)
+    for one in code.triggers(role):
+        for name in re.findall(r"%([^%]+)%", f"{one.schedule} {one.queue}"):
+            if name not in settings:
+                yield f"{role.value} app: {one.function} needs the setting {name}"
+            elif name.endswith("_SCHEDULE"):
+                try:
+                    NcronSchedule(settings[name])
+                except ValueError:
+                    yield f"{role.value} app: {name} is no six-field cron: {settings[name]}"
+
+
+def _platform_settings(role: Role, settings: Mapping[str, str], client: str, host: str) -> Iterator[str]:
+    connections = {name for name in settings if name.partition("__")[0] in CONNECTIONS}
+    others = {name for name in settings if not name.startswith("HOLDFAST_")} - connections
+    yield from _differ(f"platform settings of the {role.value} app", others, set(PLATFORM))
+    for name, pattern in PLATFORM.items():
+        wanted = pattern.replace("{client}", client).replace("{host}", host)
+        if not re.fullmatch(wanted, settings.get(name, "")):
+            yield f"{role.value} app: {name} is {settings.get(name)!r}"
+
+
+def _connections(role: Role, settings: Mapping[str, str], client: str) -> Iterator[str]:
+    for connection, services in SERVICES[role].items():
+        wanted = {f"{connection}__{one}ServiceUri" for one in services.split()}
+        wanted |= {f"{connection}__clientId", f"{connection}__credential"}
+        made = {name for name in settings if name.startswith(f"{connection}__")}
+        yield from _differ(f"{connection} of the {role.value} app", made, wanted)
+        if settings.get(f"{connection}__clientId") != client:
+            yield f"{role.value} app: {connection} is reached with another identity than the app's own"
+        if settings.get(f"{connection}__credential") != "managedidentity":
+            yield f"{role.value} app: {connection} is not reached with a managed identity"
+
+
+def _values(
+    deployment: Deployment, role: Role, settings: Mapping[str, str], given: Mapping[str, Any], client: str
+) -> Iterator[str]:
+    try:
+        loaded = load_settings(dict(settings))
+    except Unusable as error:
+        yield f"{role.value} app: its own settings class refuses the settings: {error}"
+        return
+    vault = only(deployment, STORAGE, "vault")
+    keys = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-k-").name
+    passwords = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-p-").name
+    wanted: dict[str, Any] = {
+        "role": role,
+        "tenant_id": given["tenantId"],
+        "client_id": given[f"{role.value}ClientId"],
+        "identity_client_id": client,
+        "region": given["location"],
+        "retention_classes": tuple(given.get("retentionClasses", (35,))),
+        "evidence_days": given.get("evidenceDays", 400),
+        "chain_days": given.get("chainDays", 400),
+        "break_glass_ids": tuple(sorted(given.get("breakGlassIds", ()))),
+        "approvers_sha256": given.get("approversSha256", ""),
+        "public_keys": given.get("publicKeys", ""),
+        "vault_resource_id": vault.id,
+        "key_vault_url": f"https://{keys}.vault.azure.net/",
+        "secrets_vault_url": f"https://{passwords}.vault.azure.net/" if role is Role.RESTORE else "",
+    }
+    for name in ("backup_schedule", "sweep_schedule", "status_schedule"):
+        default = Settings.model_fields[name].default
+        own = role in code.OF_ROLE.get(name, {role})
+        words = name.split("_")
+        wanted[name] = given.get(words[0] + words[1].capitalize(), default) if own else default
+    for name, value in wanted.items():
+        if getattr(loaded, name) != value:
+            yield f"{role.value} app: {name} is {getattr(loaded, name)!r}, and not {value!r}"
+    if loaded.vault_storage.blob != f"https://{vault.name}.blob.core.windows.net/":
+        yield f"{role.value} app: VaultStorage is not the vault"
+
+
+def _site(
+    deployment: Deployment, site: Resource, identity: Resource, host: Resource, given: Mapping[str, Any]
+) -> Iterator[str]:
+    part = part_of(site)
+    running = part != "restore" or bool(given.get("restoreArmed", False))
+    storage = site.properties["functionAppConfig"]["deployment"]["storage"]
+    wanted = {
+        "running": (site.properties["enabled"], running),
+        "identity": (list(site.body["identity"]["userAssignedIdentities"]), [identity.id]),
+        "identity for key vault references": (site.properties["keyVaultReferenceIdentity"], identity.id),
+        "package": (storage["value"], f"https://{host.name}.blob.core.windows.net/package"),
+        "identity for the package": (storage["authentication"]["userAssignedIdentityResourceId"], identity.id),
+        "subnet": (site.properties["virtualNetworkSubnetId"].rpartition("/")[2], part),
+        "plan": (site.properties["serverFarmId"], only(deployment, "Microsoft.Web/serverfarms", part).id),
+        "package container": ([one.leaf for one in _of(deployment, CONTAINERS, host)], ["package"]),
+        "logins with a password": (
+            sorted(
+                one.leaf
+                for one in deployment.of(f"{site.type}/basicPublishingCredentialsPolicies")
+                if site.id in one.id
+            ),
+            ["ftp", "scm"],
+        ),
+    }
+    for what, (is_so, should) in wanted.items():
+        if is_so != should:
+            yield f"{part} app: {what} is {is_so!r}, and not {should!r}"
+
+
+def _of(deployment: Deployment, kind: str, account: Resource) -> list[Resource]:
+    return [one for one in deployment.of(kind) if one.id.startswith(f"{account.id}/")]
+
+
+# --- vault -------------------------------------------------------------------------------------------------------
+def _vault(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
+    """Containers and their retention, judged by the product's own judgement as if all were locked by now."""
+    vault = only(deployment, STORAGE, "vault")
+    settings = load_settings(dict(settings_of(deployment, Role.BACKUP)))
+    made = {one.leaf for one in _of(deployment, CONTAINERS, vault)}
+    yield from _differ("containers", made, code.containers(settings))
+    locked = set(given.get("lockedContainers", ()))
+    days = {
+        one.name.split("/")[2]: one.properties
+        for one in _of(deployment, f"{CONTAINERS}/immutabilityPolicies", vault)
+    }
+    yield from _differ("retention policies that are not locked yet", set(days), made - locked)
+    account = _account(deployment, vault)
+    for name, promised in settings.promised_days.items():
+        rules = [one for one in account.deletions if one.prefix == f"{name}/"]
+        expires = [one.days for one in rules]
+        if expires != [promised + MARGIN + 1]:
+            yield f"container {name}: it expires after {expires} days, and not {promised + MARGIN + 1}"
+        if name not in days:
+            continue
+        kept = days[name]["immutabilityPeriodSinceCreationInDays"]
+        if kept != promised + MARGIN:
+            yield f"container {name}: it keeps {kept} days, and not {promised} and {MARGIN}"
+        policy = RetentionPolicy(kept, True, days[name]["allowProtectedAppendWrites"], 0, "etag")
+        for one in shortfalls(ContainerState(name, policy, (), False), account, promised):
+            yield f"container {name}: {one.what}"
+    if len(account.deletions) != len(settings.promised_days):
+        yield f"the vault has {len(account.deletions)} lifecycle rules for {len(settings.promised_days)} containers"
+
+
+def _account(deployment: Deployment, vault: Resource) -> AccountState:
+    blobs = only(deployment, BLOBS, "vault").properties
+    rules = only(deployment, f"{STORAGE}/managementPolicies", "vault").properties["policy"]["rules"]
+    return AccountState(
+        primary=vault.body["location"],
+        secondary="",
+        shared_keys=vault.properties["allowSharedKeyAccess"],
+        public_blobs=vault.properties["allowBlobPublicAccess"],
+        versioning=blobs["isVersioningEnabled"],
+        soft_delete_days=int(blobs["deleteRetentionPolicy"]["enabled"]),
+        container_soft_delete_days=int(blobs["containerDeleteRetentionPolicy"]["enabled"]),
+        deletions=tuple(
+            DeletionRule(
+                one["name"],
+                prefix,
+                one["definition"]["actions"]["baseBlob"]["delete"]["daysAfterCreationGreaterThan"],
+            )
+            for one in rules
+            for prefix in one["definition"]["filters"]["prefixMatch"]
+        ),
+    )
+
+
+# --- keys --------------------------------------------------------------------------------------------------------
+def _keys(deployment: Deployment) -> Iterator[str]:
+    wanted = {name for role in code.ROLES for name in _SIGNS[role]}
+    made = {one.leaf for one in deployment.of("Microsoft.KeyVault/vaults/keys") if "-k-" in one.name}
+    yield from _differ("signing keys", made, wanted)
+
+
+# --- defaults and the page on deployment -------------------------------------------------------------------------
+def _defaults(texts: Texts) -> Iterator[str]:
+    params = {one.name: one for one in template("main.bicep", texts.of["main.bicep"]).of("param")}
+    required = {name for name, one in params.items() if one.value is None}
+    if required != set(REQUIRED):
+        yield f"parameters that have to be given: {sorted(required)}"
+    said = {row[0].strip("`"): row[1] for row in table(DEPLOYMENT, "Parameter", "Default", "Meaning")}
+    yield from _differ(f"parameters ({DEPLOYMENT})", set(params), set(said))
+    for name, one in params.items():
+        default = "required" if one.value is None else " ".join(one.value.text.decode().split())
+        if name in said and said[name].strip("`") != default:
+            yield f"{DEPLOYMENT}: the default of {name} is {default}, and not {said[name]}"
+    for case in (OPEN, PRIVATE):
+        if unknown := set(case) - set(params):
+            yield f"no parameter {sorted(unknown)}"
+
+
+# --- alerts ------------------------------------------------------------------------------------------------------
+def watched(texts: Texts) -> Iterator[str]:
+    """Alert rules against the code's alarms and the page on security."""
+    for deployment, given in texts.all:
+        yield from _queries(deployment, given)
+        yield from _operations(deployment)
+
+
+def _queries(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
+    name = given.get("name", "holdfast")
+    rules = {
+        one.name.removeprefix(f"{name}-"): one.properties
+        for one in deployment.of("Microsoft.Insights/scheduledQueryRules")
+    }
+    said = {row[0]: row[1:] for row in table(SECURITY, "Rule", "Severity", "Fires when", "Looked at every", "Over")}
+    yield from _differ("alert rules", set(rules), set(said))
+    for key, rule in rules.items():
+        (criterion,) = rule["criteria"]["allOf"]
+        absence = key.startswith("no-")
+        query = criterion["query"]
+        is_so = (str(rule["severity"]), rule["evaluationFrequency"], rule["windowSize"])
+        if key in said and is_so != (said[key][0], said[key][2], said[key][3]):
+            yield f"alert {key}: severity, frequency and window are {is_so}, and {SECURITY} says {said[key]}"
+        if rule["overrideQueryTimeRange"] != rule["windowSize"] or rule["autoMitigate"] is not absence:
+            yield f"alert {key}: its time range or how it ends is wrong"
+        if (criterion["operator"], criterion["threshold"]) != (("LessThan", 1) if absence else ("GreaterThan", 0)):
+            yield f"alert {key}: fires when {criterion['operator']} {criterion['threshold']}"
+        grouped = re.search(r"\| summarize Found = count\(\)(?: by (\w+))?$", query)
+        if grouped is None or (absence and grouped.group(1)):
+            yield f"alert {key}: the query doesn't end with a count"
+        elif criterion["dimensions"] and criterion["dimensions"][0]["name"] != grouped.group(1):
+            yield f"alert {key}: it is split by something that the query doesn't give"
+        for wanted in _wanted(deployment, key, given):
+            if wanted not in query:
+                yield f"alert {key}: the query lacks {wanted}"
+    alarms = set(re.findall(r'"([a-z.]+)"', rules["alarm"]["criteria"]["allOf"][0]["query"].split("dynamic(")[-1]))
+    yield from _differ("alarms", alarms, code.told("alarm"))
+    for key in ("alarm", "code"):
+        if not rules[key]["criteria"]["allOf"][0]["dimensions"]:
+            yield f"alert {key}: it isn't split, so that one alarm hides another"
+    for event in ("snapshot.committed", "status.checked"):
+        if event not in code.told("event"):
+            yield f"the code has no event {event}, and an alert waits for it"
+
+
+def _wanted(deployment: Deployment, key: str, given: Mapping[str, Any]) -> tuple[str, ...]:
+    vault = only(deployment, STORAGE, "vault").name
+    clients = [
+        made_up(f"{one.id} clientId") for one in deployment.of("Microsoft.ManagedIdentity/userAssignedIdentities")
+    ]
+    writes = '("PutBlob", "PutBlock", "PutBlockList", "CopyBlob", "DeleteBlob")'
+    alters = (
+        '("DeleteBlob", "DeleteContainer", "SetBlobMetadata", "SetBlobProperties", "SetBlobTier", "PutBlock", '
+        '"PutBlockList", "AppendBlock", "CopyBlob", "SnapshotBlob")'
+    )
+    fired: dict[str, tuple[str, ...]] = {
+        "no-snapshot": (
+            f"AppTraces | where TimeGenerated > ago({given.get('absenceHours', 26)}h) | ",
+            '| where Message startswith "snapshot.committed " |',
+        ),
+        "no-status": (
+            "AppTraces | where TimeGenerated > ago(26h) | ",
+            '| where Message startswith "status.checked " |',
+        ),
+        "alarm": ('AppTraces | extend Alarm = tostring(split(Message, " ")[0]) | where Alarm in (dynamic([',),
+        "vault-delete": (f'StorageBlobLogs | where AccountName == "{vault}" | where OperationName in {alters} |',),
+        "vault-refused": (
+            f'StorageBlobLogs | where AccountName == "{vault}" | where StatusText startswith "Authorization" or '
+            'StatusText == "AuthenticationFailed" |',
+        ),
+        "code": (f'StorageBlobLogs | where ObjectKey has "/package/" | where OperationName in {writes} |',),
+        "signature": (
+            'AZKVAuditLogs | where OperationName == "KeySign" | ',
+            f'| where Caller !in (dynamic(["{clients[0]}","{clients[1]}"])) |',
+        ),
+    }
+    return fired.get(key, ())
+
+
+def _operations(deployment: Deployment) -> Iterator[str]:
+    said = {row[0]: listed(row[2]) for row in table(SECURITY, "Change", "Tells of", "Operations")}
+    found = {}
+    for one in deployment.of("Microsoft.Insights/activityLogAlerts"):
+        key = one.name.partition("-")[2].removesuffix("-changed")
+        listed_twice = [
+            operation
+            for condition in one.properties["condition"]["allOf"]
+            if condition["field"] == "operationName"
+            for operation in condition.get("containsAny", ())
+        ]
+        found[key] = set(listed_twice)
+        if not any(
+            condition == {"field": "category", "equals": "Administrative"}
+            for condition in one.properties["condition"]["allOf"]
+        ):
+            yield f"alert {one.name}: it is not about the administrative log"
+    yield from _differ("alerts on changes", set(found), set(said))
+    for key in sorted({*found} & {*said}):
+        yield from _differ(f"alert {key}", found[key], said[key])

@@ -1,0 +1,222 @@
+"""Residency and network: no combination of parameters leads out of the EU, and nothing is open to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from shared.domain.regions import EU_REGIONS
+from tests.infra.cases import Texts
+from tests.infra.evaluate import Deployment, Resource
+from tests.infra.policy import part_of
+from tests.infra.syntax import BicepError
+
+# EU regions with a pair ("Azure cross-region replication pairings"); for each of them the pair is in the EU.
+PAIRS: Final = {
+    "francecentral": "francesouth",
+    "germanywestcentral": "germanynorth",
+    "northeurope": "westeurope",
+    "swedencentral": "swedensouth",
+    "westeurope": "northeurope",
+}
+# Resources without a region: names and rules, no data.
+EVERYWHERE: Final = frozenset(
+    {
+        "Microsoft.Insights/activityLogAlerts",
+        "Microsoft.Network/privateDnsZones",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+    }
+)
+STORAGE: Final = "Microsoft.Storage/storageAccounts"
+VAULTS: Final = "Microsoft.KeyVault/vaults"
+SITES: Final = "Microsoft.Web/sites"
+NEEDED: Final = {  # private endpoints: part of the deployment and kind → services
+    ("vault", STORAGE): {"blob"},
+    ("state", STORAGE): {"queue", "table"},
+    ("backup", STORAGE): {"blob", "table"},
+    ("restore", STORAGE): {"blob", "table"},
+    ("keys", VAULTS): {"vault"},
+    ("backup", SITES): {"sites"},
+    ("restore", SITES): {"sites"},
+}
+ZONES: Final = {
+    "blob": "privatelink.blob.core.windows.net",
+    "queue": "privatelink.queue.core.windows.net",
+    "table": "privatelink.table.core.windows.net",
+    "vault": "privatelink.vaultcore.azure.net",
+    "sites": "privatelink.azurewebsites.net",
+}
+
+
+def findings(texts: Texts) -> Iterator[str]:
+    for deployment, given in texts.all:
+        yield from located(deployment, given)
+        yield from _reachable(deployment, given)
+    yield from _everywhere(texts)
+
+
+def _everywhere(texts: Texts) -> Iterator[str]:
+    """Every value that `@allowed` lets the parameters about places take, without expanding each combination: the
+    places of a deployment are parameters of the main template, so the lists are the proof, and one expansion for
+    each region shows that they are obeyed."""
+    regions, actions = texts.allowed("location"), texts.allowed("actionRegion")
+    for name, values in (("location", regions), ("actionRegion", actions)):
+        if not values:
+            yield f"{name} may be anything"
+        for value in sorted(set(values) - EU_REGIONS):
+            yield f"{name} may be {value}, which is not in the EU"
+    if texts.allowed("redundancy") != ["zones", "zonesAndPair"] or texts.allowed("network") != [
+        "private",
+        "public",
+    ]:
+        yield "redundancy or network may be something else"
+
+
+def every_combination(texts: Texts) -> Iterator[str]:
+    """The same by expansion of every combination there is; for the long tests."""
+    for given in texts.combinations("location", "actionRegion", "redundancy", "network"):
+        try:
+            deployment = texts.deployed(given)
+        except BicepError as refused:
+            if given["redundancy"] != "zonesAndPair" or given["location"] in PAIRS or "no pair" not in str(refused):
+                yield f"{given}: {refused}"
+            continue
+        for problem in located(deployment, given):
+            yield f"{given}: {problem}"
+
+
+def located(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
+    region = given["location"]
+    action = given.get("actionRegion", "swedencentral")
+    for one in deployment.resources:
+        place: Any = one.body.get("location")
+        wanted: Any
+        if one.type in EVERYWHERE:
+            wanted = "global"
+        elif one.type == "Microsoft.Insights/actionGroups":
+            wanted = action
+        else:
+            wanted = region if place is not None else None
+        if place != wanted:
+            yield f"{one}: it is in {place}, and not in {wanted}"
+    for one in deployment.of("Microsoft.Authorization/policyAssignments"):
+        allowed = set(one.properties["parameters"]["listOfAllowedLocations"]["value"])
+        if allowed != {region, action}:
+            yield f"{one}: the policy allows {sorted(allowed)}"
+    groups = {one.id for one in deployment.of("Microsoft.Resources/resourceGroups")}
+    if {one.scope for one in deployment.of("Microsoft.Authorization/policyAssignments")} != groups:
+        yield "not every resource group has the policy on locations"
+    for one in deployment.of(STORAGE):
+        geo = given.get("redundancy") == "zonesAndPair" and part_of(one) == "vault"
+        wanted = "Standard_GZRS" if geo else "Standard_ZRS"
+        if one.body["sku"]["name"] != wanted:
+            yield f"{one}: its redundancy is {one.body['sku']['name']}, and not {wanted}"
+        if geo and PAIRS.get(region) not in EU_REGIONS:
+            yield f"{one}: the pair of {region} is not known to be in the EU"
+
+
+def _reachable(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
+    private = given.get("network") == "private"
+    for one in (*deployment.of(STORAGE), *deployment.of(VAULTS), *deployment.of(SITES)):
+        if one.properties["publicNetworkAccess"] != ("Disabled" if private else "Enabled"):
+            yield f"{one}: public network access is {one.properties['publicNetworkAccess']}"
+        yield from _firewall(one, given)
+    endpoints = deployment.of("Microsoft.Network/privateEndpoints")
+    if not private:
+        if endpoints or deployment.of("Microsoft.Network/privateDnsZones"):
+            yield "a public deployment has private endpoints"
+        return
+    reached: dict[str, set[str]] = {}
+    for one in endpoints:
+        (link,) = one.properties["privateLinkServiceConnections"]
+        (service,) = link["properties"]["groupIds"]
+        reached.setdefault(link["properties"]["privateLinkServiceId"], set()).add(service)
+        yield from _named(deployment, one, service)
+    for one in (*deployment.of(STORAGE), *deployment.of(VAULTS), *deployment.of(SITES)):
+        needed = NEEDED[part_of(one), one.type]
+        if reached.pop(one.id, set()) != needed:
+            yield f"{one}: its private endpoints are not {sorted(needed)}"
+    if reached:
+        yield f"private endpoints lead to {sorted(reached)}"
+    linked = {
+        one.name.split("/")[0] for one in deployment.of("Microsoft.Network/privateDnsZones/virtualNetworkLinks")
+    }
+    zones = {one.name for one in deployment.of("Microsoft.Network/privateDnsZones")}
+    if linked != zones or zones != set(ZONES.values()):
+        yield f"DNS zones {sorted(zones)}, of which the network knows {sorted(linked)}"
+
+
+def _named(deployment: Deployment, endpoint: Resource, service: str) -> Iterator[str]:
+    groups = [
+        one
+        for one in deployment.of("Microsoft.Network/privateEndpoints/privateDnsZoneGroups")
+        if one.id.startswith(f"{endpoint.id}/")
+    ]
+    zones = [
+        config["properties"]["privateDnsZoneId"].rpartition("/")[2]
+        for one in groups
+        for config in one.properties["privateDnsZoneConfigs"]
+    ]
+    if zones != [ZONES[service]]:
+        yield f"{endpoint}: its name is in {zones}, and not in {ZONES[service]}"
+
+
+def _firewall(one: Resource, given: Mapping[str, Any]) -> Iterator[str]:
+    """Which subnets and callers each store lets in: apps where they work, people not into host storage."""
+    if one.type == SITES:
+        rules = one.properties["siteConfig"]["scmIpSecurityRestrictions"]
+        ranges = [rule["ipAddress"] for rule in rules]
+        subnets, wanted = None, None
+    else:
+        acls = one.properties["networkAcls"]
+        ranges = [rule["value"] for rule in acls["ipRules"]]
+        subnets = {rule["id"].rpartition("/")[2] for rule in acls["virtualNetworkRules"]}
+        wanted = {
+            "backup": {"backup"},
+            "restore": {"restore"},
+        }.get(part_of(one), {"restore"} if "-p-" in one.name else {"backup", "restore"})
+    host = one.type == STORAGE and part_of(one) in ("backup", "restore")
+    if ranges != ([] if host else given.get("callerRanges", [])):
+        yield f"{one}: lets in {ranges}"
+    if subnets != wanted:
+        yield f"{one}: lets in the subnets {subnets}, and not {wanted}"
+
+
+def refused(texts: Texts) -> Iterator[str]:
+    """What the template itself refuses before anything is deployed."""
+    impossible: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"location": "italynorth", "redundancy": "zonesAndPair"}, "has no pair"),
+        ({"chainDays": 399}, "shorter than something"),
+        ({"retentionClasses": [35, 3650]}, "shorter than something"),
+        ({"evidenceDays": 401}, "shorter than something"),
+        ({"tenantId": "contoso"}, "minLength"),
+        ({"alertEmails": []}, "minLength"),
+        ({"location": "norwayeast"}, "allowed"),
+        ({"actionRegion": "eastus"}, "allowed"),
+        ({"absenceHours": 48}, "maxValue"),
+        ({"logDays": 30}, "minValue"),
+        ({"name": "x"}, "minLength"),
+        ({"name": "twelveletters"}, "maxLength"),
+        ({"network": "open"}, "allowed"),
+        ({"redundancy": "none"}, "allowed"),
+        ({"pythonVersion": "3.10"}, "allowed"),
+        ({"retentionClasses": []}, "minLength"),
+        ({"evidenceDays": 0}, "minValue"),
+        ({"absenceHours": 1}, "minValue"),
+        ({"logDays": 731}, "maxValue"),
+        ({"chainDays": 146_001}, "maxValue"),
+        ({"evidenceDays": 146_001, "chainDays": 146_000}, "maxValue"),
+        ({"tenantId": "0" * 37}, "maxLength"),
+        ({"backupClientId": "x"}, "minLength"),
+        ({"restoreClientId": "x"}, "minLength"),
+        ({"backupClientId": "0" * 37}, "maxLength"),
+        ({"restoreClientId": "0" * 37}, "maxLength"),
+    )
+    for given, why in impossible:
+        try:
+            texts.deployed(given)
+        except BicepError as error:
+            if why not in str(error):
+                yield f"{given} is refused for another reason: {error}"
+        else:
+            yield f"{given} is not refused"
