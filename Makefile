@@ -33,11 +33,11 @@ test-full: setup ## the long proofs, too
 	@$(BIN)/python -m tests.localrun.setup_browser
 	$(BIN)/python -m pytest -q --hypothesis-profile thorough $(PARALLEL)
 
-check: setup ## format, lint, strict types, import arrows
+check: setup ## format, lint, strict types, import arrows, the deployment's templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/architecture
+	$(BIN)/python -m pytest -q -m "not full" tests/architecture tests/infra
 
 format: setup ## let ruff rewrite
 	$(BIN)/ruff format .

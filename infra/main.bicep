@@ -62,7 +62,7 @@ param retentionClasses array = [
 @maxValue(146000)
 param evidenceDays int = 400
 
-@description('Days that the signed chain of snapshots is kept; not less than anything it has to prove.')
+@description('Days that the signed chain of snapshots is kept at least; always as long as the longest of what it has to prove.')
 @minValue(1)
 @maxValue(146000)
 param chainDays int = 400
@@ -106,8 +106,17 @@ param network string = 'public'
 @description('Public address ranges from which people and pipelines come (CIDR, no private ranges); nobody else is let in.')
 param callerRanges array = []
 
-@description('Address range of the network, at least a /24.')
+@description('Address range of the network.')
 param addressRange string = '10.71.0.0/24'
+
+@description('Three ranges in it, at least a /27 each: backup app, restore app, private endpoints.')
+@minLength(3)
+@maxLength(3)
+param subnetRanges array = [
+  '10.71.0.0/27'
+  '10.71.0.32/27'
+  '10.71.0.64/27'
+]
 
 @description('Python on Azure.')
 @allowed([
@@ -160,17 +169,18 @@ var suffix = uniqueString(subscription().id, name)
 var short = take(name, 8)
 var private = network == 'private'
 
-// Regions with a pair, which is in the EU for every one of them.
-var paired = [
-  'francecentral'
-  'germanywestcentral'
-  'northeurope'
-  'swedencentral'
-  'westeurope'
-]
-var vaultSku = redundancy == 'zones' ? 'Standard_ZRS' : (contains(paired, location) ? 'Standard_GZRS' : fail('${location} has no pair: redundancy zones is all there is'))
-var longest = max(retentionClasses)
-var proven = chainDays >= max(longest, evidenceDays) ? chainDays : fail('chainDays is shorter than something that the chain has to prove')
+// Regions with a pair, which is in the EU for every one of them. Asking for a pair elsewhere is refused: no such name.
+var skusWithPair = {
+  francecentral: 'Standard_GZRS'
+  germanywestcentral: 'Standard_GZRS'
+  northeurope: 'Standard_GZRS'
+  swedencentral: 'Standard_GZRS'
+  westeurope: 'Standard_GZRS'
+}
+var vaultSku = redundancy == 'zones' ? 'Standard_ZRS' : (skusWithPair[location])
+
+// The chain outlives everything that it has to prove.
+var chainKept = max(chainDays, max(retentionClasses), evidenceDays)
 
 // A container keeps longer than its class promises: by the interval between fulls and a week.
 var margin = 8
@@ -186,7 +196,7 @@ var containers = concat(vaultContainers, [
   }
   {
     name: 'chain'
-    days: proven + margin
+    days: chainKept + margin
   }
 ])
 
@@ -400,6 +410,7 @@ module net 'modules/network.bicep' = {
     location: location
     name: name
     addressRange: addressRange
+    subnetRanges: subnetRanges
     private: private
   }
 }
@@ -596,7 +607,7 @@ var classTexts = [for days in retentionClasses: '${days}']
 var common = {
   HOLDFAST_APPROVERS_SHA256: approversSha256
   HOLDFAST_BREAK_GLASS_IDS: join(breakGlassIds, ',')
-  HOLDFAST_CHAIN_DAYS: '${proven}'
+  HOLDFAST_CHAIN_DAYS: '${chainKept}'
   HOLDFAST_EVIDENCE_DAYS: '${evidenceDays}'
   HOLDFAST_PUBLIC_KEYS: publicKeys
   HOLDFAST_REGION: location

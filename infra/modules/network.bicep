@@ -6,8 +6,11 @@ param location string
 @description('Prefix of names.')
 param name string
 
-@description('Address range, at least a /24, not used by a network that this one is to be joined with.')
+@description('Address range, not used by a network that this one is to be joined with.')
 param addressRange string
+
+@description('Ranges in it: backup app, restore app, private endpoints.')
+param subnetRanges array
 
 @description('Make DNS zones for private endpoints.')
 param private bool
@@ -50,7 +53,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
       {
         name: 'backup'
         properties: {
-          addressPrefix: cidrSubnet(addressRange, 27, 0)
+          addressPrefix: subnetRanges[0]
           delegations: flex
           serviceEndpoints: services
         }
@@ -58,7 +61,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
       {
         name: 'restore'
         properties: {
-          addressPrefix: cidrSubnet(addressRange, 27, 1)
+          addressPrefix: subnetRanges[1]
           delegations: flex
           serviceEndpoints: services
         }
@@ -66,7 +69,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: cidrSubnet(addressRange, 27, 2)
+          addressPrefix: subnetRanges[2]
           privateEndpointNetworkPolicies: 'Enabled'
         }
       }

@@ -41,6 +41,7 @@ OPEN: dict[str, Any] = {
     "callerRanges": ["198.51.100.0/24", "203.0.113.7/32"],
     "redundancy": "zonesAndPair",
     "chainDays": 500,
+    "evidenceDays": 600,
     "absenceHours": 30,
     "logDays": 730,
     "backupSchedule": "0 0 2 * * *",

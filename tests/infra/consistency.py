@@ -46,6 +46,7 @@ def findings(texts: Texts) -> Iterator[str]:
             yield from _app(deployment, role, given)
         yield from _vault(deployment, given)
         yield from _keys(deployment)
+        yield from _outputs(deployment)
     yield from _defaults(texts)
 
 
@@ -150,7 +151,9 @@ def _values(
         "region": given["location"],
         "retention_classes": tuple(given.get("retentionClasses", (35,))),
         "evidence_days": given.get("evidenceDays", 400),
-        "chain_days": given.get("chainDays", 400),
+        "chain_days": max(
+            given.get("chainDays", 400), *given.get("retentionClasses", (35,)), given.get("evidenceDays", 400)
+        ),
         "break_glass_ids": tuple(sorted(given.get("breakGlassIds", ()))),
         "approvers_sha256": given.get("approversSha256", ""),
         "public_keys": given.get("publicKeys", ""),
@@ -262,6 +265,26 @@ def _keys(deployment: Deployment) -> Iterator[str]:
     wanted = {name for role in code.ROLES for name in _SIGNS[role]}
     made = {one.leaf for one in deployment.of("Microsoft.KeyVault/vaults/keys") if "-k-" in one.name}
     yield from _differ("signing keys", made, wanted)
+
+
+def _outputs(deployment: Deployment) -> Iterator[str]:
+    """What the steps after a deployment rest on."""
+    vault = only(deployment, STORAGE, "vault")
+    state = account_of(deployment, "BackupState")
+    keys = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-k-").name
+    wanted: dict[str, Any] = {
+        "vaultResourceId": vault.id,
+        "vaultBlobUri": f"https://{vault.name}.blob.core.windows.net/",
+        "backupQueueUri": f"https://{state}.queue.core.windows.net/",
+        "backupTableUri": f"https://{state}.table.core.windows.net/",
+        "keyVaultUri": f"https://{keys}.vault.azure.net/",
+        "containersToLock": [one.leaf for one in _of(deployment, CONTAINERS, vault)],
+    }
+    for part in ("backup", "restore"):
+        identity = only(deployment, "Microsoft.ManagedIdentity/userAssignedIdentities", part)
+        wanted[f"{part}PrincipalId"] = made_up(f"{identity.id} principalId")
+    if deployment.outputs != wanted:
+        yield f"outputs are {deployment.outputs}, and not {wanted}"
 
 
 # --- defaults and the page on deployment -------------------------------------------------------------------------

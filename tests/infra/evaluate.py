@@ -7,7 +7,6 @@ outside `@allowed`, a missing member) raises `BicepError`, so that a check needs
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -64,8 +63,14 @@ class Deployment:
     def of(self, kind: str) -> list[Resource]:
         return [one for one in self.resources if one.type == kind]
 
+    _by_id: dict[str, Resource] = field(default_factory=dict)
+
+    def add(self, resource: Resource) -> None:
+        self.resources.append(resource)
+        self._by_id[resource.id] = resource
+
     def at(self, id: str) -> Resource | None:
-        return next((one for one in self.resources if one.id == id), None)
+        return self._by_id.get(id)
 
 
 def deploy(texts: Mapping[str, str], main: str, given: Mapping[str, Any], scope: str = SUBSCRIPTION) -> Deployment:
@@ -203,7 +208,7 @@ class _Run:
         if not one.existing:
             if self.into.at(id) is not None:
                 raise self.fail(one.node, f"{kind} {name} is deployed twice")
-            self.into.resources.append(made)
+            self.into.add(made)
         return made
 
     def _called(self, one: Declared, path: str, body: Node, names: dict[str, Any]) -> _Module:
@@ -371,8 +376,6 @@ class _Run:
     def _call(self, node: Node, names: Mapping[str, Any]) -> Any:
         name = text_of(node.child_by_field_name("function"))
         given = [self.eval(one, names) for one in named(node.child_by_field_name("arguments"))]
-        if name == "fail":
-            raise self.fail(node, f"refused: {given[0]}")
         own: dict[str, Callable[..., Any]] = {
             "subscription": lambda: {"id": SUBSCRIPTION, "subscriptionId": SUBSCRIPTION.rpartition("/")[2]},
             "resourceGroup": lambda *other: self._group(node, *other),
@@ -445,7 +448,6 @@ def _items(of: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "cidrSubnet": lambda of, bits, nth: str(list(ipaddress.ip_network(of).subnets(new_prefix=bits))[nth]),
     "concat": lambda *parts: "".join(parts) if isinstance(parts[0], str) else [x for one in parts for x in one],
     "contains": lambda of, what: what in of,
     "empty": lambda of: not of,
@@ -457,7 +459,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "join": lambda parts, between: between.join(parts),
     "length": len,
     "max": max,
-    "min": min,
     "range": lambda start, count: list(range(start, start + count)),
     "replace": lambda text, old, new: text.replace(old, new),
     "string": lambda value: value if isinstance(value, str) else json.dumps(value, separators=(",", ":")),

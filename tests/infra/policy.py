@@ -341,6 +341,24 @@ RULES: dict[str, Rules] = {
         "properties.logs[].enabled": True,
     },
 }
+# Names: what the platform takes, and the one name that a singleton has.
+NAMES: dict[str, re.Pattern[str]] = {
+    _STORAGE: re.compile(r"[a-z0-9]{3,24}"),
+    "Microsoft.KeyVault/vaults": re.compile(r"[a-z][a-z0-9-]{1,22}[a-z0-9]"),
+    "Microsoft.Web/sites": re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]"),  # longer ones may share a host id
+    "Microsoft.Insights/actionGroups": TEXT,
+    **dict.fromkeys(
+        (
+            f"{_STORAGE}/blobServices",
+            f"{_STORAGE}/queueServices",
+            f"{_STORAGE}/tableServices",
+            f"{_STORAGE}/managementPolicies",
+            f"{_STORAGE}/blobServices/containers/immutabilityPolicies",
+        ),
+        re.compile("default"),
+    ),
+    "Microsoft.Web/sites/config": re.compile("appsettings"),
+}
 # Settings are judged with the code (`consistency`).
 _SETTINGS: Final = "Microsoft.Web/sites/config"
 
@@ -375,6 +393,8 @@ def part_of(resource: Resource) -> str:
 
 def findings(deployment: Deployment) -> Iterator[str]:
     for resource in deployment.resources:
+        if not NAMES.get(resource.type, TEXT).fullmatch(resource.leaf):
+            yield f"{resource}: the name can't be {resource.leaf}"
         if resource.type == _SETTINGS:
             continue
         kind = kind_of(resource, deployment)

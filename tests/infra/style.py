@@ -89,6 +89,8 @@ def _known_in_time(one: Template) -> Iterator[str]:
         if declared.value.type == "for_statement" and late[declared.name]:
             yield f"{one.path}:{declared.line}: {declared.name} is made by a loop of what only the deployment knows"
     for declared in (*one.of("resource"), *one.of("module")):
+        if "the name" not in dict(_start_values(declared)):
+            yield f"{one.path}:{declared.line}: {declared.name} has no name"
         yield from (
             f"{one.path}:{declared.line}: {what} of {declared.name} is known to the deployment only"
             for what, node in _start_values(declared)

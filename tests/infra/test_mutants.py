@@ -1,0 +1,66 @@
+"""The checks on the templates notice what is broken: generated mutants, and some that are written out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra import checkov
+from tests.infra.cases import Texts
+from tests.infra.checks import first_finding
+from tests.infra.mutants import ENOUGH, HARMLESS, mutants, prove, report
+
+TEXTS = Texts.here()
+
+
+@pytest.mark.full
+def test_nearly_every_mutant_is_caught_and_the_rest_does_no_harm() -> None:
+    proof = prove(TEXTS, every=3)
+    assert sum(proof.caught.values()) >= 300
+    assert proof.share >= ENOUGH, "\n".join(report(proof))
+    assert proof.holds, "\n".join(report(proof))
+
+
+@pytest.mark.parametrize(
+    ("path", "was", "becomes"),
+    [
+        ("modules/storage-account.bicep", "allowSharedKeyAccess: false", "allowSharedKeyAccess: true"),
+        ("modules/storage-account.bicep", "defaultAction: 'Deny'", "defaultAction: 'Allow'"),
+        ("modules/roles.bicep", "'${containers}/blobs/add/action'", "'${containers}/blobs/write'"),
+        ("modules/container.bicep", "allowProtectedAppendWrites: false", "allowProtectedAppendWrites: true"),
+        ("modules/container.bicep", "if (!locked)", "if (locked)"),
+        ("modules/key-vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: false"),
+        ("main.bicep", "'swedencentral'\n  'westeurope'\n])\nparam location", "'uksouth'\n])\nparam location"),
+        ("main.bicep", "      'seal'\n", ""),
+        ("main.bicep", "running: restoreArmed", "running: true"),
+        ("main.bicep", "HOLDFAST_ROLE: 'restore'", "HOLDFAST_ROLE: 'backup'"),
+        ("main.bicep", "param evidenceDays int = 400", "param evidenceDays int"),
+        ("modules/alerts.bicep", "  'step.failed'\n", ""),
+        ("modules/alerts.bicep", "'Microsoft.Authorization/locks/delete'\n", ""),
+        ("modules/vault.bicep", "roleIds.vaultRead\n", "roleIds.vaultAppend\n"),
+    ],
+)
+def test_a_break_is_noticed(path: str, was: str, becomes: str) -> None:
+    text = TEXTS.of[path]
+    assert was in text
+    assert first_finding(TEXTS.with_(path, text.replace(was, becomes))) is not None
+
+
+def test_mutants_are_many_and_the_same_each_time() -> None:
+    found = [(str(one), one.text) for one in mutants(TEXTS)]
+    assert len(found) >= 300
+    assert found == [(str(one), one.text) for one in mutants(TEXTS)]
+    assert all(reason for _, reason in HARMLESS)
+
+
+def test_each_explanation_of_a_checkov_finding_is_one_line_with_a_reason() -> None:
+    assert len(checkov.explained()) >= 10
+
+
+def test_what_checkov_finds_has_to_be_explained_and_what_is_explained_found() -> None:
+    known = sorted(checkov.explained())
+    listed = [{"check_id": check, "resource": resource} for check, resource in known]
+    clean = {"results": {"parsing_errors": [], "failed_checks": listed}}
+    assert list(checkov.problems(clean)) == []
+    more = {"check_id": "CKV_AZURE_35", "resource": "Microsoft.Storage/storageAccounts.account"}
+    broken = {"results": {"parsing_errors": ["main.bicep"], "failed_checks": [*listed[1:], more]}}
+    assert len(list(checkov.problems(broken))) == 3
