@@ -45,6 +45,13 @@ async def backup_request_poison(message: func.QueueMessage) -> None:
 
 
 @backup_bp.queue_trigger(
+    arg_name="message", queue_name=queues.poison(queues.EVIDENCE_REQUESTS), connection="BackupState"
+)
+async def evidence_request_poison(message: func.QueueMessage) -> None:
+    await _failed(queues.EVIDENCE_REQUESTS, message)
+
+
+@backup_bp.queue_trigger(
     arg_name="message", queue_name=queues.poison(queues.RESTORE_REQUESTS), connection="BackupState"
 )
 async def restore_request_poison(message: func.QueueMessage) -> None:

@@ -9,6 +9,7 @@ from functions import (
     backup_timer,
     control_queue,
     copy_timer,
+    evidence_timer,
     export_queue,
     poison_queue,
     requests_queue,
@@ -32,6 +33,7 @@ _BACKUP = (
     control_queue.bp,
     verify_queue.bp,
     poison_queue.backup_bp,
+    evidence_timer.bp,
     status_timer.bp,
 )
 _RESTORE = (steps_queue.bp, poison_queue.restore_bp, status_timer.bp)

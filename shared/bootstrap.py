@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.access import ArmVaultAccess
 from shared.adapters.blob import AzureBlobStore
 from shared.adapters.clock import RandomIds, SystemClock
 from shared.adapters.files import FileSecretStore
@@ -29,6 +30,7 @@ from shared.adapters.keys import LocalFileSigner
 from shared.adapters.management import ArmVaultControl, LoopbackToken
 from shared.adapters.queue import AzureQueue
 from shared.adapters.tables import AzureTableStore
+from shared.adapters.vault_log import LogAnalyticsVaultLog
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.errors import Unusable
 from shared.domain.ports import (
@@ -40,7 +42,9 @@ from shared.domain.ports import (
     Signer,
     StoreInspector,
     TableStore,
+    VaultAccess,
     VaultControl,
+    VaultLog,
     WorkQueue,
 )
 from shared.domain.queues import JUDGED, QUEUES, poison
@@ -88,6 +92,8 @@ class Parts:
     inspector: StoreInspector
     control: VaultControl | None  # None: nobody said where the management plane is, or there is none
     scratch: Path | None  # for temporary files; None: the system's folder
+    access: VaultAccess | None = None  # None as `control`
+    log: VaultLog | None = None  # None: no workspace keeps the vault's read log, or nobody said which
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere, and count
 
 
@@ -178,6 +184,8 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             secrets=_secrets(settings, stack, clock),
             inspector=storage.inspector(vault, control),
             control=control,
+            access=storage.access(),
+            log=storage.log(),
             scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
         )
 
@@ -284,11 +292,34 @@ class _Storage:
     def control(self, connection: Connection, resource_id: str) -> VaultControl | None:
         if not resource_id:
             return None
-        local = is_loopback(self._settings.management_url)
-        credential = LoopbackToken() if local else self._credential(connection)
+        credential = self._reader_of(connection, self._settings.management_url)
         control = ArmVaultControl.open(resource_id, credential, self._settings.management_url)
         self._stack.push_async_callback(control.close)
         return control
+
+    def access(self) -> VaultAccess | None:
+        settings = self._settings
+        if not settings.vault_resource_id:
+            return None
+        credential = self._reader_of(settings.vault_storage, settings.management_url)
+        access = ArmVaultAccess.open(settings.vault_resource_id, credential, settings.management_url)
+        self._stack.push_async_callback(access.close)
+        return access
+
+    def log(self) -> VaultLog | None:
+        settings = self._settings
+        if not settings.log_workspace_id:
+            return None
+        credential = self._reader_of(settings.vault_storage, settings.log_url)
+        log = LogAnalyticsVaultLog.open(
+            settings.log_workspace_id, settings.vault_resource_id, credential, settings.log_url
+        )
+        self._stack.push_async_callback(log.close)
+        return log
+
+    def _reader_of(self, connection: Connection, url: str) -> AsyncTokenCredential:
+        """For what is beside storage: the account's own identity, or none on this machine."""
+        return LoopbackToken() if is_loopback(url) else self._credential(connection)
 
     def inspector(self, connection: Connection, control: VaultControl | None) -> StoreInspector:
         residency, days = self._settings.residency, self._settings.promised_days

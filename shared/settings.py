@@ -8,9 +8,11 @@ only) or have `__blobServiceUri`, `__queueServiceUri`, `__tableServiceUri` and `
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,9 +21,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from shared.domain.errors import Unusable
+from shared.domain.evidence import RecoveryTarget
 from shared.domain.regions import Residency
+from shared.domain.wire import camel
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 GRAPH_ORIGINS = frozenset(
     {
         "https://graph.microsoft.com",
@@ -131,6 +136,10 @@ class Settings(BaseModel):
     status_schedule: str = "0 0 6 * * *"
     copy_schedule: str = "0 15 * * * *"
     copy_lag: Annotated[float, Field(gt=0)] = 93_600.0  # how old a snapshot may get without its copy (26 h)
+    evidence_schedule: str = "0 0 5 1 * *"
+    recovery_targets: tuple[RecoveryTarget, ...] = ()  # JSON
+    log_workspace_id: str = ""  # of the Log Analytics workspace that keeps the vault's read log
+    log_url: str = "https://api.loganalytics.io"
     pack_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 16 * 1024 * 1024
     replication_wait: Annotated[float, Field(ge=0)] = 300.0
     work_budget: Annotated[float, Field(gt=0)] = 480.0
@@ -149,6 +158,26 @@ class Settings(BaseModel):
     def _comma_separated(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("recovery_targets", mode="before")
+    @classmethod
+    def _targets(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        spelled = {camel(one.name): one.name for one in fields(RecoveryTarget)}
+        try:
+            return [{spelled[name]: member for name, member in one.items()} for one in json.loads(value)]
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise ValueError(f"is not a JSON list of objects with {', '.join(spelled)}") from None
+
+    @field_validator("recovery_targets")
+    @classmethod
+    def _kept_targets(cls, value: tuple[RecoveryTarget, ...]) -> tuple[RecoveryTarget, ...]:
+        for one in value:
+            hours = (one.rpo_hours, one.rto_hours)
+            if not (one.function and one.owner and _DAY.fullmatch(one.set_on) and all(0 < t < 1e6 for t in hours)):
+                raise ValueError("has a target without function, owner, setOn as YYYY-MM-DD or hours above 0")
         return value
 
     @field_validator("tenant_id", "vault_tenant_id")
@@ -206,6 +235,13 @@ class Settings(BaseModel):
             problems.append("HOLDFAST_CLOCK_FACTOR is for simulated tenants on loopback only")
         if self.management_url != "https://management.azure.com" and not is_loopback(self.management_url):
             problems.append("HOLDFAST_MANAGEMENT_URL is for a simulated management plane on loopback only")
+        if self.log_url != "https://api.loganalytics.io" and not is_loopback(self.log_url):
+            problems.append("HOLDFAST_LOG_URL is for a simulated log service on loopback only")
+        if self.log_workspace_id and not (
+            _GUID.fullmatch(self.log_workspace_id.lower()) and self.vault_resource_id
+        ):
+            problems.append("HOLDFAST_LOG_WORKSPACE_ID is a GUID and needs HOLDFAST_VAULT_RESOURCE_ID beside it")
+        storage = {name: getattr(self, _field(name)) for name in CONNECTIONS}
         for name, connection in storage.items():
             if connection.connection_string and not connection.loopback:
                 problems.append(
@@ -226,7 +262,7 @@ class Settings(BaseModel):
             problems.append("HOLDFAST_KEYS_DIR and HOLDFAST_SECRETS_DIR are for loopback only; use Key Vault")
         if not copies and not self.keys_dir and not self.key_vault_url:
             problems.append("HOLDFAST_KEY_VAULT_URL is missing (HOLDFAST_KEYS_DIR on loopback)")
-        local = near or is_loopback(self.management_url) or self.role is Role.ALL
+        local = near or any(map(is_loopback, (self.management_url, self.log_url))) or self.role is Role.ALL
         if os.environ.get("WEBSITE_INSTANCE_ID") and local:
             problems.append("in Azure neither a local URL nor HOLDFAST_ROLE=all is allowed")
         if problems:

@@ -244,6 +244,22 @@ def trusted_keys(path: Path) -> Keys:
     return _by_purpose({"snapshot": data})
 
 
+def keys_for(purpose: Purpose, path: Path | None) -> Mapping[str, EllipticCurvePublicKey]:
+    """Public keys that are trusted for one purpose: as `trusted_keys`, but keys without a purpose are for this one.
+    None: as the environment says."""
+    from shared.engines.jws import load_public_keys
+    from shared.engines.wire import parse
+
+    if path is None:
+        return _keys_of_environment().get(purpose, {})
+    if not path.is_dir():
+        data = _read(path)
+        document = parse(data) if data.lstrip().startswith(b"{") else None
+        if not (isinstance(document, dict) and document and set(document) <= set(_PURPOSES)):
+            return load_public_keys(data)
+    return trusted_keys(path).get(purpose, {})
+
+
 def _keys_of_environment() -> Keys:
     from shared.engines.wire import parse
 

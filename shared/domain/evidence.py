@@ -129,8 +129,10 @@ class Retention(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Residency(Wire):
-    """Regions as set and as read; "" where there is no secondary. `outside`: which of them are not in the EU."""
+    """Regions as set and as read; "" where there is no secondary. `place`: what was promised, in words; `outside`:
+    which of them are not in it."""
 
+    place: str
     configured: str
     primary: str
     secondary: str

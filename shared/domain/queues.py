@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BACKUP_REQUESTS = "backup-requests"
+EVIDENCE_REQUESTS = "evidence-requests"
 EXPORT = "export"
 SEAL = "seal"
 RESTORE_REQUESTS = "restore-requests"
@@ -30,6 +31,7 @@ def poison(name: str) -> str:
 
 QUEUES = (
     QueueSpec(BACKUP_REQUESTS, "BackupState", "backup"),
+    QueueSpec(EVIDENCE_REQUESTS, "BackupState", "backup"),
     QueueSpec(EXPORT, "BackupState", "backup"),
     QueueSpec(SEAL, "BackupState", "backup"),
     QueueSpec(RESTORE_REQUESTS, "BackupState", "backup"),

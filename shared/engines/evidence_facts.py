@@ -35,7 +35,7 @@ from shared.domain.evidence import (
     Verification,
 )
 from shared.domain.ports import BlobStore, Clock, Signer, TableStore, VaultAccess, VaultControl, VaultLog
-from shared.domain.regions import EU_REGIONS
+from shared.domain.regions import Residency as Promise
 from shared.domain.snapshot import Manifest
 from shared.domain.vault import AccountState, ContainerState, VaultReads
 from shared.engines import jws, paths
@@ -66,6 +66,7 @@ class Declared:
     tenant: str
     tool: str
     region: str
+    residency: Promise
     backup_schedule: str
     run_budget: float
     promised_days: Mapping[str, int]
@@ -128,7 +129,7 @@ async def gather(sources: Sources, period: Period, earlier: Earlier | None) -> F
         longest = max((one.seconds for one in restores.run if one.seconds is not None), default=None)
         targets = Targets(declared.targets, snapshots.oldest_age, longest)
     if not declared.package_sha256:
-        away[Topic.PACKAGE] = "nobody said what was deployed: HOLDFAST_PACKAGE_SHA256 is not set"
+        away[Topic.PACKAGE] = "the code does not run from a package that was built (make package)"
     return Facts(
         tenant=declared.tenant,
         period=period,
@@ -354,15 +355,15 @@ async def _retention(sources: Sources) -> Retention:
     return Retention(
         tuple(
             [
-                _container(await control.container(name), account, days)
+                _container(await control.container(name), account, days, sources.declared.residency)
                 for name, days in sorted(sources.declared.promised_days.items())
             ]
         )
     )
 
 
-def _container(state: ContainerState, account: AccountState, days: int) -> ContainerFact:
-    found = shortfalls(state, account, days)
+def _container(state: ContainerState, account: AccountState, days: int, residency: Promise) -> ContainerFact:
+    found = shortfalls(state, account, days, residency)
     policy = state.policy
     return ContainerFact(
         name=state.name,
@@ -381,8 +382,9 @@ def _container(state: ContainerState, account: AccountState, days: int) -> Conta
 async def _residency(sources: Sources) -> Residency:
     account = await _control(sources).account()
     named = (sources.declared.region, account.primary, account.secondary)
-    outside = sorted({one for one in named if one and one not in EU_REGIONS})
-    return Residency(sources.declared.region, account.primary, account.secondary, tuple(outside))
+    promise = sources.declared.residency
+    outside = sorted({one for one in named if one and one not in promise.regions})
+    return Residency(promise.place, sources.declared.region, account.primary, account.secondary, tuple(outside))
 
 
 async def _segregation(sources: Sources) -> Segregation:

@@ -97,7 +97,7 @@ def _residency(facts: Facts) -> Judged:
     of = _held(facts.residency)
     told = f"set {of.configured}, primary {of.primary or 'unknown'}, secondary {of.secondary or 'none'}"
     bad = bool(of.outside) or not of.primary
-    return _against(bad, f"{told}; outside the EU or unknown: {', '.join(of.outside) or 'primary'}", told)
+    return _against(bad, f"{told}; outside {of.place} or unknown: {', '.join(of.outside) or 'primary'}", told)
 
 
 def _segregation(facts: Facts) -> Judged:

@@ -317,7 +317,8 @@ def _residency(facts: Facts) -> Any:
         ("Region as set", of.configured),
         ("Primary location as read", of.primary or "unknown"),
         ("Secondary location as read", of.secondary or "none"),
-        ("Outside the EU", ", ".join(of.outside) or "none"),
+        ("Promised", of.place),
+        ("Outside it", ", ".join(of.outside) or "none"),
     ], []
 
 

@@ -22,6 +22,7 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from shared.domain.queues import (
     BACKUP_REQUESTS,
+    EVIDENCE_REQUESTS,
     EXPORT,
     JUDGED,
     QUEUES,
@@ -50,6 +51,7 @@ FACTOR = 60.0
 _SCHEDULES = {
     "backup_timer": "%HOLDFAST_BACKUP_SCHEDULE%",
     "sweep_timer": "%HOLDFAST_SWEEP_SCHEDULE%",
+    "evidence_timer": "%HOLDFAST_EVIDENCE_SCHEDULE%",
     "status_timer": "%HOLDFAST_STATUS_SCHEDULE%",
 }
 
@@ -219,6 +221,7 @@ def test_a_message_that_fails_goes_to_its_poison_queue_whose_function_settles_it
 
 FUNCTIONS = {  # of each queue but `export`: who takes a message, and who takes what failed too often
     BACKUP_REQUESTS: ("backup_request", "backup_request_poison"),
+    EVIDENCE_REQUESTS: ("evidence_request", "evidence_request_poison"),
     SEAL: ("seal", "seal_poison"),
     RESTORE_REQUESTS: ("restore_request", "restore_request_poison"),
     RESTORE_CONTROL: ("restore_control", "restore_control_poison"),

@@ -50,11 +50,19 @@ class Deployment:
     approvers_sha256: str = ""
     evidence_days: int = 400
     while_waiting: Callable[[], Awaitable[None]] | None = None
+    make_evidence: Callable[[bytes], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         self.backup.rows = self.rows
         small_tenant(self.backup.directory)
-        names = ("backup-requests", "restore-requests", "restore-control", "restore-steps", "restore-verify")
+        names = (
+            "backup-requests",
+            "evidence-requests",
+            "restore-requests",
+            "restore-control",
+            "restore-steps",
+            "restore-verify",
+        )
         self.queues = {name: MemoryQueue(name, self.backup.clock) for name in names}
 
     @property
@@ -121,6 +129,10 @@ class Deployment:
         for message in self.queues["backup-requests"].receive():
             await self._backup(message.body.encode())
             self.queues["backup-requests"].delete(message)
+        for message in self.queues["evidence-requests"].receive():
+            if self.make_evidence is not None:
+                await self.make_evidence(message.body.encode())
+            self.queues["evidence-requests"].delete(message)
         await self.backup.deliver()
         desk = self.restore_desk()
         for name, handle in (

@@ -131,7 +131,7 @@ def facts(**changes: Any) -> Facts:
         away={},
         snapshots=known,
         retention=Retention((container("chain", 400), container("evidence-400d", 400), container())),
-        residency=Residency("westeurope", "westeurope", "northeurope", ()),
+        residency=Residency("the EU", "westeurope", "westeurope", "northeurope", ()),
         segregation=Segregation("99999999-2222-3333-4444-555555555555", TENANT),
         access=Access((assignment(1), assignment(2)), (), (), ""),
         reads=VaultReads(
@@ -168,7 +168,7 @@ def troubled(name: str = "anna") -> Facts:
     return facts(
         snapshots=snapshots(*taken, missed=missed, open=(run,), oldest_age=73 * 3600),
         retention=Retention((container(), container("chain", 400, locked=False, breaks=(f"not locked {name}",)))),
-        residency=Residency("westeurope", "westeurope", "uksouth", ("uksouth",)),
+        residency=Residency("the EU", "westeurope", "westeurope", "uksouth", ("uksouth",)),
         access=Access(
             (assignment(1, name), replace(assignment(2), condition=name, principal=name)),
             (assignment(2).id,),

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain.errors import HoldfastError
 from shared.domain.evidence import Facts, Period
+from shared.domain.regions import Residency
 from shared.domain.vault import AccountState, ContainerState, LegalHold, RetentionPolicy, RoleAssignment, VaultReads
 from shared.engines.evidence_desk import period_of
 from shared.engines.evidence_facts import Declared, Earlier, Sources, gather
@@ -65,7 +66,13 @@ class World:
         signers = {Purpose.SNAPSHOT: made.backup.signer, Purpose.CHAIN: made.backup.signer}
         held = Sources(
             declared=Declared(
-                TENANT, "holdfast/test", "westeurope", "0 0 1 * * *", 3600.0, {"vault-35d": 35, "chain": 42}
+                TENANT,
+                "holdfast/test",
+                "westeurope",
+                Residency.EU,
+                "0 0 1 * * *",
+                3600.0,
+                {"vault-35d": 35, "chain": 42},
             ),
             vaults={made.backup.vault.container: made.backup.vault},
             chain=made.backup.chain,

@@ -225,7 +225,7 @@ async def test_where_nothing_is_configured_rows_say_which_setting_is_missing(wor
         Topic.ACCESS,
     }
     assert "HOLDFAST_LOG_WORKSPACE_ID" in found.away[Topic.READS]
-    assert "HOLDFAST_PACKAGE_SHA256" in found.away[Topic.PACKAGE]
+    assert "make package" in found.away[Topic.PACKAGE]
     assert "no snapshot yet" in found.away[Topic.VERIFICATION]
     for topic in found.away:
         assert getattr(found, topic) is None

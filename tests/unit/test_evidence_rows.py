@@ -67,10 +67,10 @@ AGAINST: dict[str, tuple[Topic, dict[str, Any], str]] = {
     ),
     "abroad": (
         Topic.RESIDENCY,
-        {"residency": Residency("westeurope", "westeurope", "uksouth", ("uksouth",))},
+        {"residency": Residency("the EU", "westeurope", "westeurope", "uksouth", ("uksouth",))},
         "uksouth",
     ),
-    "nowhere": (Topic.RESIDENCY, {"residency": Residency("westeurope", "", "", ())}, "unknown"),
+    "nowhere": (Topic.RESIDENCY, {"residency": Residency("the EU", "westeurope", "", "", ())}, "unknown"),
     "same tenant": (Topic.SEGREGATION, {"segregation": Segregation(TENANT, TENANT)}, "protected tenant itself"),
     "tampered": (
         Topic.VERIFICATION,

@@ -74,4 +74,5 @@ def test_with_unusable_settings_one_timer_reports_them() -> None:
 def test_schedules_come_from_settings() -> None:
     functions = _functions(**LOCAL, HOLDFAST_ROLE="backup")
     schedules = {one["schedule"] for one in functions.values() if "schedule" in one}
-    assert schedules == {"%HOLDFAST_BACKUP_SCHEDULE%", "%HOLDFAST_SWEEP_SCHEDULE%", "%HOLDFAST_STATUS_SCHEDULE%"}
+    names = ("BACKUP", "SWEEP", "STATUS", "EVIDENCE")
+    assert schedules == {f"%HOLDFAST_{name}_SCHEDULE%" for name in names}

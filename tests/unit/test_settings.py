@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from shared.domain.errors import Unusable
+from shared.domain.evidence import RecoveryTarget
 from shared.domain.regions import Residency
 from shared.settings import Role, load_settings
 
@@ -102,6 +105,7 @@ def test_a_set_that_would_weaken_the_trust_rules_is_refused(changes: dict[str, s
         {"HOLDFAST_CLOCK_FACTOR": "20"},
         {"HOLDFAST_KEYS_DIR": "keys"},
         {"HOLDFAST_SECRETS_DIR": "secrets"},
+        {"HOLDFAST_LOG_URL": "https://logs.example"},
     ],
 )
 def test_what_is_for_loopback_only_is_refused_elsewhere(changes: dict[str, str]) -> None:
@@ -176,3 +180,30 @@ def test_a_deployment_may_name_its_copy_and_never_itself() -> None:
     assert load_settings({**AZURE, **where}).copy_storage.present
     with pytest.raises(Unusable, match="into another one"):
         load_settings({**AZURE, "CopyStorage__blobServiceUri": AZURE["VaultStorage__blobServiceUri"]})
+
+
+def test_recovery_targets_are_a_list_with_owner_and_date() -> None:
+    text = '[{"function": "Sign-in", "rpoHours": 26, "rtoHours": 8, "owner": "IT", "setOn": "2026-01-15"}]'
+    (target,) = load_settings({**LOCAL, "HOLDFAST_RECOVERY_TARGETS": text}).recovery_targets
+    assert target == RecoveryTarget("Sign-in", 26.0, 8.0, "IT", "2026-01-15")
+
+
+_TARGET = {"function": "Sign-in", "rpoHours": 26, "rtoHours": 8, "owner": "IT", "setOn": "2026-01-15"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"HOLDFAST_RECOVERY_TARGETS": "soon"},
+        {"HOLDFAST_RECOVERY_TARGETS": '{"rpoHours": 1}'},
+        *(
+            {"HOLDFAST_RECOVERY_TARGETS": json.dumps([{**_TARGET, name: value}])}
+            for name, value in (("rpoHours", 0), ("owner", ""), ("setOn", "today"), ("rtoHours", "8h"), ("more", 1))
+        ),
+        {"HOLDFAST_LOG_WORKSPACE_ID": "99999999-2222-3333-4444-555555555555"},
+        {"HOLDFAST_LOG_WORKSPACE_ID": "mine", "HOLDFAST_VAULT_RESOURCE_ID": "/subscriptions/x"},
+    ],
+)
+def test_what_evidence_could_not_rest_on_is_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(Unusable, match=next(iter(changes))):
+        load_settings({**LOCAL, **changes})
