@@ -50,10 +50,11 @@ from shared.domain.ports import (
 from shared.domain.queues import JUDGED, QUEUES, poison
 from shared.engines.copying import Source
 from shared.engines.evidence import Evidence
+from shared.engines.holds import Holds
 from shared.engines.jws import KEY_PURPOSES, Purpose, keys_by_purpose
 from shared.engines.repository import Repository
 from shared.engines.second_copy import SecondCopy
-from shared.settings import CHAIN_CONTAINER, Connection, Role, Settings, is_loopback
+from shared.settings import CHAIN_CONTAINER, HOLD_CONTAINER, Connection, Role, Settings, is_loopback
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -95,6 +96,7 @@ class Parts:
     access: VaultAccess | None = None  # None as `control`
     log: VaultLog | None = None  # None: no workspace keeps the vault's read log, or nobody said which
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere, and count
+    holds: Holds | None = None  # None: there are none to be read here
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +164,7 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
         control = storage.control(vault, settings.vault_resource_id)
         vaults = {name: storage.blobs(vault, name) for name in settings.vault_containers}
         chain = storage.blobs(vault, CHAIN_CONTAINER)
+        holds = Holds(storage.blobs(vault, HOLD_CONTAINER), settings.tenant_id)
         keys = public_keys(settings)
         directory = open_directory(settings, _graph_credential(settings, stack), clock, ids)
         stack.push_async_callback(directory.close)
@@ -176,7 +179,8 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             vault=vaults[settings.vault_container],
             evidence=storage.blobs(vault, settings.evidence_container),
             chain=chain,
-            repository=Repository(vaults, chain, settings.tenant_id, keys[Purpose.SNAPSHOT], clock),
+            repository=Repository(vaults, chain, settings.tenant_id, keys[Purpose.SNAPSHOT], clock, holds),
+            holds=holds,
             queues=storage.queues(),
             tables=storage.table(),
             signers=await _signers(settings, stack, keys) if signs else {},

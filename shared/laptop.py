@@ -43,6 +43,7 @@ from shared.domain.errors import BlobMissing, Retryable, Unusable
 from shared.domain.ports import BlobStore, Clock, Ids
 from shared.engines.create import create_once
 from shared.engines.evidence import Evidence, TrustedKeys, approvers_blob, sha256
+from shared.engines.holds import Holds
 from shared.engines.jws import Purpose, load_public_keys
 from shared.engines.repository import Repository
 from shared.settings import CONNECTIONS, Settings, is_loopback, load_settings
@@ -110,6 +111,7 @@ async def laptop_parts(
     }
     evidence = FolderBlobStore(work / settings.evidence_container)
     await _bring_approvers(settings, copy, evidence)
+    holds = Holds(copy.hold, copy.tenant) if copy.hold is not None else None
     names = [name for one in HANDLERS for name in (one, queues.poison(one))]
     return Parts(
         settings=settings,
@@ -122,7 +124,8 @@ async def laptop_parts(
         vault=next(iter(copy.vaults.values())),
         evidence=evidence,
         chain=copy.chain,
-        repository=Repository(copy.vaults, copy.chain, copy.tenant, keys[Purpose.SNAPSHOT], clock),
+        repository=Repository(copy.vaults, copy.chain, copy.tenant, keys[Purpose.SNAPSHOT], clock, holds),
+        holds=holds,
         queues={name: MemoryQueue(name, real) for name in names},
         tables=FolderTableStore(work / ROWS, TABLE),
         signers=signers,

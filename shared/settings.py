@@ -36,6 +36,7 @@ GRAPH_ORIGINS = frozenset(
     }
 )
 CHAIN_CONTAINER = "chain"
+HOLD_CONTAINER = "hold"  # snapshots under a legal hold, with why; no app adds to it
 CONNECTIONS = ("VaultStorage", "CopyStorage", "BackupState", "RestoreState")
 
 

@@ -16,6 +16,7 @@ from shared.domain.regions import Residency
 from shared.domain.snapshot import Run
 from shared.engines import paths
 from shared.engines.export import ExportPorts, ItemResult, RunRequest, decode_work, start_run
+from shared.engines.holds import Holds
 from shared.engines.item import Limits
 from shared.engines.postpone import RUN_BUDGET, Postponing, run_or_postpone
 from shared.engines.repository import Repository
@@ -240,9 +241,9 @@ class Backup:
             self.clock.advance(min(waits) + 0.001)
         return None, self.exports
 
-    def repository(self, keys: Mapping[str, Any] | None = None) -> Repository:
+    def repository(self, keys: Mapping[str, Any] | None = None, holds: Holds | None = None) -> Repository:
         vaults = {self.vault.container: self.vault}
-        return Repository(vaults, self.chain, TENANT, self.keys if keys is None else keys, self.clock)
+        return Repository(vaults, self.chain, TENANT, self.keys if keys is None else keys, self.clock, holds)
 
     async def verify(self, snapshot: str = "latest", **options: Any) -> Report:
         vaults = {self.vault.container: self.vault}

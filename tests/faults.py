@@ -29,8 +29,10 @@ from shared.domain.ports import (
     SecretStore,
     Signer,
     TableStore,
+    VaultControl,
     WorkQueue,
 )
+from shared.domain.vault import AccountState, ContainerState, RetentionPolicy
 
 T = TypeVar("T")
 
@@ -253,6 +255,33 @@ class FaultySecretStore:
         return await self._faults.around(
             f"read secret {name}", lambda: self._inner.get(name), write=False, port="secret"
         )
+
+
+class FaultyVaultControl:
+    def __init__(self, inner: VaultControl, faults: Faults) -> None:
+        self._inner = inner
+        self._faults = faults
+
+    async def account(self) -> AccountState:
+        return await self._faults.around("account", self._inner.account, write=False, port="control")
+
+    async def container(self, name: str) -> ContainerState:
+        return await self._around("container", name, lambda: self._inner.container(name), write=False)
+
+    async def lock(self, name: str, etag: str) -> RetentionPolicy:
+        return await self._around("lock", name, lambda: self._inner.lock(name, etag))
+
+    async def extend(self, name: str, days: int, etag: str) -> RetentionPolicy:
+        return await self._around("extend", name, lambda: self._inner.extend(name, days, etag))
+
+    async def hold(self, name: str, tag: str) -> None:
+        await self._around("hold", f"{name}/{tag}", lambda: self._inner.hold(name, tag))
+
+    async def release(self, name: str, tag: str) -> None:
+        await self._around("release", f"{name}/{tag}", lambda: self._inner.release(name, tag))
+
+    async def _around(self, verb: str, name: str, call: Callable[[], Awaitable[T]], *, write: bool = True) -> T:
+        return await self._faults.around(f"{verb} {name}", call, write=write, port="control")
 
 
 class FaultySigner:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shared.domain.errors import (
     BlobExists,
     BlobMissing,
+    ContainerMissing,
     HoldfastError,
     StorageDenied,
     StorageDown,
@@ -76,6 +77,8 @@ def _answered(what: str, error: HttpResponseError, status: int, creating: bool) 
         return BlobExists(said, request_id=request_id)
     if status == 404 and code == "BlobNotFound":
         return BlobMissing(said, request_id=request_id)
+    if status == 404 and code == "ContainerNotFound":
+        return ContainerMissing(said, request_id=request_id)
     if status == 413:
         return Unusable(said, request_id=request_id)
     return StorageDenied(said, request_id=request_id)

@@ -14,20 +14,21 @@ from shared.adapters.files import FolderBlobStore
 from shared.domain.errors import Unusable
 from shared.domain.ports import BlobStore
 
-CHAIN = "chain"
+CHAIN, HOLD = "chain", "hold"
 _VAULT = re.compile(r"vault-\d+d", re.ASCII)
 _EVIDENCE = re.compile(r"evidence-\d+d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class FolderCopy:
-    """`evidence` is None where no such container was copied."""
+    """`evidence` and `hold` are None where no such container was copied."""
 
     folder: Path
     tenant: str
     vaults: Mapping[str, BlobStore]
     chain: BlobStore
     evidence: BlobStore | None
+    hold: BlobStore | None = None
 
     @classmethod
     def open(cls, folder: Path, tenant: str = "") -> FolderCopy:
@@ -45,6 +46,7 @@ class FolderCopy:
             vaults={name: _read_only(folder / name) for name in names if _VAULT.fullmatch(name)},
             chain=_read_only(folder / CHAIN),
             evidence=_read_only(folder / evidence) if evidence else None,
+            hold=_read_only(folder / HOLD) if HOLD in names else None,
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.cli.holding import readable_holds
 from shared.cli.parts import Parts, Source
 from shared.cli.screen import Answer, Progress, Screen
 from shared.cli.session import Json, Local, TrustedKey, with_parts
@@ -18,6 +19,7 @@ from shared.pages.text import count, size
 
 if TYPE_CHECKING:
     from shared.engines.copying import CopyReport
+    from shared.engines.holds import Holds
 
 SUMS = "SHA256SUMS"
 SCRIPT = "holdfast_verify.py"
@@ -60,14 +62,17 @@ def export(
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         with screen.progress(f"Exporting to {folder}") as progress:
-            report, evidence = await _copied(parts, folder, snapshot, progress if screen.live else None)
+            holds = await readable_holds(parts, screen)
+            report, evidence = await _copied(parts, folder, snapshot, holds, progress if screen.live else None)
         files = _sums(folder)
         return _answer(report, evidence, files, folder)
 
     return with_parts(ctx, as_json, work, Source(local, key))
 
 
-async def _copied(parts: Parts, folder: Path, snapshot: str, progress: Progress | None) -> tuple[CopyReport, int]:
+async def _copied(
+    parts: Parts, folder: Path, snapshot: str, holds: Holds | None, progress: Progress | None
+) -> tuple[CopyReport, int]:
     from shared.adapters.files import FolderBlobStore
     from shared.engines.copying import Source as Copied
     from shared.engines.copying import copy_blobs, copy_vault
@@ -87,6 +92,7 @@ async def _copied(parts: Parts, folder: Path, snapshot: str, progress: Progress 
         parts.keys.get(Purpose.SNAPSHOT, {}),
         parts.catalog,
         parts.clock,
+        holds=holds,
     )
     report = await copy_vault(source, lambda name: FolderBlobStore(folder / name), snapshots=chosen, progress=tell)
     if not report.snapshots and not report.findings:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.catalog.registry import Catalog
     from shared.domain.ports import BlobStore, Clock
     from shared.engines.evidence import Evidence
+    from shared.engines.holds import Holds
     from shared.engines.jws import Purpose
     from shared.engines.repository import Repository
 
@@ -70,6 +71,7 @@ class Parts:
     evidence: Evidence
     keys: Keys
     operator: Operator | None
+    holds: Holds | None = None  # None: there are none to be read here
     copy: CopyParts | None = None
     worker: Pause | None = None
     flags: str = ""  # of the next command, so that it works on the same
@@ -120,6 +122,7 @@ def from_operator(operator: Operator, keys: Keys) -> Parts:
         vaults=operator.vaults,
         chain=operator.chain,
         evidence=_evidence(operator.evidence, operator.settings.tenant_id, keys),
+        holds=operator.holds,
         keys=keys,
         operator=operator,
     )
@@ -152,21 +155,24 @@ def _folder_parts(folder: Path, keys_at: Path | None) -> Parts:
     from shared.adapters.clock import SystemClock
     from shared.adapters.files import FolderBlobStore
     from shared.catalog.registry import CATALOG
+    from shared.engines.holds import Holds
     from shared.engines.jws import Purpose
     from shared.engines.repository import Repository
 
     copy = _copy(folder)
     keys = _copy_keys(keys_at)
     clock = SystemClock()
+    holds = Holds(copy.hold, copy.tenant) if copy.hold is not None else None
     evidence = copy.evidence or FolderBlobStore(folder / "evidence-0d", create=False)
     return Parts(
         tenant=copy.tenant,
         catalog=CATALOG,
         clock=clock,
-        repository=Repository(copy.vaults, copy.chain, copy.tenant, keys.get(Purpose.SNAPSHOT, {}), clock),
+        repository=Repository(copy.vaults, copy.chain, copy.tenant, keys.get(Purpose.SNAPSHOT, {}), clock, holds),
         vaults=copy.vaults,
         chain=copy.chain,
         evidence=_evidence(evidence, copy.tenant, keys),
+        holds=holds,
         keys=keys,
         operator=None,
     )

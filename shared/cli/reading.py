@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.holding import readable_holds
 from shared.cli.parts import Parts, Source
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import Json, Local, TrustedKey, with_parts
@@ -33,7 +34,8 @@ def snapshots(
 ) -> int:
     """List the snapshots and the expected head.
 
-    Each with its time, state (readable, unprotected, expired, damaged) and completeness.
+    Each with its time, state (readable, unprotected, expired, held, damaged) and completeness. Held: expired, and
+    kept by a legal hold.
 
     Example: holdfast snapshots --last 5
     """
@@ -41,9 +43,10 @@ def snapshots(
     async def work(parts: Parts, screen: Screen) -> Answer:
         listed = await parts.repository.entries()
         head = await parts.repository.head()
-        rows = []
-        for one in listed[-last:]:
-            rows.append(await _row(parts, one))
+        shown = listed[-last:]
+        holds = await readable_holds(parts, screen) if any(one.expired for one in shown) else None
+        held = await holds.snapshots() if holds is not None else frozenset()
+        rows = [await _row(parts, one, held) for one in shown]
         return _snapshots_answer(rows, head, len(listed))
 
     return with_parts(ctx, as_json, work, Source(local, key))
@@ -78,7 +81,7 @@ def show(
 # --- snapshots -------------------------------------------------------------------------------------------
 
 
-async def _row(parts: Parts, listed: Listed) -> dict[str, Any]:
+async def _row(parts: Parts, listed: Listed, held: frozenset[str]) -> dict[str, Any]:
     from shared.cli.snapshot_view import is_whole, summary
     from shared.engines.paths import snapshot_time
 
@@ -93,7 +96,8 @@ async def _row(parts: Parts, listed: Listed) -> dict[str, Any]:
         "complete": None,
         "completeness": "",
     }
-    if listed.expired:
+    under_hold = listed.expired and entry.snapshot in held
+    if listed.expired and not under_hold:
         return row
     try:
         manifest = (await parts.repository.open(entry.snapshot)).manifest
@@ -103,7 +107,7 @@ async def _row(parts: Parts, listed: Listed) -> dict[str, Any]:
         return {**row, "state": "notAtHand", "completeness": away.what}
     return {
         **row,
-        "state": "readable" if manifest.protected else "unprotected",
+        "state": "held" if under_hold else "readable" if manifest.protected else "unprotected",
         "complete": is_whole(manifest),
         "completeness": summary(manifest),
     }

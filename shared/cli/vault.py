@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli import holding
+from shared.cli.asking import confirmed
 from shared.cli.parts import Parts
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import Json, with_parts
-from shared.domain.errors import BlobMissing, Refused, Unusable
+from shared.domain.errors import BlobMissing, Refused, StorageDenied, Unusable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.bootstrap import CopyParts
     from shared.bootstrap import Parts as Operator
     from shared.domain.ports import VaultControl
     from shared.domain.regions import Residency
     from shared.domain.vault import AccountState, ContainerState, RetentionPolicy
+    from shared.engines.holds import Holds
     from shared.engines.protection import Shortfall
 
 Container = Annotated[str, typer.Argument(metavar="CONTAINER", help="Such as vault-35d.")]
@@ -27,10 +31,11 @@ Confirm = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Lock state of the vault: look at it, lock it, lengthen it. Nothing here weakens it.")
+    group = typer.Typer(help="Lock state and legal holds of the vault. Nothing here weakens a retention lock.")
     group.command("status")(status)
     group.command("lock")(lock)
     group.command("extend")(extend)
+    holding.register(group)
     app.add_typer(group, name="vault")
 
 
@@ -48,6 +53,8 @@ def status(ctx: typer.Context, as_json: Json = False) -> int:
         account = await control.account()
         residency = _place(parts).settings.residency
         rows = [await _row(control, account, name, days, residency) for name, days in promised.items()]
+        if parts.holds is not None:
+            rows.append(await _hold_row(control, parts.holds, parts.clock.now()))
         return _status_answer(rows, account, residency)
 
     return with_parts(ctx, as_json, work)
@@ -79,7 +86,7 @@ def lock(ctx: typer.Context, container: Container, confirm: Confirm = "", as_jso
         screen.note(f"  every blob in it, present and future, stays {policy.days} days from its creation;")
         screen.note("  the storage account and its resource group can't be deleted while one is there;")
         screen.note("  the days can be increased five times in the policy's life, and never decreased.")
-        _confirmed(container, confirm)
+        confirmed(container, confirm, "the container's name")
         return _changed(container, await control.lock(container, policy.etag), "is locked")
 
     return with_parts(ctx, as_json, work)
@@ -125,7 +132,7 @@ def extend(
         screen.note(f"Increasing {container} from {policy.days} to {days} days can't be undone by anybody:")
         screen.note("  what is in it can't be erased for longer, whoever asks for it;")
         screen.note(f"  it is increase {policy.extended + 1} of {EXTENSIONS}.")
-        _confirmed(container, confirm)
+        confirmed(container, confirm, "the container's name")
         done = await control.extend(container, days, policy.etag)
         return _changed(container, done, f"keeps blobs {done.days} days")
 
@@ -165,14 +172,6 @@ def _policy(state: ContainerState, name: str) -> RetentionPolicy:
     return state.policy
 
 
-def _confirmed(container: str, confirm: str) -> None:
-    """Typed by hand, or said on the command line: a name, because a yes is given too easily."""
-    if not confirm and sys.stdin.isatty():
-        confirm = typer.prompt(f"Type {container} to go on", err=True)
-    if confirm != container:
-        raise Refused("nothing was changed: the container's name was not given", hint=f"--confirm {container}")
-
-
 def _changed(container: str, policy: RetentionPolicy, what: str) -> Answer:
     from shared.cli.render import facts, line
 
@@ -208,8 +207,25 @@ async def _row(
     return _row_document(name, days, state, shortfalls(state, account, days, residency))
 
 
+async def _hold_row(control: VaultControl, holds: Holds, now: datetime) -> dict[str, Any]:
+    """The hold container, which promises no days: what is in it stays while it has a tag."""
+    from shared.engines.holds import hold_shortfalls
+    from shared.engines.protection import Shortfall
+
+    name = holds.store.container
+    try:
+        state = await control.container(name)
+        found = hold_shortfalls(state, await holds.all(), now)
+    except BlobMissing:
+        return _row_document(name, None, None, hold_shortfalls(None, (), now))
+    except StorageDenied as denied:
+        found = (Shortfall(f"its tags or records can't be read: {denied.what}", breaks=False),)
+        return _row_document(name, None, None, found)
+    return _row_document(name, None, state, found)
+
+
 def _row_document(
-    name: str, days: int, state: ContainerState | None, found: tuple[Shortfall, ...]
+    name: str, days: int | None, state: ContainerState | None, found: tuple[Shortfall, ...]
 ) -> dict[str, Any]:
     policy = state.policy if state is not None else None
     return {
@@ -239,9 +255,9 @@ def _status_answer(rows: list[dict[str, Any]], account: AccountState, residency:
         shown.append(
             (
                 row["container"],
-                f"{row['promisedDays']}",
+                f"{row['promisedDays']}" if row["promisedDays"] is not None else "while held",
                 f"{policy['days']}" if policy else "none",
-                "yes" if policy.get("locked") else "NO",
+                "yes" if policy.get("locked") else "NO" if row["promisedDays"] is not None else "",
                 f"{policy['extended']} of {EXTENSIONS}" if policy else "",
                 ", ".join(one["tag"] for one in row["holds"]),
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.holding import readable_holds
 from shared.cli.parts import Parts, Source
 from shared.cli.screen import Answer, Progress, Screen
 from shared.cli.session import Json, TrustedKey, with_parts
@@ -74,6 +75,7 @@ async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str
     from shared.engines.verify import verify_chain, verify_committed, verify_snapshot
 
     keys = parts.keys.get(Purpose.SNAPSHOT, {})
+    holds = await readable_holds(parts, screen)
     if snapshot not in (ALL, SAMPLE):
         with screen.progress(f"Verifying {snapshot}") as progress:
             return [
@@ -88,6 +90,7 @@ async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str
                     expected_head=expect_head,
                     quick=quick,
                     progress=_telling(progress, snapshot) if screen.live else None,
+                    holds=holds,
                 )
             ]
     chain, good = await verify_chain(parts.chain, parts.tenant, keys, parts.clock, expected_head=expect_head)
@@ -100,7 +103,14 @@ async def _reports(parts: Parts, screen: Screen, snapshot: str, expect_head: str
             telling = _telling(progress, name) if screen.live else None
             reports.append(
                 await verify_committed(
-                    parts.vaults, keys, parts.catalog, parts.clock, committed, quick=quick, progress=telling
+                    parts.vaults,
+                    keys,
+                    parts.catalog,
+                    parts.clock,
+                    committed,
+                    quick=quick,
+                    progress=telling,
+                    holds=holds,
                 )
             )
     return reports

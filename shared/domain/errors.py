@@ -91,6 +91,10 @@ class StorageDenied(Fault):
     """The identity in use has no right to this storage call."""
 
 
+class ContainerMissing(StorageDenied):
+    """There is no container of that name."""
+
+
 class BlobLinked(StorageDenied):
     """In a folder copy a link stands where a blob or its folder should be: it is not followed."""
 

@@ -24,10 +24,11 @@ from shared.domain.ports import BlobStore, Clock
 from shared.engines import paths
 from shared.engines.chain import Committed
 from shared.engines.create import create_once
+from shared.engines.holds import Holds, records_folder
 from shared.engines.item import Progress
 from shared.engines.packs import sha256
 from shared.engines.repository import load_manifest
-from shared.engines.verify import Finding, Kind, verify_chain, verify_committed
+from shared.engines.verify import Finding, Kind, verify_chain, verify_stored
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -50,6 +51,7 @@ class Source:
     catalog: Catalog
     clock: Clock
     scratch: Path | None = None
+    holds: Holds | None = None  # what is held is copied from there after its promise
 
 
 class CopyState(StrEnum):
@@ -128,12 +130,13 @@ async def copy_vault(
     report.findings += chain.findings
     report.findings += parted(kept, shown, source.clock.now())
     held = {one.entry.seq: one.sha256 for one in kept}
+    under_hold = await _records(source.holds, target) if source.holds is not None else frozenset()
     for committed in shown:
         seq = committed.entry.seq
         if held.get(seq, committed.sha256) != committed.sha256:
             break
         if not snapshots or committed.entry.snapshot in snapshots:
-            report.snapshots.append(await _copy(source, target, committed, progress, over))
+            report.snapshots.append(await _copy(source, target, committed, under_hold, progress, over))
             if report.unfinished:
                 break
         if seq not in held:
@@ -198,29 +201,52 @@ async def holds(target: BlobStore, committed: Committed) -> bool:
         return False
 
 
-async def _copy(
-    source: Source, target: Target, committed: Committed, progress: Progress | None, over: Over
+async def copy_snapshot(
+    source: Source, into: BlobStore, committed: Committed, progress: Progress | None = None
 ) -> SnapshotCopy:
+    """One snapshot that hasn't expired, verified before anything is copied. What `into` holds of it is compared,
+    so that a repeat fills what is missing."""
     entry = committed.entry
+    if entry.retain_until < source.clock.now():
+        return SnapshotCopy(entry.snapshot, CopyState.EXPIRED)
     vault = source.vaults.get(entry.container)
+    if vault is None:
+        return SnapshotCopy(entry.snapshot, CopyState.NOT_AT_HAND)
+    return await _copy_from(source, vault, into, committed, progress, _never)
+
+
+async def _copy(
+    source: Source,
+    target: Target,
+    committed: Committed,
+    kept: frozenset[str],
+    progress: Progress | None,
+    over: Over,
+) -> SnapshotCopy:
+    """`kept`: the snapshots that are under a legal hold, which are copied from there after their promise."""
+    entry = committed.entry
+    vault, container = source.vaults.get(entry.container), entry.container
     expired = entry.retain_until < source.clock.now()
+    if expired and source.holds is not None and entry.snapshot in kept:
+        vault, container, expired = source.holds.store, source.holds.store.container, False
     if vault is None:
         return SnapshotCopy(entry.snapshot, CopyState.EXPIRED if expired else CopyState.NOT_AT_HAND)
-    into = target(entry.container)
+    into = target(container)
     if await holds(into, committed):
         return SnapshotCopy(entry.snapshot, CopyState.HELD)
     if expired:
         return SnapshotCopy(entry.snapshot, CopyState.EXPIRED)
     if over():
         return SnapshotCopy(entry.snapshot, CopyState.UNFINISHED)
-    checked = await verify_committed(
-        source.vaults,
-        source.keys,
-        source.catalog,
-        source.clock,
-        committed,
-        scratch=source.scratch,
-        progress=progress,
+    return await _copy_from(source, vault, into, committed, progress, over)
+
+
+async def _copy_from(
+    source: Source, vault: BlobStore, into: BlobStore, committed: Committed, progress: Progress | None, over: Over
+) -> SnapshotCopy:
+    entry = committed.entry
+    checked = await verify_stored(
+        vault, source.keys, source.catalog, committed, scratch=source.scratch, progress=progress
     )
     if not checked.good:
         return SnapshotCopy(entry.snapshot, CopyState.DAMAGED, findings=tuple(checked.findings))
@@ -273,3 +299,12 @@ async def _stored(store: BlobStore, name: str, data: bytes) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+async def _records(holds: Holds, target: Target) -> frozenset[str]:
+    """Copies the records of holds, if there are any. Returns the snapshots that are held."""
+    into: BlobStore | None = None
+    async for stat in holds.store.list(records_folder(holds.tenant)):
+        into = into or target(holds.store.container)
+        await create_once(into, stat.name, await holds.store.get(stat.name))
+    return await holds.snapshots()

@@ -1,7 +1,9 @@
 """Reading what was committed. Every reader starts from the chain and the commit.
 
 Signatures are checked before anything in a document is looked at, hashes before a blob is used. A snapshot is
-offered until its `retain_until`; after that it is expired, and its blobs may be gone without being missing.
+offered until its `retain_until`; after that it is expired, and its blobs may be gone without being missing. One
+that is under a legal hold is still opened by its id, from its copy in the hold container; it stays expired, and is
+never the latest.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared.domain.errors import BlobMissing, IntegrityError, Refused, Unusable
+from shared.domain.errors import BlobMissing, ContainerMissing, IntegrityError, Refused, StorageDenied, Unusable
 from shared.domain.ports import BlobStore, Clock
 from shared.domain.snapshot import FORMAT_VERSION, ChainEntry, Commit, Manifest
 from shared.engines import paths
 from shared.engines.chain import LOOK_BACK, Chain, Committed
+from shared.engines.holds import Holds
 from shared.engines.jws import Purpose, verify
 from shared.engines.packs import sha256
 from shared.engines.view import PackedView
@@ -56,7 +59,7 @@ class Snapshot(PackedView):
 
 
 class Repository:
-    """The snapshots of one tenant: `vaults` by container name, and the chain that names them."""
+    """The snapshots of one tenant: `vaults` by container name, the chain that names them, and what is held."""
 
     def __init__(
         self,
@@ -65,8 +68,10 @@ class Repository:
         tenant: str,
         keys: Mapping[str, EllipticCurvePublicKey],
         clock: Clock,
+        holds: Holds | None = None,
     ) -> None:
         self._vaults = vaults
+        self._holds = holds
         self._chain = Chain(chain, tenant, keys)
         self._tenant = tenant
         self._keys = keys
@@ -89,14 +94,34 @@ class Repository:
     async def open(self, snapshot: str = LATEST) -> Snapshot:
         """Raises `Unusable` for a snapshot that is unknown or expired, `IntegrityError` for a damaged one."""
         committed = await (self._latest() if snapshot == LATEST else self._find(snapshot))
+        vault = await self._place(committed)
+        return Snapshot(vault, committed, await load_manifest(vault, committed.entry, self._keys))
+
+    async def _place(self, committed: Committed) -> BlobStore:
+        """Where a snapshot is read: in its class, or after its promise in its copy under a hold."""
         entry = committed.entry
+        if self._listed(committed).expired:
+            return await self._held(entry)
         vault = self._vaults.get(entry.container)
         if vault is None:
             raise Unusable(
                 f"the snapshot is in container {entry.container}, which is not at hand", object_id=entry.snapshot
             )
-        manifest = await load_manifest(vault, entry, self._keys)
-        return Snapshot(vault, committed, manifest)
+        return vault
+
+    async def _held(self, entry: ChainEntry) -> BlobStore:
+        expired = f"it expired on {entry.retain_until:%Y-%m-%d}"
+        try:
+            if self._holds is not None and await self._holds.active(entry.snapshot):
+                return self._holds.store
+        except ContainerMissing:
+            pass  # nothing has ever been held
+        except StorageDenied as denied:
+            raise Unusable(
+                f"{expired}; whether it is under a legal hold can't be read: {denied.what}",
+                object_id=entry.snapshot,
+            ) from denied
+        raise Unusable(expired, object_id=entry.snapshot)
 
     async def _walk(self) -> AsyncIterator[tuple[int, Committed | IntegrityError]]:
         """Entries from the newest back. A damaged one doesn't hide the others: backups are needed most when
@@ -133,8 +158,6 @@ class Repository:
             if isinstance(one, IntegrityError):
                 continue
             if one.entry.snapshot == snapshot:
-                if self._listed(one).expired:
-                    raise Unusable(f"it expired on {one.entry.retain_until:%Y-%m-%d}", object_id=snapshot)
                 return one
             if paths.snapshot_time(one.entry.snapshot) < oldest:
                 break

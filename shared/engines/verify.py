@@ -18,6 +18,7 @@ from shared.domain.ports import BlobStore, Clock
 from shared.domain.snapshot import CANONICAL_VERSION, BlobRef, Manifest, Receipt, Run, TypeEntry
 from shared.engines import paths
 from shared.engines.chain import Chain, Committed
+from shared.engines.holds import Holds
 from shared.engines.index import sort_packs, sorter
 from shared.engines.item import Progress, check_receipt
 from shared.engines.packs import merkle_root, read_ref, sha256, split, unpack
@@ -147,6 +148,7 @@ async def verify_snapshot(
     quick: bool = False,
     scratch: Path | None = None,
     progress: Progress | None = None,
+    holds: Holds | None = None,
 ) -> Report:
     """The chain, and all of one snapshot."""
     report, good = await verify_chain(chain, tenant, keys, clock, expected_head=expected_head)
@@ -157,7 +159,7 @@ async def verify_snapshot(
         report.find(Kind.CHAIN, snapshot, "no entry that verifies names this snapshot")
         return report
     own = await verify_committed(
-        vaults, keys, catalog, clock, committed, quick=quick, scratch=scratch, progress=progress
+        vaults, keys, catalog, clock, committed, quick=quick, scratch=scratch, progress=progress, holds=holds
     )
     own.entries, own.head = report.entries, report.head
     own.findings[:0], own.notes[:0] = report.findings, report.notes
@@ -174,18 +176,43 @@ async def verify_committed(
     quick: bool = False,
     scratch: Path | None = None,
     progress: Progress | None = None,
+    holds: Holds | None = None,
 ) -> Report:
-    """All of one snapshot whose chain entry holds: commit, manifest, every blob, Merkle root, retention, receipts,
-    and the indexes built from the packs again. `quick`: without the last, which costs thirty times the rest;
-    packs and indexes are unpacked, their lines counted, and some of each pack looked for in the indexes."""
+    """All of one snapshot whose chain entry holds, where it is: in its class, or, after its promise, in its copy
+    under a legal hold. One that has expired is not checked: its blobs may be gone."""
     entry = committed.entry
-    report = Report(snapshot=entry.snapshot)
-    vault = vaults.get(entry.container)
+    vault, note = vaults.get(entry.container), ""
+    if entry.retain_until < clock.now():
+        if holds is None or not await holds.active(entry.snapshot):
+            note = f"expired on {entry.retain_until:%Y-%m-%d}: its blobs may be gone, not checked"
+            return Report(snapshot=entry.snapshot, notes=[note])
+        vault, note = (
+            holds.store,
+            f"expired and under a legal hold: its copy in {holds.store.container} was checked",
+        )
     if vault is None:
         raise Unusable(f"the snapshot is in container {entry.container}, which is not at hand")
-    if entry.retain_until < clock.now():
-        report.notes.append(f"expired on {entry.retain_until:%Y-%m-%d}: its blobs may be gone, not checked")
-        return report
+    report = await verify_stored(vault, keys, catalog, committed, quick=quick, scratch=scratch, progress=progress)
+    report.notes[:0] = [note] if note else []
+    return report
+
+
+async def verify_stored(
+    vault: BlobStore,
+    keys: Mapping[str, EllipticCurvePublicKey],
+    catalog: Catalog,
+    committed: Committed,
+    *,
+    quick: bool = False,
+    scratch: Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """What a container has of a snapshot whose chain entry holds: commit, manifest, every blob, Merkle root,
+    retention, receipts, and the indexes built from the packs again. `quick`: without the last, which costs thirty
+    times the rest; packs and indexes are unpacked, their lines counted, and some of each pack looked for in the
+    indexes."""
+    entry = committed.entry
+    report = Report(snapshot=entry.snapshot)
     try:
         manifest = await load_manifest(vault, entry, keys)
     except (IntegrityError, Unusable) as bad:

@@ -8,7 +8,7 @@ COPY holds one folder per container: `chain/`, `vault-35d/` and so on. The publi
 never from the copy. What is checked, in this order, and what each step relies on:
 
 1. every entry of the chain: its ES256 signature, its place, the hash of the entry before it;
-2. of each snapshot that has not expired: the signed commit, the manifest, every blob, the Merkle root, retention;
+2. of each snapshot that has not expired, or is held: signed commit, manifest, every blob, Merkle root, retention;
 3. receipts against the manifest; indexes against packs (ids, places, parents, links; not the hash of an object's
    meaning, which depends on a catalog); links that lead out of the snapshot.
 
@@ -236,12 +236,14 @@ class Verifier:
     def snapshot(self, entry: dict[str, Any]) -> None:
         """All of one snapshot. What is wrong is told with the name of the blob."""
         until, before = entry["retainUntil"], self.findings
-        if moment(until) < self.now:
-            print(f"{entry['snapshot']}: expired on {until}; its blobs may be gone, not checked")
-            return
-        self._container = Container(self.copy / Container(self.copy).path(entry["container"]).name)
         self._folder, self._sound = entry["folder"], set()
         try:
+            over = moment(until) < self.now  # then only a copy under a legal hold is left
+            home = Container(self.copy).path("hold" if over else entry["container"]).name
+            self._container = Container(self.copy / home)
+            if over and not self._container.names(entry["folder"][:-1]):
+                print(f"{entry['snapshot']}: expired on {until}; its blobs may be gone, not checked")
+                return
             manifest = self._manifest(entry)
             for blob in manifest["blobs"]:
                 try:
@@ -374,9 +376,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", type=Path, required=True, help="public key of snapshots: PEM or JWK set")
     parser.add_argument("--tenant", default="", help="the tenant's id, if the copy holds several")
     parser.add_argument("--snapshot", default="", help="one snapshot only")
-    parser.add_argument(
-        "--expect-head", default="", metavar="SEQ:HASH", help="the head that an earlier report printed"
-    )
+    parser.add_argument("--expect-head", default="", metavar="SEQ:HASH", help="the head of an earlier report")
     given = parser.parse_args(arguments)
     try:
         tenants = [given.tenant] if given.tenant else Container(given.copy / "chain").names("v1")

@@ -37,18 +37,20 @@ VAULT_ACCOUNT, BACKUP_ACCOUNT, RESTORE_ACCOUNT = "vault", "backupstate", "restor
 COPY_ACCOUNT = "vaultcopy"  # see `second_account`
 VAULT_SETTING, BACKUP_SETTING, RESTORE_SETTING = "VaultStorage", "BackupState", "RestoreState"
 
-VAULT, EVIDENCE, CHAIN = "vault-35d", "evidence-400d", "chain"
-CONTAINERS = (VAULT, EVIDENCE, CHAIN)
+VAULT, EVIDENCE, CHAIN, HOLD = "vault-35d", "evidence-400d", "chain", "hold"
+CONTAINERS = (VAULT, EVIDENCE, CHAIN, HOLD)
 TABLE = "holdfast"  # in both state accounts
 # A container keeps longer than its class promises: by the interval between fulls and a week.
 POLICIES = (LockedPolicy("vault-35d", 43), LockedPolicy("evidence-400d", 408), LockedPolicy("chain", 3650))
 
 ROLES = (
     Role("setup", manage=("*",)),
-    Role("backup", add=("vault-*", "evidence-*", "chain"), read=("vault-*", "evidence-*", "chain")),
-    Role("restore", add=("evidence-*",), read=("vault-*", "evidence-*", "chain")),
-    Role("reader", read=("vault-*", "evidence-*", "chain")),
+    Role("backup", add=("vault-*", "evidence-*", "chain"), read=("vault-*", "evidence-*", "chain", "hold")),
+    Role("restore", add=("evidence-*",), read=("vault-*", "evidence-*", "chain", "hold")),
+    Role("reader", read=("vault-*", "evidence-*", "chain", "hold")),
     Role("copy", read=("vault-*", "evidence-*", "chain")),
+    # Legal holds: adds to the hold container, and to no other.
+    Role("keeper", add=("hold",), read=("vault-*", "chain", "hold")),
     # Not an identity that exists in Azure: a role with every right, to show that the locked policy binds it too.
     Role("intruder", add=("*",), read=("*",), write=("*",), delete=("*",)),
 )

@@ -25,9 +25,11 @@ from shared.engines.approvals import ApprovalDesk, store_approvers
 from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, StoredPlan, TrustedKeys
 from shared.engines.export import find_run, start_run
+from shared.engines.holds import Holds
 from shared.engines.jws import Purpose
 from shared.engines.messages import decode_backup_request
 from shared.engines.restore_requests import PlanRequest, RestoreDesk
+from shared.settings import HOLD_CONTAINER
 from tests.backup import TENANT, Backup, small_tenant
 from tests.unit.cli_runner import Ran
 from tests.unit.cli_samples import plan as sample_plan
@@ -43,6 +45,7 @@ class Deployment:
 
     backup: Backup = field(default_factory=Backup)
     evidence: MemoryBlobStore = field(default_factory=lambda: MemoryBlobStore("evidence-400d"))
+    held: MemoryBlobStore = field(default_factory=lambda: MemoryBlobStore(HOLD_CONTAINER))
     rows: MemoryTableStore = field(default_factory=MemoryTableStore)
     ids: SeededIds = field(default_factory=SeededIds)
     serving: bool = True
@@ -104,10 +107,11 @@ class Deployment:
             tenant=TENANT,
             catalog=CATALOG,
             clock=self.backup.clock,
-            repository=self.backup.repository(),
+            repository=self.backup.repository(holds=Holds(self.held, TENANT)),
             vaults=vaults,
             chain=self.backup.chain,
             evidence=self.view(),
+            holds=Holds(self.held, TENANT),
             keys=self.keys,
             operator=operator,
         )

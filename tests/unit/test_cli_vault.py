@@ -13,6 +13,7 @@ import pytest
 from shared.adapters.management import ArmVaultControl, LoopbackToken
 from shared.cli.parts import Parts, Source
 from shared.domain.regions import Residency
+from shared.settings import HOLD_CONTAINER
 from tests.localrun.arm import RESOURCE_ID, ManagementPlane
 from tests.unit import cli_runner
 from tests.unit.cli_runner import Ran
@@ -28,16 +29,17 @@ class Vault:
         self.plane = ManagementPlane()
         for name, days in PROMISED.items():
             self.plane.add(name, days + 7)
+        self.plane.add(HOLD_CONTAINER)
         self.configured = True
         self.residency = Residency.EU
         self.second = False  # whether the settings are those of the copy role
-        self._world = Deployment()
+        self.world = Deployment()
 
     def __call__(self, *arguments: str) -> Ran:
-        return cli_runner.run("vault", *arguments, opener=self._opener)
+        return cli_runner.run("vault", *arguments, opener=self.opener)
 
     @asynccontextmanager
-    async def _opener(self, source: Source) -> AsyncIterator[Parts]:
+    async def opener(self, source: Source) -> AsyncIterator[Parts]:
         async with self.plane:
             control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), self.plane.url)
             operator: Any = SimpleNamespace(
@@ -45,8 +47,8 @@ class Vault:
                 control=control if self.configured else None,
             )
             try:
-                parts = replace(self._world.parts(), operator=operator)
-                yield replace(parts, operator=None, copy=operator) if self.second else parts
+                parts = replace(self.world.parts(), operator=operator)
+                yield replace(parts, operator=None, holds=None, copy=operator) if self.second else parts
             finally:
                 await control.close()
 
@@ -197,7 +199,7 @@ def test_the_wider_boundary_is_measured_by_where_it_was_chosen(vault: Vault) -> 
     assert ran.document["residency"] == "eu"
     vault.residency = Residency.EU_DATA_BOUNDARY
     ran = vault("status", "--json")
-    assert [row["shortfalls"] for row in ran.document["containers"]] == [[], [], []]
+    assert [row["shortfalls"] for row in ran.document["containers"]] == [[], [], [], []]
     assert ran.document["residency"] == "eu-data-boundary"
     assert "the EU Data Boundary" in vault("status").out
 

@@ -17,7 +17,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
 
 from tests.localrun.children import ROOT, ChildFailed
-from tests.localrun.stack import BACKUP_SETTING, CHAIN, CONTAINERS, EVIDENCE, VAULT, VAULT_SETTING, LocalStack
+from tests.localrun.stack import BACKUP_SETTING, CHAIN, CONTAINERS, EVIDENCE, HOLD, VAULT, VAULT_SETTING, LocalStack
 
 pytestmark = pytest.mark.azurite
 
@@ -38,7 +38,8 @@ def _put(stack: LocalStack, role: str, container: str, name: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("role", "allowed"), [("backup", set(CONTAINERS)), ("restore", {EVIDENCE}), ("reader", set()), ("setup", set())]
+    ("role", "allowed"),
+    [("backup", {VAULT, EVIDENCE, CHAIN}), ("restore", {EVIDENCE}), ("keeper", {HOLD}), ("reader", set())],
 )
 def test_roles_create_where_they_may(stack: LocalStack, role: str, allowed: set[str]) -> None:
     found = {name for name in CONTAINERS if _put(stack, role, name, f"by-{role}") == 201}
