@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
 from shared.adapters.blob import CLIENT_OPTIONS
-from shared.adapters.inspect import AzureInspector, EmulatorInspector
+from shared.adapters.inspect import NO_POLICY, AzureInspector, EmulatorInspector
 from shared.adapters.management import ArmVaultControl, LoopbackToken
 from shared.domain.errors import StorageDenied, StorageDown
 from shared.domain.ports import StoreInspector
@@ -18,7 +18,7 @@ from tests.contract.suite import AZURE, Suite, azure_account
 from tests.localrun.arm import RESOURCE_ID, ManagementPlane
 from tests.localrun.gateway import Gateway, GatewayConfig
 from tests.localrun.shared import fresh, shared_azurite
-from tests.localrun.worm import LockedPolicy, Role
+from tests.localrun.worm import Role
 
 SUITE = Suite(StoreInspector, {"emulator": EmulatorInspector, "azurite": AzureInspector, AZURE: AzureInspector})
 
@@ -78,64 +78,95 @@ async def test_an_account_that_is_away_is_an_error_and_not_an_answer() -> None:
 # --- both planes -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.azurite
-@pytest.mark.parametrize(
-    ("data_plane", "days", "locked", "protected", "why"),
-    [
-        (True, 35, True, True, ""),
-        (True, 36, True, True, ""),
-        (True, 34, True, False, "35 are promised"),
-        (True, 35, False, False, "not locked"),
-        (True, 0, False, False, "no retention policy"),
-        (False, 35, True, False, "no retention policy"),  # the planes contradict each other
-    ],
-)
-async def test_a_lock_counts_where_both_planes_tell_of_it(
-    data_plane: bool, days: int, locked: bool, protected: bool, why: str
-) -> None:
-    azurite, container = shared_azurite(), fresh("vault")
+@asynccontextmanager
+async def looking(
+    days: Mapping[str, int], containers: Sequence[str]
+) -> AsyncIterator[tuple[AzureInspector, Gateway]]:
+    """An inspector that looks at both planes of a gateway, and containers made there."""
+    azurite = shared_azurite()
+    roles = [Role("inspect", read=("*",)), Role("setup", manage=("*",))]
     async with AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(ManagementPlane())
-        plane.add(container, days, locked=locked)
-        roles = [Role("inspect", read=("*",)), Role("setup", manage=("*",))]
-        policies = [LockedPolicy(container, 35)] if data_plane else []
-        config = GatewayConfig(azurite.endpoints.blob, {"vault": azurite.keys["vault"]}, roles, policies)
+        config = GatewayConfig(azurite.endpoints.blob, {"vault": azurite.keys["vault"]}, roles)
         gateway = await stack.enter_async_context(Gateway(config))
         text = {role: azurite.connection_string("vault", blob_url=gateway.urls[role]) for role in gateway.urls}
         async with BlobServiceClient.from_connection_string(text["setup"]) as setup:
-            await setup.create_container(container)
-        control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), plane.url)
+            for name in containers:
+                await setup.create_container(name)
+        control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), gateway.plane.url)
         stack.push_async_callback(control.close)
-        inspector = AzureInspector.from_connection_string(text["inspect"], control, {container: 35})
+        inspector = AzureInspector.from_connection_string(text["inspect"], control, days)
         stack.push_async_callback(inspector.close)
+        yield inspector, gateway
+
+
+@pytest.mark.azurite
+@pytest.mark.parametrize(
+    ("days", "locked", "protected", "why"),
+    [
+        (35, True, True, ""),
+        (36, True, True, ""),
+        (34, True, False, "35 are promised"),
+        (35, False, False, "not locked"),
+        (0, False, False, "no retention policy"),
+    ],
+)
+async def test_a_lock_counts_where_both_planes_tell_of_it(
+    days: int, locked: bool, protected: bool, why: str
+) -> None:
+    container = fresh("vault")
+    async with looking({container: 35}, [container]) as (inspector, gateway):
+        gateway.plane.add(container, days, locked=locked)
         found = (await inspector.protections([container]))[container]
         assert found.locked is protected
         assert why in found.why
         assert found.concerns == ()
-        plane.actions = {"containers/read"}  # the account can't be read: nothing is concluded
-        if data_plane:
+        gateway.plane.actions = {"containers/read"}  # the account can't be read: nothing is concluded
+        if days:
             with pytest.raises(StorageDenied):
                 await inspector.protections([container])
 
 
 @pytest.mark.azurite
-async def test_a_container_of_which_nobody_said_how_long_it_keeps_its_blobs_is_not_protected() -> None:
-    azurite, container = shared_azurite(), fresh("vault")
-    policies = [LockedPolicy(container, 35)]
-    config = GatewayConfig(
-        azurite.endpoints.blob,
-        {"vault": azurite.keys["vault"]},
-        [Role("setup", read=("*",), manage=("*",))],
-        policies,
-    )
-    async with ManagementPlane() as plane, Gateway(config) as gateway:
-        text = azurite.connection_string("vault", blob_url=gateway.urls["setup"])
-        async with BlobServiceClient.from_connection_string(text) as setup:
-            await setup.create_container(container)
-        control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), plane.url)
-        inspector = AzureInspector.from_connection_string(text, control, {})
-        found = (await inspector.protections([container]))[container]
-        await inspector.close()
+async def test_where_the_planes_contradict_each_other_nothing_is_protected() -> None:
+    container = fresh("vault")
+    async with looking({container: 35}, [container]) as (inspector, gateway), ManagementPlane() as other:
+        other.add(container, 35, locked=True)
+        control = ArmVaultControl.open(RESOURCE_ID, LoopbackToken(), other.url)
+        contradicting = AzureInspector(inspector._client, control, {container: 35})
+        found = (await contradicting.protections([container]))[container]
         await control.close()
+        assert found == NO_POLICY
+        gateway.plane.add(container, 35, locked=True)
+        other.add(container)
+        found = (await inspector.protections([container]))[container]
+        assert found.locked
+
+
+@pytest.mark.azurite
+async def test_in_one_look_the_account_is_read_once_and_its_concerns_are_told() -> None:
+    names = [fresh("vault"), fresh("evidence"), fresh("chain")]
+    async with looking(dict.fromkeys(names, 35), names) as (inspector, gateway):
+        for name in names:
+            gateway.plane.add(name, 42, locked=True)
+        gateway.plane.account["properties"]["secondaryLocation"] = "UK West"
+        delete = {"actions": {"baseBlob": {"delete": {"daysAfterCreationGreaterThan": 10}}}}
+        gateway.plane.lifecycle = [{"name": "early", "enabled": True, "type": "Lifecycle", "definition": delete}]
+        found = await inspector.protections(names)
+        assert list(found) == names
+        for one in found.values():
+            assert one.locked
+            assert one.concerns == (
+                "lifecycle rule early deletes after 10 days, 35 are promised",
+                "the secondary location ukwest is not in the EU",
+            )
+        assert [path for _, path in gateway.plane.log].count("") == 1
+
+
+@pytest.mark.azurite
+async def test_a_container_of_which_nobody_said_how_long_it_keeps_its_blobs_is_not_protected() -> None:
+    container = fresh("vault")
+    async with looking({}, [container]) as (inspector, gateway):
+        gateway.plane.add(container, 35, locked=True)
+        found = (await inspector.protections([container]))[container]
     assert not found.locked
     assert "how long" in found.why

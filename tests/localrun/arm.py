@@ -3,8 +3,12 @@ policies and holds, the account, its blob service and its lifecycle rules.
 
 Rules by Microsoft's pages, which `docs/azure-facts.md` names: a change needs the policy's current ETag; a locked
 policy is never unlocked, shortened or removed; its days are increased at most five times; its history keeps seven
-commands; a hold's tag has 3 to 23 letters and digits, and a container ten of them. Which error code stands in the
-body of a refusal is not published for each case; nothing in the product looks at it.
+commands; a hold's tag has 3 to 23 letters and digits, made small, and a container ten of them; a container with a
+policy or a hold goes only when it is empty, an account not while a locked policy has a blob. Which error code is in
+the body of a refusal is not published for each case; nothing in the product looks at it.
+
+The lock state is here alone: the WORM gateway (`gateway.py`) and the vault in memory (`worm_memory.py`) enforce
+what `guard` says of a container.
 """
 
 from __future__ import annotations
@@ -12,15 +16,16 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from tests.localrun.loopback import LoopbackService
+from tests.localrun.worm import Guard, LockedPolicy, policy_for
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 GROUP, ACCOUNT = "holdfast-vault", "holdfastvault"
@@ -51,11 +56,29 @@ class RefusedByArm(Exception):
         self.status, self.code = status, code
 
 
-class ManagementPlane(LoopbackService):
-    """State, and the application that serves it. `actions`: what the caller may do; `"*"` is everything."""
+class Store(Protocol):
+    """The blobs behind the management plane."""
 
-    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    async def holds_blobs(self, container: str) -> bool: ...
+
+    async def remove_container(self, container: str) -> None: ...
+
+
+class ManagementPlane(LoopbackService):
+    """State, and the application that serves it. `actions`: what the caller may do; `"*"` is everything. `policies`
+    are those that a deployment has locked on containers of such names; `store`: None, where nothing is deleted."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        policies: Sequence[LockedPolicy] = (),
+        store: Store | None = None,
+    ) -> None:
         self._clock = clock
+        self._policies = policies
+        self._store = store
+        self.deleted = False  # the account
         self.containers: dict[str, Container] = {}
         self.account: dict[str, Any] = {
             "location": "westeurope",
@@ -116,6 +139,20 @@ class ManagementPlane(LoopbackService):
     def _routes(self, router: web.UrlDispatcher) -> None:
         router.add_route("*", "/{path:.*}", self._serve)
 
+    def guard(self, name: str) -> Guard:
+        """What stands over a container's blobs now."""
+        held = self._known(name)
+        if held is None:
+            return Guard()
+        days = held.policy["immutabilityPeriodSinceCreationInDays"] if held.policy is not None else 0
+        return Guard(days, held=bool(held.tags))
+
+    def _known(self, name: str) -> Container | None:
+        """A container; one that the deployment has a policy for comes to be known here when it is first named."""
+        if name not in self.containers and (policy := policy_for(self._policies, name)) is not None:
+            self.add(name, policy.days, locked=True)
+        return self.containers.get(name)
+
     # --- one request
 
     async def _serve(self, request: web.Request) -> web.Response:
@@ -138,13 +175,35 @@ class ManagementPlane(LoopbackService):
             if path == request.path:
                 raise RefusedByArm(404, "ResourceNotFound", "The resource was not found.")
             body = await request.json() if request.can_read_body else {}
-            return web.json_response(self._answer(request.method, path, request.headers.get("If-Match", ""), body))
+            return web.json_response(
+                await self.ask(request.method, path, request.headers.get("If-Match", ""), body)
+            )
         except RefusedByArm as refused:
             error = {"error": {"code": refused.code, "message": str(refused)}}
             return web.json_response(error, status=refused.status)
 
-    def _answer(self, method: str, path: str, etag: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, etag: str = "", body: Any = None) -> dict[str, Any]:
+        """One request; `path` begins behind the account's id. Raises `RefusedByArm`."""
+        if self.deleted:
+            raise RefusedByArm(404, "ResourceNotFound", "The resource was not found.")
         match (method, path.strip("/").split("/")):
+            case "DELETE", [""]:
+                self._may("delete")
+                return await self._delete_account()
+            case "PUT", ["blobServices", "default", "containers", name]:
+                self._may("containers/write")
+                if self._known(name) is None:
+                    self.add(name)
+                return self._container(name)
+            case "DELETE", ["blobServices", "default", "containers", name]:
+                self._may("containers/delete")
+                return await self._delete_container(name)
+            case "PUT", ["blobServices", "default", "containers", name, "immutabilityPolicies", "default"]:
+                self._may("containers/immutabilityPolicies/write")
+                return self._set_policy(name, etag, body["properties"])
+            case "DELETE", ["blobServices", "default", "containers", name, "immutabilityPolicies", "default"]:
+                self._may("containers/immutabilityPolicies/delete")
+                return self._delete_policy(name, etag)
             case "GET", [""]:
                 self._may("read")
                 return {"id": RESOURCE_ID, "name": ACCOUNT, **copy.deepcopy(self.account)}
@@ -206,9 +265,10 @@ class ManagementPlane(LoopbackService):
             raise RefusedByArm(403, "AuthorizationFailed", f"The client has no authorization to perform {action}.")
 
     def _found(self, name: str) -> Container:
-        if name not in self.containers:
+        held = self._known(name)
+        if held is None:
             raise RefusedByArm(404, "ContainerNotFound", "The specified container does not exist.")
-        return self.containers[name]
+        return held
 
     def _container(self, name: str) -> dict[str, Any]:
         held = self._found(name)
@@ -239,6 +299,54 @@ class ManagementPlane(LoopbackService):
             raise RefusedByArm(412, "ConditionNotMet", "The condition specified was not met.")
         return held, held.policy
 
+    async def _holds_blobs(self, name: str) -> bool:
+        return self._store is not None and await self._store.holds_blobs(name)
+
+    async def _delete_account(self) -> dict[str, Any]:
+        """A policy that isn't locked, or a hold alone, doesn't keep it ("Container-level WORM policies")."""
+        for name, held in self.containers.items():
+            if held.policy is not None and held.policy["state"] == "Locked" and await self._holds_blobs(name):
+                raise RefusedByArm(
+                    409, "AccountHasLockedPolicy", f"Container {name} has a locked policy and blobs."
+                )
+        self.deleted = True
+        return {}
+
+    async def _delete_container(self, name: str) -> dict[str, Any]:
+        self._found(name)
+        if self.guard(name).stands and await self._holds_blobs(name):
+            raise RefusedByArm(
+                409, "ContainerProtectedFromDeletion", "The container has a policy or a hold, and isn't empty."
+            )
+        if self._store is not None:
+            await self._store.remove_container(name)
+        del self.containers[name]
+        return {}
+
+    def _set_policy(self, name: str, etag: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Creates or changes a policy that isn't locked; an ETag is honoured if given."""
+        held = self._found(name)
+        if etag and etag != held.etag:
+            raise RefusedByArm(412, "ConditionNotMet", "The condition specified was not met.")
+        if held.policy is not None and held.policy["state"] == "Locked":
+            raise RefusedByArm(409, "ContainerImmutabilityPolicyLocked", "A locked policy can only be extended.")
+        days = wanted["immutabilityPeriodSinceCreationInDays"]
+        if not 1 <= days <= 146_000:
+            raise RefusedByArm(400, "InvalidImmutabilityPeriod", "Retention is 1 to 146,000 days.")
+        held.policy = {
+            "immutabilityPeriodSinceCreationInDays": days,
+            "state": "Unlocked",
+            "allowProtectedAppendWrites": bool(wanted.get("allowProtectedAppendWrites")),
+        }
+        return self._changed(held, "put")
+
+    def _delete_policy(self, name: str, etag: str) -> dict[str, Any]:
+        held, policy = self._checked(name, etag)
+        if policy["state"] == "Locked":
+            raise RefusedByArm(409, "ContainerImmutabilityPolicyLocked", "A locked policy is never removed.")
+        held.policy, held.etag = None, ""
+        return {"name": "default", "properties": {"immutabilityPeriodSinceCreationInDays": 0, "state": "Unlocked"}}
+
     def _lock(self, name: str, etag: str) -> dict[str, Any]:
         held, policy = self._checked(name, etag)
         if policy["state"] == "Locked":
@@ -259,7 +367,7 @@ class ManagementPlane(LoopbackService):
 
     def _hold(self, name: str, tags: list[str], *, release: bool) -> dict[str, Any]:
         held = self._found(name)
-        for tag in tags:
+        for tag in [one.lower() for one in tags]:
             if not _TAG.fullmatch(tag):
                 raise RefusedByArm(400, "InvalidLegalHoldTag", "A tag has 3 to 23 letters and digits.")
             if release:

@@ -1,8 +1,10 @@
-"""The WORM gateway: stands before Azurite's blob service and answers as Azure would by role and locked policy.
+"""The WORM gateway: stands before Azurite's blob service and answers as Azure would by role, policy and hold.
 
 One loopback port per role, so that an identity is a port; a control port of its own, which no role reaches,
-serves `/_gateway/faults` and `/_gateway/log`. What must stay true:
+serves `/_gateway/faults`, `/_gateway/log` and `/_gateway/clock`; a further one is the management plane (`arm.py`).
+What must stay true:
 
+* there is one lock state: what the management plane holds is what the gateway enforces, from the next request on;
 * what a role may not do never reaches the store; what the rules don't know is refused (`worm.py`);
 * looking whether a name exists and creating it happen under one lock per name, for all roles together: two
   concurrent creates can't both win;
@@ -43,10 +45,12 @@ from aiohttp import (
     TCPConnector,
     web,
 )
+from aiohttp.client import _RequestContextManager
 from multidict import CIMultiDict
 from yarl import URL
 
 from tests.localrun import worm
+from tests.localrun.arm import ManagementPlane
 from tests.localrun.children import watch_parent
 from tests.localrun.faults import FaultAction, FaultRule, FaultTable, SetRule
 from tests.localrun.worm import Effect, Existing, LockedPolicy, Operation, Refusal, Role
@@ -102,6 +106,11 @@ class Gateway:
     def __init__(self, config: GatewayConfig, *, clock: Callable[[], float] = time.time) -> None:
         self._config = config
         self._clock = clock
+        self.ahead = 0.0  # seconds by which the gateway's clock goes before that one
+        self._born: dict[str, float] = {}  # path → when it was created by that clock; the store knows its own only
+        self.plane = ManagementPlane(
+            clock=lambda: datetime.fromtimestamp(self.now(), UTC), policies=config.policies, store=self
+        )
         self._locks = _NameLocks()
         self._session: ClientSession | None = None
         self._runners: list[web.ServerRunner | web.AppRunner] = []
@@ -112,7 +121,12 @@ class Gateway:
         self.urls: dict[str, str] = {}
         self.control_url = ""
 
+    def now(self) -> float:
+        """Seconds since 1970 by the gateway's clock, which retention goes by."""
+        return self._clock() + self.ahead
+
     async def start(self) -> None:
+        await self.plane.start()
         if self._config.log_file is not None:
             self._config.log_file.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._config.log_file.open("a", encoding="utf-8")
@@ -138,6 +152,7 @@ class Gateway:
                 web.delete("/_gateway/faults", self._remove_fault),
                 web.delete("/_gateway/faults/{id}", self._remove_fault),
                 web.get("/_gateway/log", self._read_log),
+                web.post("/_gateway/clock", self._advance),
             ]
         )
         self.control_url = await self._listen(web.AppRunner(application, access_log=None, shutdown_timeout=2), 0)
@@ -147,6 +162,7 @@ class Gateway:
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+        await self.plane.stop()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -201,9 +217,7 @@ class Gateway:
         if operation.account not in self._config.accounts:
             return worm.NO_ACCOUNT
         refusal = worm.authorize(role, operation)
-        if refusal is None and operation.name == "DeleteContainer" and self._policy(operation) is not None:
-            return worm.CONTAINER_IMMUTABLE
-        return refusal
+        return refusal or worm.judge_container(operation, self.plane.guard(operation.container))
 
     async def _answer(self, exchange: _Exchange, fault: SetRule | None) -> web.StreamResponse:
         """Forward what the rules allow; the lock is held until the store has answered."""
@@ -211,14 +225,14 @@ class Gateway:
         if operation.effect is Effect.NONE:
             return await self._forward(exchange, fault)
         async with self._locks.hold(f"{operation.account}/{operation.path}"):
-            policy = self._policy(operation)
-            if worm.must_look(exchange.role, operation, policy):
+            guard = self.plane.guard(operation.container)
+            if worm.must_look(exchange.role, operation, guard):
                 try:
                     age = await self._age(operation)
                 except ClientError:
                     return await self._refuse(exchange, _UPSTREAM_LOST, "upstreamLost")
                 if age is not None:
-                    refusal = worm.judge_existing(exchange.role, operation, policy, age)
+                    refusal = worm.judge_existing(exchange.role, operation, guard, age)
                     if refusal is not None:
                         return await self._refuse(exchange, refusal, "refused")
             return await self._forward(exchange, fault)
@@ -240,6 +254,7 @@ class Gateway:
                     other = worm.judge_conflict(exchange.role, operation, self._config.existing)
                     if other is not None:
                         return await self._refuse(exchange, other, "refused")
+                self._remember(operation, upstream.status)
                 self._note(exchange, upstream.status, "forwarded", code)
                 if fault is not None and fault.rule.action is FaultAction.DROP_AFTER:
                     return _drop(request)
@@ -249,8 +264,10 @@ class Gateway:
                 for name, value in upstream.headers.items():
                     if name.lower() not in _HOP_HEADERS:
                         response.headers.add(name, value)
-                if operation.name == "GetContainerProperties" and self._policy(operation) is not None:
-                    response.headers["x-ms-has-immutability-policy"] = "true"
+                if operation.name == "GetContainerProperties":
+                    guard = self.plane.guard(operation.container)
+                    response.headers["x-ms-has-immutability-policy"] = str(guard.days > 0).lower()
+                    response.headers["x-ms-has-legal-hold"] = str(guard.held).lower()
                 try:
                     await response.prepare(request)
                     async for chunk in upstream.content.iter_chunked(_CHUNK):
@@ -269,6 +286,12 @@ class Gateway:
                 self._note(exchange, 0, "clientLost")
                 return _drop(request)
             return await self._refuse(exchange, _UPSTREAM_LOST, "upstreamLost")
+
+    def _remember(self, operation: Operation, status: int) -> None:
+        if operation.name == "DeleteContainer" and status == 202:
+            self.plane.containers.pop(operation.container, None)
+        if operation.effect is Effect.CREATE and status == 201 and self.ahead:
+            self._born[f"{operation.account}/{operation.path}"] = self.now()
 
     async def _refuse(
         self, exchange: _Exchange, refusal: Refusal, decision: str, headers: Mapping[str, str] | None = None
@@ -307,20 +330,35 @@ class Gateway:
 
     async def _age(self, operation: Operation) -> float | None:
         """How many seconds old the blob is by the gateway's clock; `None` if there is none."""
-        assert self._session is not None
-        path = URL.build(path=f"/{operation.account}/{operation.path}").raw_path
-        headers = _sign_head(operation.account, self._config.accounts[operation.account], path)
-        url = URL(self._config.upstream + path, encoded=True)
-        async with self._session.head(url, headers=headers) as found:
+        async with self._ask("HEAD", operation.account, operation.path) as found:
             if found.status == 404:
                 return None
             if found.status != 200:
                 raise ClientError(f"looking up a blob was answered with {found.status}")
             created = found.headers.get("x-ms-creation-time") or found.headers["Last-Modified"]
-        return self._clock() - parsedate_to_datetime(created).timestamp()
+        born = self._born.get(f"{operation.account}/{operation.path}")
+        return self.now() - (parsedate_to_datetime(created).timestamp() if born is None else born)
 
-    def _policy(self, operation: Operation) -> LockedPolicy | None:
-        return worm.policy_for(self._config.policies, operation.container)
+    def _ask(self, method: str, account: str, path: str, **query: str) -> _RequestContextManager:
+        """A request of the gateway's own, with the account's key."""
+        assert self._session is not None
+        raw = URL.build(path=f"/{account}/{path}").raw_path
+        headers = _signed(method, account, self._config.accounts[account], raw, query)
+        url = URL(self._config.upstream + raw, encoded=True).with_query(query)
+        return self._session.request(method, url, headers=headers)
+
+    # -- the store, as the management plane sees it ------------------------------------------------------------
+
+    async def holds_blobs(self, container: str) -> bool:
+        (account,) = self._config.accounts
+        async with self._ask("GET", account, container, restype="container", comp="list", maxresults="1") as found:
+            return found.status == 200 and b"<Blob>" in await found.read()
+
+    async def remove_container(self, container: str) -> None:
+        (account,) = self._config.accounts
+        async with self._ask("DELETE", account, container, restype="container") as answer:
+            if answer.status not in (202, 404):
+                raise ClientError(f"deleting a container was answered with {answer.status}")
 
     def _note(self, exchange: _Exchange, status: int, decision: str, code: str = "") -> None:
         self._seq += 1
@@ -358,6 +396,10 @@ class Gateway:
         text = request.match_info.get("id")
         found = self.faults.remove(int(text) if text else None)
         return web.Response(status=204 if found or text is None else 404)
+
+    async def _advance(self, request: web.Request) -> web.Response:
+        self.ahead += float((await request.json())["seconds"])
+        return web.json_response({"now": self.now()})
 
     async def _read_log(self, request: web.Request) -> web.Response:
         since = int(request.query.get("since", "0"))
@@ -404,11 +446,12 @@ def _drop(request: web.BaseRequest) -> web.Response:
     return web.Response()
 
 
-def _sign_head(account: str, key: str, path: str) -> dict[str, str]:
-    """Headers of a signed HEAD, by the Shared Key scheme ("Authorize with Shared Key", learn.microsoft.com)."""
+def _signed(method: str, account: str, key: str, path: str, query: Mapping[str, str]) -> dict[str, str]:
+    """Headers of a request without body, by the Shared Key scheme ("Authorize with Shared Key",
+    learn.microsoft.com)."""
     date = formatdate(usegmt=True)
-    canonical = f"x-ms-date:{date}\nx-ms-version:{_PROBE_VERSION}\n/{account}{path}"
-    text = "HEAD" + "\n" * 12 + canonical
+    resource = "".join([f"/{account}{path}", *(f"\n{name}:{query[name]}" for name in sorted(query))])
+    text = method + "\n" * 12 + f"x-ms-date:{date}\nx-ms-version:{_PROBE_VERSION}\n{resource}"
     mac = hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()
     signature = base64.b64encode(mac).decode()
     return {
@@ -424,7 +467,13 @@ async def _run(config: GatewayConfig) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
     async with Gateway(config) as gateway:
-        print(json.dumps({"ready": True, "roles": gateway.urls, "control": gateway.control_url}), flush=True)
+        ready = {
+            "ready": True,
+            "roles": gateway.urls,
+            "control": gateway.control_url,
+            "management": gateway.plane.url,
+        }
+        print(json.dumps(ready), flush=True)
         await done.wait()
 
 

@@ -57,6 +57,10 @@ class GatewayControl:
         found: list[dict[str, Any]] = self._call("GET", f"/_gateway/log?since={since}")
         return found
 
+    def advance(self, seconds: float) -> None:
+        """Move the gateway's clock, which retention goes by."""
+        self._call("POST", "/_gateway/clock", {"seconds": seconds})
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
@@ -74,9 +78,10 @@ class GatewayControl:
 class GatewayProcess:
     """The gateway as a program of its own: its work doesn't share this process's interpreter lock."""
 
-    def __init__(self, child: Child, urls: dict[str, str], control_url: str) -> None:
+    def __init__(self, child: Child, urls: dict[str, str], control_url: str, management_url: str) -> None:
         self._child = child
         self.urls = urls
+        self.management_url = management_url
         self.control = GatewayControl(control_url)
 
     @classmethod
@@ -100,7 +105,7 @@ class GatewayProcess:
         finally:
             path.unlink()
         ready = json.loads(next(line for line in lines if '"ready"' in line))
-        return cls(child, ready["roles"], ready["control"])
+        return cls(child, ready["roles"], ready["control"], ready["management"])
 
     def stop(self) -> None:
         self._child.stop()

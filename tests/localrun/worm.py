@@ -1,8 +1,8 @@
-"""What Azure would answer: roles and a locked container policy, as pure rules over one blob request.
+"""What Azure would answer: roles, container policies and legal holds, as pure rules over one blob request.
 
 Owns: the reading of a blob request (which operation is it, which data action does it need, does it create, alter
-or remove a blob) and the rules of a locked, container-level time-based policy. What must stay true: what is not
-known is refused; nothing here talks to a server.
+or remove a blob) and the rules of container-level time-based policies and legal holds. What must stay true: what is
+not known is refused; nothing here talks to a server, nor decides which policy a container has (`arm.py`).
 
 Public sources: learn.microsoft.com, "Authorize access using Microsoft Entra ID: permissions for blob operations"
 (data actions) and "Overview of immutable storage: time-based retention" (operations that a policy refuses); the
@@ -12,6 +12,7 @@ account, and therefore kept in one place each:
 * what a create-only role gets for an existing name. With `If-None-Match: *` the default is 409
   BlobAlreadyExists (the condition is looked at first); `existing="forbidden"` gives 403 for it as well. Without
   the condition it is 403 in both readings;
+* a hold alone refuses with the same code as a policy;
 * for a role with `write`, `If-None-Match: *` on a protected blob gives 409 BlobAlreadyExists rather than 409
   BlobImmutableDueToPolicy;
 * immutability or tag headers on an upload need actions that no role here has, so they are refused with 403.
@@ -93,6 +94,19 @@ class LockedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """What stands over the blobs of a container now. A policy that isn't locked refuses the same as a locked one
+    while it is there ("Time-based retention policies": both states protect, one can be taken away)."""
+
+    days: int = 0  # 0: no time-based policy
+    held: bool = False  # at least one legal hold
+
+    @property
+    def stands(self) -> bool:
+        return self.days > 0 or self.held
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     status: int
     code: str
@@ -111,7 +125,7 @@ IMMUTABLE = Refusal(
 CONTAINER_IMMUTABLE = Refusal(
     409,
     "ContainerImmutabilityPolicyLocked",
-    "The requested operation is not allowed as the container has a locked immutability policy.",
+    "The requested operation is not allowed as the container has an immutability policy or a legal hold.",
 )
 BAD_URI = Refusal(400, "InvalidUri", "The requested URI does not represent any resource on the server.")
 BAD_QUERY = Refusal(400, "InvalidQueryParameterValue", "A query parameter is given more than once.")
@@ -254,7 +268,7 @@ def authorize(role: Role, operation: Operation) -> Refusal | None:
     return operation.refusal
 
 
-def must_look(role: Role, operation: Operation, policy: LockedPolicy | None) -> bool:
+def must_look(role: Role, operation: Operation, guard: Guard) -> bool:
     """Whether the answer depends on the blob's existence, which then has to be looked up first.
 
     A create-only upload needs no look: the store itself refuses an existing name.
@@ -262,22 +276,25 @@ def must_look(role: Role, operation: Operation, policy: LockedPolicy | None) -> 
     if not operation.blob or operation.effect is Effect.NONE:
         return False
     if operation.effect is Effect.CREATE:
-        return not operation.create_only and (policy is not None or not role.may(Action.WRITE, operation.container))
-    return policy is not None
+        return not operation.create_only and (guard.stands or not role.may(Action.WRITE, operation.container))
+    return guard.stands
 
 
-def judge_existing(
-    role: Role, operation: Operation, policy: LockedPolicy | None, age_seconds: float
-) -> Refusal | None:
+def judge_existing(role: Role, operation: Operation, guard: Guard, age_seconds: float) -> Refusal | None:
     """The answer for a blob that exists and is `age_seconds` old; `None` lets the request through."""
     if operation.effect is Effect.CREATE and not role.may(Action.WRITE, operation.container):
         return FORBIDDEN
-    if policy is None:
+    if not guard.stands:
         return None
     if operation.effect is Effect.REMOVE:
-        return IMMUTABLE if age_seconds < policy.days * 86_400 else None
+        return IMMUTABLE if guard.held or age_seconds < guard.days * 86_400 else None
     # While the policy exists nothing is overwritten or altered, not even after retention.
     return IMMUTABLE
+
+
+def judge_container(operation: Operation, guard: Guard) -> Refusal | None:
+    """Through the data plane a container that has a policy or a hold is never deleted."""
+    return CONTAINER_IMMUTABLE if operation.name == "DeleteContainer" and guard.stands else None
 
 
 def judge_conflict(role: Role, operation: Operation, existing: Existing) -> Refusal | None:
