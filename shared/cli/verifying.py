@@ -120,7 +120,7 @@ def _sampled(good: list[Committed], parts: Parts) -> list[Committed]:
     """The newest and the oldest that haven't expired, and a few drawn by chance, so that nobody knows which."""
     import secrets
 
-    readable = [one for one in good if one.entry.retain_until >= parts.clock.now()]
+    readable = [one for one in good if not one.entry.over(parts.clock.now())]
     middle = readable[1:-1]
     drawn = secrets.SystemRandom().sample(middle, min(_DRAWN, len(middle)))
     return [one for one in readable if one in (readable[0], readable[-1], *drawn)]

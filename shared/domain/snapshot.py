@@ -183,6 +183,7 @@ class Manifest(Wire):
     blobs: tuple[BlobRef, ...]  # every blob that belongs to the snapshot, run and receipts included
     merkle_root: str
     residency: Residency = Residency.EU
+    base: str = ""  # the snapshot that an incremental segment stands on; "" for a whole one
 
     def completeness(self, name: str) -> Completeness:
         """Of a type ("users") or relationship ("groups.members"); NOT_READ where the manifest has none."""
@@ -222,6 +223,11 @@ class ChainEntry(Wire):
     retain_until: datetime  # of the snapshot
     kept_until: datetime  # of this entry
     previous_kept_until: datetime | None = None  # None for the first
+    base: str = ""  # as the manifest says it
+
+    def over(self, now: datetime) -> bool:
+        """Whether the promise has ended: from its very moment on, for then a policy of as many days lets go."""
+        return self.retain_until <= now
 
 
 @dataclass(frozen=True, slots=True)

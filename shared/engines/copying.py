@@ -28,6 +28,7 @@ from shared.engines.holds import Holds, records_folder
 from shared.engines.item import Progress
 from shared.engines.packs import sha256
 from shared.engines.repository import load_manifest
+from shared.engines.segments import by_snapshot, with_bases
 from shared.engines.verify import Finding, Kind, verify_chain, verify_stored
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ async def copy_vault(
     progress: Progress | None = None,
     over: Over = _never,
 ) -> CopyReport:
-    """Copies the snapshots named (none named: all) with their chain entries. Nothing that the target holds is
-    changed; what is damaged is told and left out. Once it is `over`, no further snapshot is begun; of one that
-    was begun, at least `LEAST` blobs are sent."""
+    """Copies the snapshots named (none named: all), what they stand on, and all chain entries. Nothing that the
+    target holds is changed; what is damaged is told and left out. Once it is `over`, no further snapshot is begun;
+    of one that was begun, at least `LEAST` blobs are sent."""
     entries = target(source.chain.container)
     # The target's first: what another copier adds meanwhile is in what the source shows later.
     own, kept = await verify_chain(entries, source.tenant, source.keys, source.clock)
@@ -131,11 +132,12 @@ async def copy_vault(
     report.findings += parted(kept, shown, source.clock.now())
     held = {one.entry.seq: one.sha256 for one in kept}
     under_hold = await _records(source.holds, target) if source.holds is not None else frozenset()
+    chosen = with_bases(snapshots, by_snapshot(one.entry for one in shown))
     for committed in shown:
         seq = committed.entry.seq
         if held.get(seq, committed.sha256) != committed.sha256:
             break
-        if not snapshots or committed.entry.snapshot in snapshots:
+        if not snapshots or committed.entry.snapshot in chosen:
             report.snapshots.append(await _copy(source, target, committed, under_hold, progress, over))
             if report.unfinished:
                 break
@@ -155,7 +157,7 @@ def parted(kept: Iterable[Committed], shown: Iterable[Committed], now: datetime)
     for one in kept:
         name = paths.chain_entry(one.entry.tenant, one.entry.seq)
         twin = there.get(one.entry.seq)
-        if twin is None and now <= one.entry.kept_until:
+        if twin is None and now < one.entry.kept_until:
             yield Finding(Kind.CHAIN, name, "the copy holds this entry, and the vault doesn't show it")
         elif twin is not None and twin.sha256 != one.sha256:
             yield Finding(Kind.CHAIN, name, "the vault shows another entry than the copy holds")
@@ -207,7 +209,7 @@ async def copy_snapshot(
     """One snapshot that hasn't expired, verified before anything is copied. What `into` holds of it is compared,
     so that a repeat fills what is missing."""
     entry = committed.entry
-    if entry.retain_until < source.clock.now():
+    if entry.over(source.clock.now()):
         return SnapshotCopy(entry.snapshot, CopyState.EXPIRED)
     vault = source.vaults.get(entry.container)
     if vault is None:
@@ -226,7 +228,7 @@ async def _copy(
     """`kept`: the snapshots that are under a legal hold, which are copied from there after their promise."""
     entry = committed.entry
     vault, container = source.vaults.get(entry.container), entry.container
-    expired = entry.retain_until < source.clock.now()
+    expired = entry.over(source.clock.now())
     if expired and source.holds is not None and entry.snapshot in kept:
         vault, container, expired = source.holds.store, source.holds.store.container, False
     if vault is None:

@@ -233,7 +233,7 @@ async def _snapshot(sources: Sources, one: Entry) -> SnapshotFact:
         key=one.key,
     )
     vault = sources.vaults.get(entry.container)
-    if entry.retain_until < sources.clock.now():
+    if entry.over(sources.clock.now()):
         return replace(bare, unread=f"expired on {entry.retain_until:%Y-%m-%d}")
     if vault is None:
         return replace(bare, unread=f"its container {entry.container} is not at hand")

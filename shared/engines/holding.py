@@ -60,6 +60,8 @@ async def set_hold(
     Raises `Refused` where the snapshot is expired or damaged or the tag can't be used, `IntegrityError` where the
     copy isn't what was committed."""
     holds, tag = ports.holds, wanted.tag
+    if committed.entry.base:
+        raise Refused("a segment can't be held by itself", object_id=committed.entry.snapshot, hint="hold its base")
     check_hold(await ports.container(), await holds.all(tag), tag)
     await _copied(ports, committed, progress)
     standing = await _recorded(holds, wanted)

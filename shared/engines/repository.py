@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from shared.domain.errors import BlobMissing, ContainerMissing, IntegrityError, Refused, StorageDenied, Unusable
 from shared.domain.ports import BlobStore, Clock
@@ -20,6 +20,7 @@ from shared.engines.chain import LOOK_BACK, Chain, Committed
 from shared.engines.holds import Holds
 from shared.engines.jws import Purpose, verify
 from shared.engines.packs import sha256
+from shared.engines.segments import by_snapshot, offered_until
 from shared.engines.view import PackedView
 from shared.engines.wire import decode
 
@@ -32,7 +33,8 @@ _NEAREST: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A committed snapshot as lists show it."""
+    """A committed snapshot as lists show it. `expired`: past its promise, or that of the base that a segment stands
+    on, or without that base."""
 
     committed: Committed
     expired: bool
@@ -79,7 +81,9 @@ class Repository:
 
     async def entries(self) -> list[Listed]:
         """All snapshots whose chain entry verifies, oldest first; expired ones are marked."""
-        found = [self._listed(one) async for _, one in self._walk() if isinstance(one, Committed)]
+        known = [one async for _, one in self._walk() if isinstance(one, Committed)]
+        entries = by_snapshot(one.entry for one in known)
+        found = [Listed(one, offered_until(one.entry, entries) <= self._clock.now()) for one in known]
         return sorted(found, key=lambda one: (one.entry.snapshot, one.entry.seq))
 
     async def damaged(self) -> list[tuple[int, str]]:
@@ -92,15 +96,31 @@ class Repository:
         return newest.head if newest is not None else ""
 
     async def open(self, snapshot: str = LATEST) -> Snapshot:
-        """Raises `Unusable` for a snapshot that is unknown or expired, `IntegrityError` for a damaged one."""
+        """Raises `Unusable` for a snapshot that is unknown, expired or no whole one, `IntegrityError` for a damaged
+        one."""
         committed = await (self._latest() if snapshot == LATEST else self._find(snapshot))
+        if committed.entry.base:
+            await self._segment(committed.entry)
         vault = await self._place(committed)
         return Snapshot(vault, committed, await load_manifest(vault, committed.entry, self._keys))
+
+    async def _segment(self, entry: ChainEntry) -> NoReturn:
+        """What changed since its base must not pass for a snapshot: all that it lacks would look deleted."""
+        known = by_snapshot([one.entry async for _, one in self._walk() if isinstance(one, Committed)])
+        if offered_until(entry, known) <= self._clock.now():
+            raise Unusable(
+                f"it is a segment on {entry.base}, which is expired or missing", object_id=entry.snapshot
+            )
+        raise Unusable(
+            f"it is a segment on {entry.base}, and this release reads whole snapshots only",
+            object_id=entry.snapshot,
+            hint="use a newer release",
+        )
 
     async def _place(self, committed: Committed) -> BlobStore:
         """Where a snapshot is read: in its class, or after its promise in its copy under a hold."""
         entry = committed.entry
-        if self._listed(committed).expired:
+        if self._over(committed):
             return await self._held(entry)
         vault = self._vaults.get(entry.container)
         if vault is None:
@@ -140,7 +160,7 @@ class Repository:
             if isinstance(one, IntegrityError):
                 # Which snapshot it stood for can't be told, so it may have been the latest.
                 raise IntegrityError(one.what, hint="name a snapshot by its id; verify the chain")
-            if self._listed(one).expired:
+            if self._over(one) or one.entry.base:
                 continue
             started = paths.snapshot_time(one.entry.snapshot)
             if best is not None and started < paths.snapshot_time(best.entry.snapshot) - LOOK_BACK:
@@ -167,8 +187,8 @@ class Repository:
         near = ", ".join([*below, *above]) or "none"
         raise Unusable("there is no such snapshot", object_id=snapshot, hint=f"nearest: {near}")
 
-    def _listed(self, committed: Committed) -> Listed:
-        return Listed(committed, committed.entry.retain_until < self._clock.now())
+    def _over(self, committed: Committed) -> bool:
+        return committed.entry.over(self._clock.now())
 
 
 async def load_manifest(
@@ -193,8 +213,11 @@ async def load_manifest(
         raise IntegrityError(f"manifest.json can't be read: {bad.what}", object_id=entry.snapshot) from None
     if manifest.format != FORMAT_VERSION:
         raise Unusable(f"the snapshot has format {manifest.format}", hint="use a newer release")
-    named = (manifest.snapshot, manifest.tenant, manifest.merkle_root)
-    if named != (entry.snapshot, entry.tenant, payload.merkle_root) or payload.snapshot != entry.snapshot:
+    named = (manifest.snapshot, manifest.tenant, manifest.merkle_root, manifest.base)
+    if (
+        named != (entry.snapshot, entry.tenant, payload.merkle_root, entry.base)
+        or payload.snapshot != entry.snapshot
+    ):
         raise IntegrityError("manifest, commit and chain entry name different snapshots", object_id=entry.snapshot)
     return manifest
 

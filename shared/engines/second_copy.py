@@ -110,7 +110,7 @@ async def standing(ports: SecondCopy) -> Standing:
         since = paths.snapshot_time(newest) if newest else None
     else:
         findings += [*chain.findings, *parted(kept, shown, now)]
-        offered = {one.entry.snapshot for one in shown if one.entry.retain_until >= now}
+        offered = {one.entry.snapshot for one in shown if not one.entry.over(now)}
         missing = tuple(sorted(offered - held))
         since = paths.snapshot_time(missing[0]) if missing else None
     return Standing(
@@ -126,7 +126,7 @@ async def standing(ports: SecondCopy) -> Standing:
 
 async def _has(ports: SecondCopy, committed: Committed, now: datetime) -> bool:
     into = ports.copies.get(committed.entry.container)
-    return into is not None and committed.entry.retain_until >= now and await holds(into, committed)
+    return into is not None and not committed.entry.over(now) and await holds(into, committed)
 
 
 def _named(failed: HoldfastError) -> str:

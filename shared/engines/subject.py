@@ -130,7 +130,7 @@ def _of_folder(container: str, snapshot: str, entry: ChainEntry | None, now: dat
         written = None
     if entry is None:
         return Trace("run without snapshot", container, snapshot, written_by=written)
-    kind = "expired snapshot" if entry.retain_until < now else "snapshot"
+    kind = "expired snapshot" if entry.over(now) else "snapshot"
     return Trace(kind, container, snapshot, written_by=written, promised=entry.retain_until)
 
 

@@ -25,6 +25,7 @@ from shared.engines.packs import merkle_root, read_ref, sha256, split, unpack
 from shared.engines.repository import load_manifest
 from shared.engines.sampling import Sample
 from shared.engines.seal import Index, indexes_of
+from shared.engines.segments import by_snapshot, offered_until
 from shared.engines.wire import decode
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def verify_chain(
         if seq != expected:
             missing = range(expected, seq)
             until = committed.entry.previous_kept_until if committed is not None else None
-            if until is not None and until < clock.now():
+            if until is not None and until <= clock.now():
                 expired.update(missing)
                 report.notes.append(
                     f"chain entries {expected} to {seq - 1} are gone; they stayed to {until:%Y-%m-%d}"
@@ -117,9 +118,19 @@ async def verify_chain(
             if previous is not None and committed.entry.previous != previous:
                 report.find(Kind.CHAIN, name, "does not name the hash of the entry before it")
         previous, expected = hashes[seq], seq + 1
+    _check_bases(report, good, clock)
     if expected_head:
         _check_head(report, hashes, expired, expected_head)
     return report, good
+
+
+def _check_bases(report: Report, good: list[Committed], clock: Clock) -> None:
+    """What a segment stands on must be there, and stay as long as the segment is promised."""
+    known = by_snapshot(one.entry for one in good)
+    for entry in known.values():
+        if entry.base and not entry.over(clock.now()) and offered_until(entry, known) < entry.retain_until:
+            why = f"stands on {entry.base}, which is missing or kept for a shorter time"
+            report.find(Kind.RETENTION, entry.snapshot, why)
 
 
 def _check_head(report: Report, hashes: Mapping[int, str], expired: Set[int], expected_head: str) -> None:
@@ -182,7 +193,7 @@ async def verify_committed(
     under a legal hold. One that has expired is not checked: its blobs may be gone."""
     entry = committed.entry
     vault, note = vaults.get(entry.container), ""
-    if entry.retain_until < clock.now():
+    if entry.over(clock.now()):
         if holds is None or not await holds.active(entry.snapshot):
             note = f"expired on {entry.retain_until:%Y-%m-%d}: its blobs may be gone, not checked"
             return Report(snapshot=entry.snapshot, notes=[note])
@@ -263,7 +274,8 @@ def _rebuildable(manifest: Manifest, catalog: Catalog) -> bool:
 
 def _pick(good: list[Committed], snapshot: str, clock: Clock) -> Committed | None:
     if snapshot == "latest":
-        offered = [one for one in good if one.entry.retain_until >= clock.now()] or good
+        whole = [one for one in good if not one.entry.base]
+        offered = [one for one in whole if not one.entry.over(clock.now())] or whole
         return max(offered, key=lambda one: one.entry.snapshot, default=None)
     paths.snapshot_time(snapshot)
     return next((one for one in good if one.entry.snapshot == snapshot), None)

@@ -77,8 +77,7 @@ class Container:
         return path.read_bytes()
 
     def names(self, folder: str) -> list[str]:
-        path = self.path(folder)
-        return sorted(one.name for one in path.iterdir()) if path.is_dir() else []
+        return sorted(one.name for one in path.iterdir()) if (path := self.path(folder)).is_dir() else []
 
 
 def base64url(value: bytes) -> bytes:
@@ -167,8 +166,7 @@ def merkle_root(blobs: Sequence[dict[str, Any]]) -> str:
 def lines_of(data: bytes) -> list[bytes]:
     """The lines of one zstd frame that says how long it is (RFC 8878 §3.1.1.1.4), never more than MAX_TEXT."""
     try:
-        size = zstandard.get_frame_parameters(data).content_size
-        if size > MAX_TEXT:  # "unknown" is the largest number there is
+        if zstandard.get_frame_parameters(data).content_size > MAX_TEXT:  # "unknown" is the largest number there is
             raise Bad("says that it unpacks to more than any blob does, or doesn't say")
         text = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
     except zstandard.ZstdError:
@@ -214,7 +212,7 @@ class Verifier:
                 entry = {}
             if seq != last + 1:
                 until = entry.get("previousKeptUntil")
-                if until and moment(until) < self.now:
+                if until and moment(until) <= self.now:
                     expired.update(range(last + 1, seq))
                 else:
                     self.find(name, f"entries {last + 1} to {seq - 1} are missing")
@@ -225,6 +223,10 @@ class Verifier:
                 good.append(entry)
                 self.head = f"{seq}:{digests[seq]}"
             previous = digests.get(seq)
+        kept = {one["snapshot"]: moment(one["retainUntil"]) for one in good}
+        for one in good:
+            if one.get("base") and kept[one["snapshot"]] > max(kept.get(one["base"], self.now), self.now):
+                self.find(one["snapshot"], "stands on a base that is missing or kept for a shorter time")
         if expected_head:
             number, _, digest = expected_head.partition(":")
             if not number.isdecimal() or len(digest) != 64:
@@ -238,7 +240,7 @@ class Verifier:
         until, before = entry["retainUntil"], self.findings
         self._folder, self._sound = entry["folder"], set()
         try:
-            over = moment(until) < self.now  # then only a copy under a legal hold is left
+            over = moment(until) <= self.now  # then only a copy under a legal hold is left
             home = Container(self.copy).path("hold" if over else entry["container"]).name
             self._container = Container(self.copy / home)
             if over and not self._container.names(entry["folder"][:-1]):
@@ -284,8 +286,9 @@ class Verifier:
         manifest = document(data)
         if manifest["format"] != 1:
             raise Unusable(f"{entry['snapshot']} has another format than 1, which this program reads")
-        named = (manifest["snapshot"], manifest["tenant"], manifest["merkleRoot"])
-        if named != (entry["snapshot"], entry["tenant"], signed["merkleRoot"]) or signed["snapshot"] != named[0]:
+        named = (manifest["snapshot"], manifest["tenant"], manifest["merkleRoot"], manifest.get("base"))
+        known = (entry["snapshot"], entry["tenant"], signed["merkleRoot"], entry.get("base"))
+        if named != known or signed["snapshot"] != named[0]:
             raise Bad("manifest, commit and chain entry name different snapshots")
         return manifest
 
@@ -334,9 +337,8 @@ class Verifier:
                 if held.get("reset"):
                     db.execute("DELETE FROM l WHERE item = ? AND s = ?", (item["id"], held["source"]))
                 else:
-                    db.execute(
-                        "INSERT OR IGNORE INTO l VALUES (?, ?, ?)", (item["id"], held["source"], held["target"])
-                    )
+                    row = item["id"], held["source"], held["target"]
+                    db.execute("INSERT OR IGNORE INTO l VALUES (?, ?, ?)", row)
 
     def _index(self, name: str, entry: dict[str, Any], db: sqlite3.Connection, *, links: bool) -> None:
         members = ("source", "target") if links else ("id", "pack", "line", "parent")
@@ -365,9 +367,7 @@ SELECT id, pack, line, CASE WHEN :name IN (SELECT child FROM c) THEN parent ELSE
     SELECT *, (SELECT MIN(s) FROM l JOIN c ON l.item = c.item WHERE c.child = o.type AND t = o.id) AS parent FROM o)
 WHERE type = :name AND (parent IS NOT NULL OR :name NOT IN (SELECT child FROM c)) ORDER BY id
 """
-_DANGLING = """
-SELECT COUNT(*) FROM l WHERE NOT EXISTS (SELECT 1 FROM o WHERE id = s) OR NOT EXISTS (SELECT 1 FROM o WHERE id = t)
-"""
+_DANGLING = "SELECT COUNT(*) FROM l WHERE s NOT IN (SELECT id FROM o) OR t NOT IN (SELECT id FROM o)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -290,7 +290,7 @@ class Gateway:
     def _remember(self, operation: Operation, status: int) -> None:
         if operation.name == "DeleteContainer" and status == 202:
             self.plane.containers.pop(operation.container, None)
-        if operation.effect is Effect.CREATE and status == 201 and self.ahead:
+        if operation.effect is Effect.CREATE and status == 201 and (self.ahead or self._clock is not time.time):
             self._born[f"{operation.account}/{operation.path}"] = self.now()
 
     async def _refuse(
