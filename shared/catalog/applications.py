@@ -18,6 +18,8 @@ from shared.catalog.spec import (
 from shared.domain.plan import AnchorKind
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
+# Directory.Read.All is not enough here (Microsoft Graph: List federatedIdentityCredentials, permissions).
+_READ_CREDENTIALS = (("Application.Read.All",),)
 _WRITE = (("Application.ReadWrite.All",),)
 # Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
 _OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
@@ -48,7 +50,7 @@ APPLICATIONS = ObjectType(
             target_types=("federatedIdentityCredentials",),
             write=LinkWrite.NONE,
             contains="federatedIdentityCredentials",
-            needs_to_read=_READ,
+            needs_to_read=_READ_CREDENTIALS,
         ),
     ),
     match_keys=(
@@ -143,7 +145,7 @@ FEDERATED_IDENTITY_CREDENTIALS = ObjectType(
     path="/applications/{parent}/federatedIdentityCredentials",
     odata_type="#microsoft.graph.federatedIdentityCredential",
     wave=WaveNumber.TIER_ZERO,
-    needs_to_read=_READ,
+    needs_to_read=_READ_CREDENTIALS,
     needs_to_write=_WRITE,
     parent="applications",
     parent_relationship="federatedIdentityCredentials",
