@@ -1,0 +1,38 @@
+"""Ids of Microsoft Graph's application permissions (app roles).
+
+Source: learn.microsoft.com, "Microsoft Graph permissions reference", as of November 2026; the ids are the same in
+every tenant. Only what a list holds stands here. `register` compares each with the app roles of the tenant's own
+service principal of Microsoft Graph before it assigns anything.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+GRAPH_APP_ID: Final = "00000003-0000-0000-c000-000000000000"
+SOURCE: Final = "learn.microsoft.com, Microsoft Graph permissions reference, November 2026"
+
+APP_ROLES: Final = MappingProxyType(
+    {
+        "AdministrativeUnit.ReadWrite.All": "5eb59dd3-1da2-4329-8733-9dabdc435916",
+        "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
+        "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+        "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+        "AuthenticationContext.Read.All": "381f742f-e1f8-4309-b4ab-e3d91ae4c5c1",
+        "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
+        "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+        "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
+        "GroupSettings.ReadWrite.All": "546168c3-1183-4281-9491-fafb24dea37e",
+        "Member.Read.Hidden": "658aa5d8-239f-45c4-aa12-864f4fc7e490",
+        "Organization.ReadWrite.All": "292d869f-3427-49a8-9dab-8c70152b74e9",
+        "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
+        "Policy.ReadWrite.AuthenticationMethod": "29c18626-4985-4dcd-85c0-193eef327366",
+        "Policy.ReadWrite.Authorization": "fb221be6-99f2-473f-bd32-01c6a0e9ca3b",
+        "Policy.ReadWrite.ConditionalAccess": "01c0a623-fc9b-48e9-b794-0756f8e8f067",
+        "RoleAssignmentSchedule.Read.Directory": "d5fe8ce8-684c-4c83-a52c-46e882ce4be1",
+        "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+        "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
+        "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
+    }
+)
