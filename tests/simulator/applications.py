@@ -149,6 +149,12 @@ def _check_application(service: Service, values: Obj, current: Obj | None) -> No
 
 def patch_application(service: Service, request: Request) -> Response:
     rule = TYPES["applications"]
+    key, _, name = request.params["id"].partition("=")
+    if key == "uniqueName" and "create-if-missing" in request.headers.get("prefer", ""):
+        service.rules.lean("app.upsert")
+        if service.store.find(rule.table, "uniqueName", name) is None:
+            request.body = {**request.json(), "uniqueName": name}
+            return create_application(service, request)
     values = checked(service, request, rule, request.json(), create=False)
     _, before = existing(service, request, "applications")
     _check_application(service, values, before)

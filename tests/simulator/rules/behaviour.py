@@ -265,6 +265,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "app.names-kept-in-bin", "identifierUris and uniqueName of a deleted application or group stay taken.", _BIN
     ),
     _r(
+        "app.upsert",
+        "PATCH of an unknown uniqueName with Prefer: create-if-missing makes the application.",
+        "Upsert application, " + _API + "application-upsert",
+    ),
+    _r(
         "app.role-disable-first",
         "An app role or scope must be disabled before it can be removed.",
         "appRole resource type, " + _API + "resources/approle",
