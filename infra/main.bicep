@@ -23,12 +23,12 @@ param location string
 @maxLength(36)
 param tenantId string
 
-@description('Client id of the app registration in that tenant that the backup app reads with.')
+@description('Client id of the application that the backup app reads that tenant as.')
 @minLength(36)
 @maxLength(36)
 param backupClientId string
 
-@description('Client id of the app registration in that tenant that the restore app writes with.')
+@description('Client id of the application that the restore app writes to that tenant as.')
 @minLength(36)
 @maxLength(36)
 param restoreClientId string
