@@ -85,6 +85,9 @@ param backupSchedule string = '0 0 1 * * *'
 @description('When lost messages are looked for: six-field cron, UTC.')
 param sweepSchedule string = '0 */5 * * * *'
 
+@description('When evidence of the month before is made: six-field cron, UTC.')
+param evidenceSchedule string = '0 0 5 1 * *'
+
 @description('When the apps check themselves: six-field cron, UTC.')
 param statusSchedule string = '0 0 6 * * *'
 
@@ -249,9 +252,10 @@ var armers = empty(armersGroupId) ? [] : [
   }
 ]
 
-// Requests go to three queues; cancelling a plan goes to the same one as approving it.
+// Requests go to four queues; cancelling a plan goes to the same one as approving it.
 var asked = [
   'backup-requests'
+  'evidence-requests'
   'restore-requests'
   'restore-control'
 ]
@@ -473,6 +477,7 @@ module backupState 'modules/state.bicep' = {
     accountName: backupStateAccount.outputs.name
     queues: [
       'backup-requests'
+      'evidence-requests'
       'export'
       'seal'
       'restore-requests'
@@ -644,6 +649,7 @@ module backupApp 'modules/app.bicep' = {
     settings: union(common, {
       HOLDFAST_BACKUP_SCHEDULE: backupSchedule
       HOLDFAST_CLIENT_ID: backupClientId
+      HOLDFAST_EVIDENCE_SCHEDULE: evidenceSchedule
       HOLDFAST_IDENTITY_CLIENT_ID: backupIdentity.outputs.clientId
       HOLDFAST_KEY_VAULT_URL: signing.outputs.uri
       HOLDFAST_ROLE: 'backup'

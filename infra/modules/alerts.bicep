@@ -28,6 +28,7 @@ var everything = subscription().id
 
 // Every event that the code raises as an alarm (shared/telemetry.py); a check compares the two.
 var alarms = [
+  'evidence.not_met'
   'item.failed'
   'message.poisoned'
   'settings.unusable'

@@ -46,6 +46,7 @@ OPEN: dict[str, Any] = {
     "logDays": 730,
     "backupSchedule": "0 0 2 * * *",
     "sweepSchedule": "0 */10 * * * *",
+    "evidenceSchedule": "0 0 6 1 * *",
     "statusSchedule": "0 0 7 * * *",
 }
 PRIVATE: dict[str, Any] = {
