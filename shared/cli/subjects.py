@@ -103,9 +103,9 @@ async def _search(parts: Parts, object_id: str, tell: Any) -> _Found:
     except (IntegrityError, StorageDenied, StorageDown) as trouble:
         found.not_read.append(f"ids that restores gave: {trouble.what}")
     entries = {one.entry.folder: one.entry for one in await parts.repository.entries()}
+    vaults = [*parts.vaults.values(), *([parts.holds.store] if parts.holds is not None else [])]
     sources: list[tuple[str, AsyncIterator[Trace]]] = [
-        (name, in_vault(store, parts.tenant, found.ids, entries, parts.clock.now()))
-        for name, store in parts.vaults.items()
+        (store.container, in_vault(store, parts.tenant, found.ids, entries, parts.clock.now())) for store in vaults
     ]
     evidence = parts.evidence.store
     sources.append((evidence.container, in_evidence(evidence, parts.tenant, found.ids)))
@@ -114,6 +114,8 @@ async def _search(parts: Parts, object_id: str, tell: Any) -> _Found:
         try:
             async for trace in traces:
                 found.traces.append(trace)
+        except BlobMissing:
+            continue  # there is no such container: nothing was ever held
         except (StorageDenied, StorageDown) as trouble:
             found.not_read.append(f"{container}: {trouble.what}")
     return found

@@ -24,6 +24,7 @@ from shared.engines.wire import encode
 from tests.backup import TENANT
 from tests.unit.cli_samples import plan as sample_plan
 from tests.unit.cli_world import APPROVERS, STRANGER, Cli, Deployment, write_key
+from tests.unit.test_cli_holds import TAG, Held
 
 ANNA = "0b0c0000-0000-4000-8000-00000000a77a"
 AT = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
@@ -104,6 +105,18 @@ def test_every_kind_of_place_is_found(cli: Cli) -> None:
     shown = cli("subject", ANNA)
     assert "no date can be given" in shown.out
     assert "Anna" not in shown.out
+
+
+def test_a_copy_under_a_legal_hold_is_found_and_has_no_last_day() -> None:
+    held = Held()
+    assert held.hold("--confirm", TAG).code == 0
+    ran = held.read("subject", "user-003", "--json")
+    assert ran.code == 0, ran.err
+    found = {one["container"]: one for one in ran.document["places"]}
+    assert set(found) == {"vault-35d", "hold"}
+    assert (found["hold"]["name"], found["hold"]["lastDeletion"]) == (held.snapshot, None)
+    assert found["hold"]["why"] == f"legal hold: {TAG}"
+    assert ran.document["lastDeletion"] is None
 
 
 def test_what_could_not_be_unpacked_or_read_is_told_and_the_end_is_partial(cli: Cli) -> None:
