@@ -31,10 +31,12 @@ var alarms = [
   'evidence.not_met'
   'item.failed'
   'message.poisoned'
+  'run.unprotected'
   'settings.unusable'
   'status.permissions'
   'status.token'
   'status.unprotected'
+  'status.vault'
   'step.failed'
 ]
 

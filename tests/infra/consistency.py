@@ -48,6 +48,9 @@ def findings(texts: Texts) -> Iterator[str]:
         yield from _keys(deployment)
         yield from _outputs(deployment)
     yield from _defaults(texts)
+    yield from _differ(
+        "roles with an app, or with a reason for none", set(code.ROLES) | set(code.ELSEWHERE), set(Role)
+    )
 
 
 # --- queues and tables -------------------------------------------------------------------------------------------
@@ -68,7 +71,7 @@ def settings_of(deployment: Deployment, role: Role) -> Mapping[str, str]:
 
 def _state(deployment: Deployment) -> Iterator[str]:
     for kind, service, wanted in (("queues", "queue", code.queues()), ("tables", "table", code.tables())):
-        accounts = {account_of(deployment, one): one for one in CONNECTIONS}
+        accounts = {account_of(deployment, one): one for one in SERVICES[Role.BACKUP]}
         made = {
             (accounts.get(one.name.split("/")[0], one.name.split("/")[0]), one.leaf)
             for one in deployment.of(f"{STORAGE}/{service}Services/{kind}")
