@@ -140,6 +140,9 @@ param logDays int = 365
 ])
 param actionRegion string = 'swedencentral'
 
+@description('Object id, in this tenant, of the copier of a second account: its identity, or the app registration that stands for it.')
+param copierPrincipalId string = ''
+
 // --- groups of people, by object id; nobody has a right whose group is not given --------------------------------
 
 @description('Group that may ask for backups, plans and restores.')
@@ -447,6 +450,7 @@ module vault 'modules/vault.bicep' = {
     evidenceContainer: evidenceContainer
     backupId: backupIdentity.outputs.principalId
     restoreId: restoreIdentity.outputs.principalId
+    copierId: copierPrincipalId
     readers: readers
     keepers: keepers
     roleIds: roles.outputs.ids

@@ -19,6 +19,9 @@ param backupId string
 @description('Object id of the restore app: reads every container, adds to the evidence.')
 param restoreId string
 
+@description('Object id of the copier of a second account in this account\'s tenant: reads every container. Empty: there is none.')
+param copierId string
+
 @description('Who else may read every container: principal id, principal type.')
 param readers array
 
@@ -58,7 +61,13 @@ var appenders = concat(backupAppends, keeperAppends, [
     type: 'ServicePrincipal'
   }
 ])
-var allReaders = concat(readers, [
+var copiers = empty(copierId) ? [] : [
+  {
+    id: copierId
+    type: 'ServicePrincipal'
+  }
+]
+var allReaders = concat(readers, copiers, [
   {
     id: restoreId
     type: 'ServicePrincipal'

@@ -34,6 +34,7 @@ REQUIRED: dict[str, Any] = {
 }
 OPEN: dict[str, Any] = {
     **{f"{group}GroupId": made_up(group) for group in GROUPS},
+    "copierPrincipalId": made_up("copier"),
     "retentionClasses": [35, 365],
     "breakGlassIds": [made_up("one"), made_up("two")],
     "approversSha256": "ab" * 32,

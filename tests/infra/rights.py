@@ -27,6 +27,8 @@ FORBIDDEN: Final = re.compile(
     r"|Microsoft\.KeyVault/vaults/(write|delete).*|.*/purge/.*|.*/managementPolicies/(write|delete)"
 )
 
+COPIER: Final = "copier"
+
 Grants = dict[tuple[str, str], set[str]]
 
 
@@ -34,7 +36,7 @@ def findings(texts: Texts) -> Iterator[str]:
     yield from _roles(texts.plain)
     plain, full = _by_page()
     yield from _compared("the default deployment", grants(texts.plain, {}), plain)
-    groups = {made_up(group): group for group in GROUPS}
+    groups = {made_up(group): group for group in (*GROUPS, COPIER)}
     yield from _compared("a deployment with every group", grants(texts.open, groups), full)
     yield from _compared("a private deployment", grants(texts.private, {}), plain)
 
@@ -48,7 +50,8 @@ def grants(deployment: Deployment, groups: dict[str, str]) -> Grants:
     found: Grants = defaultdict(set)
     for one in deployment.of("Microsoft.Authorization/roleAssignments"):
         principal = one.properties["principalId"]
-        kind = "ServicePrincipal" if principal in identities else "Group"
+        app = principal in identities or groups.get(principal) == COPIER
+        kind = "ServicePrincipal" if app else "Group"
         who = identities.get(principal) or groups.get(principal) or f"unknown {principal}"
         if one.properties["principalType"] != kind:
             who = f"{who} as {one.properties['principalType']}"
@@ -112,7 +115,7 @@ def _by_page() -> tuple[Grants, Grants]:
     full: Grants = {}
     for who, role, places in table(SECURITY, "Identity", "Role", "On"):
         full[who, role] = listed(places)
-        if who not in GROUPS:
+        if who not in (*GROUPS, COPIER):
             plain[who, role] = listed(places)
     return plain, full
 
