@@ -1,0 +1,1 @@
+"""What a deployment costs a month: measured amounts, dated prices, and arithmetic between them."""
