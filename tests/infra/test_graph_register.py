@@ -16,8 +16,10 @@ from shared.adapters.memory import ManualClock
 from shared.domain.errors import AnswerLost, GraphError, GraphNotPermitted, Refused
 from shared.domain.ports import Directory
 from tests.faults import Faults, FaultyDirectory, crash_points, fail, run_until_crash
+from tests.graph_inside import inside
 from tests.simdirectory import SimDirectory, TestTime, scripted
 from tests.simulator.auth import Principal
+from tests.simulator.control import issue_token
 from tests.simulator.seeds import plan_of, plant
 from tests.simulator.seeds_apps import _role
 from tests.simulator.server import Application
@@ -296,6 +298,20 @@ async def test_an_id_that_the_tenant_does_not_know_stops_everything(world: World
     with pytest.raises(Refused, match=r"no app role Member\.Read\.Hidden"):
         await world.run()
     assert world.writes() == before
+
+
+async def test_the_real_adapter_registers_too() -> None:
+    """Headers, addresses by alternate key and answers without a body, through the client that is used in Azure."""
+    world = World()
+    asked = {"roles": sorted(ADMIN), "upn": world.table("users")[0]["userPrincipalName"], "expiresIn": 1e6}
+    async with inside(world.protected, issue_token(world.protected, asked)["token"], world.clock) as directory:
+        registrar = Registrar(directory, directory, world.clock)
+        for first in ("to do ", "nothing to do"):
+            world.output = []
+            show = world.output.append
+            assert await run(registrar, world.wanted, prune=False, agreed=lambda: True, show=show) == DONE
+            assert world.output[0].startswith(first)
+            world.check()
 
 
 def test_a_fixed_token_goes_to_this_machine_only(
