@@ -91,6 +91,9 @@ param evidenceSchedule string = '0 0 5 1 * *'
 @description('When the apps check themselves: six-field cron, UTC.')
 param statusSchedule string = '0 0 6 * * *'
 
+@description('Recovery targets as JSON (HOLDFAST_RECOVERY_TARGETS), for the evidence.')
+param recoveryTargets string = ''
+
 @description('Hours without a committed snapshot after which an alert fires.')
 @minValue(2)
 @maxValue(47)
@@ -154,8 +157,11 @@ param approversGroupId string = ''
 @description('Group that may read the vault, its protection and the public keys: verifiers, auditors.')
 param readersGroupId string = ''
 
-@description('Group that may lock and lengthen retention, set and clear legal holds, and place the approvers\' document.')
+@description('Group that may lock and lengthen retention, and place the approvers\' document.')
 param keepersGroupId string = ''
+
+@description('Group that may keep snapshots under legal hold, and end that. Best by just-in-time activation with approval.')
+param holdersGroupId string = ''
 
 @description('Group that may read initial passwords after a restore.')
 param passwordsGroupId string = ''
@@ -227,6 +233,12 @@ var readers = empty(readersGroupId) ? [] : [
 var keepers = empty(keepersGroupId) ? [] : [
   {
     id: keepersGroupId
+    type: 'Group'
+  }
+]
+var holders = empty(holdersGroupId) ? [] : [
+  {
+    id: holdersGroupId
     type: 'Group'
   }
 ]
@@ -382,6 +394,16 @@ module watch 'modules/watch.bicep' = {
       backupIdentity.outputs.principalId
       restoreIdentity.outputs.principalId
     ]
+    logReaderId: backupIdentity.outputs.principalId
+    roleIds: roles.outputs.ids
+  }
+}
+
+module access 'modules/access.bicep' = {
+  name: '${name}-access'
+  params: {
+    backupId: backupIdentity.outputs.principalId
+    roleIds: roles.outputs.ids
   }
 }
 
@@ -453,6 +475,7 @@ module vault 'modules/vault.bicep' = {
     copierId: copierPrincipalId
     readers: readers
     keepers: keepers
+    holders: holders
     roleIds: roles.outputs.ids
     workspaceId: watch.outputs.workspaceId
   }
@@ -656,6 +679,8 @@ module backupApp 'modules/app.bicep' = {
       HOLDFAST_EVIDENCE_SCHEDULE: evidenceSchedule
       HOLDFAST_IDENTITY_CLIENT_ID: backupIdentity.outputs.clientId
       HOLDFAST_KEY_VAULT_URL: signing.outputs.uri
+      HOLDFAST_LOG_WORKSPACE_ID: watch.outputs.workspaceGuid
+      HOLDFAST_RECOVERY_TARGETS: recoveryTargets
       HOLDFAST_ROLE: 'backup'
       HOLDFAST_SWEEP_SCHEDULE: sweepSchedule
       HOLDFAST_VAULT_RESOURCE_ID: vaultAccount.outputs.id
@@ -719,7 +744,6 @@ module restoreApp 'modules/app.bicep' = {
       HOLDFAST_KEY_VAULT_URL: signing.outputs.uri
       HOLDFAST_ROLE: 'restore'
       HOLDFAST_SECRETS_VAULT_URL: passwords.outputs.uri
-      HOLDFAST_VAULT_RESOURCE_ID: vaultAccount.outputs.id
       BackupState__clientId: restoreIdentity.outputs.clientId
       BackupState__credential: 'managedidentity'
       BackupState__queueServiceUri: backupStateAccount.outputs.queueUri

@@ -46,12 +46,43 @@ var roles = [
   }
   {
     key: 'vault-lock'
-    description: 'Lock and lengthen retention policies, set and clear legal holds. No policy can be weakened with it.'
+    description: 'Lock and lengthen retention policies. None can be weakened with it.'
     actions: [
       '${containers}/immutabilityPolicies/lock/action'
       '${containers}/immutabilityPolicies/extend/action'
+    ]
+    dataActions: []
+  }
+  {
+    key: 'vault-hold'
+    description: 'Add snapshots to the hold container, set and clear its legal holds. Nothing can be deleted.'
+    actions: [
+      '${containers}/read'
       '${containers}/setLegalHold/action'
       '${containers}/clearLegalHold/action'
+    ]
+    dataActions: [
+      '${containers}/blobs/add/action'
+      '${containers}/blobs/read'
+    ]
+  }
+  {
+    key: 'access-read'
+    description: 'See who holds which role. None can be given.'
+    actions: [
+      'Microsoft.Authorization/roleAssignments/read'
+      'Microsoft.Authorization/roleDefinitions/read'
+      'Microsoft.Resources/subscriptions/read'
+    ]
+    dataActions: []
+  }
+  {
+    key: 'log-read'
+    description: 'Query the log of accesses to blobs, and no other table.'
+    actions: [
+      'Microsoft.OperationalInsights/workspaces/read'
+      'Microsoft.OperationalInsights/workspaces/query/read'
+      'Microsoft.OperationalInsights/workspaces/query/StorageBlobLogs/read'
     ]
     dataActions: []
   }
@@ -182,14 +213,17 @@ output ids object = {
   vaultRead: ids[1]
   vaultInspect: ids[2]
   vaultLock: ids[3]
-  queueWork: ids[4]
-  queueSend: ids[5]
-  tableWork: ids[6]
-  tableRead: ids[7]
-  sign: ids[8]
-  keyRead: ids[9]
-  passwordStore: ids[10]
-  passwordRead: ids[11]
-  codeDeploy: ids[12]
-  appSwitch: ids[13]
+  vaultHold: ids[4]
+  accessRead: ids[5]
+  logRead: ids[6]
+  queueWork: ids[7]
+  queueSend: ids[8]
+  tableWork: ids[9]
+  tableRead: ids[10]
+  sign: ids[11]
+  keyRead: ids[12]
+  passwordStore: ids[13]
+  passwordRead: ids[14]
+  codeDeploy: ids[15]
+  appSwitch: ids[16]
 }

@@ -25,8 +25,11 @@ param copierId string
 @description('Who else may read every container: principal id, principal type.')
 param readers array
 
-@description('Who may lock and lengthen policies, set and clear holds, and place the approvers\' document: principal id, principal type.')
+@description('Who may lock and lengthen policies, and place the approvers\' document: principal id, principal type.')
 param keepers array
+
+@description('Who may keep snapshots under legal hold: principal id, principal type.')
+param holders array
 
 @description('Ids of the roles (roles.bicep).')
 param roleIds object
@@ -34,13 +37,9 @@ param roleIds object
 @description('Workspace that every read, write and delete is logged to.')
 param workspaceId string
 
-var apps = [
+var backup = [
   {
     id: backupId
-    type: 'ServicePrincipal'
-  }
-  {
-    id: restoreId
     type: 'ServicePrincipal'
   }
 ]
@@ -67,13 +66,13 @@ var copiers = empty(copierId) ? [] : [
     type: 'ServicePrincipal'
   }
 ]
-var allReaders = concat(readers, copiers, [
+var allReaders = concat(readers, copiers, holders, [
   {
     id: restoreId
     type: 'ServicePrincipal'
   }
 ])
-var inspectors = concat(apps, readers, keepers)
+var inspectors = concat(backup, readers, keepers, holders)
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
   name: accountName
@@ -114,6 +113,35 @@ resource held 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04
   parent: blobs
   name: one.container
 }]
+
+// Snapshots under legal hold. What keeps them is the hold, set on this container; no app adds to it.
+resource hold 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' = {
+  parent: blobs
+  name: 'hold'
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+resource holdKeep 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one in holders: {
+  scope: hold
+  name: guid(hold.id, one.id, roleIds.vaultHold)
+  properties: {
+    principalId: one.id
+    principalType: one.type
+    roleDefinitionId: roleIds.vaultHold
+  }
+}]
+
+resource holdRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: hold
+  name: guid(hold.id, backupId, roleIds.vaultRead)
+  properties: {
+    principalId: backupId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: roleIds.vaultRead
+  }
+}
 
 resource append 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (one, index) in appenders: {
   scope: held[index]

@@ -25,6 +25,12 @@ param logDays int
 @description('Object ids of the identities that send telemetry.')
 param senders array
 
+@description('Object id of the app that reads the log of accesses to the vault, for the evidence.')
+param logReaderId string
+
+@description('Ids of the roles (roles.bicep).')
+param roleIds object
+
 // Monitoring Metrics Publisher.
 var publisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '3913510d-42f4-4e42-8a64-420c390055eb')
 
@@ -77,6 +83,16 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for id in 
   }
 }]
 
+resource readLog 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: workspace
+  name: guid(workspace.id, logReaderId, roleIds.logRead)
+  properties: {
+    principalId: logReaderId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: roleIds.logRead
+  }
+}
+
 resource actions 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: '${name}-alerts'
   location: actionRegion
@@ -112,6 +128,9 @@ resource queries 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 
 @description('Resource id of the workspace.')
 output workspaceId string = workspace.id
+
+@description('The workspace as queries name it (a GUID).')
+output workspaceGuid string = workspace.properties.customerId
 
 @description('Resource id of the action group.')
 output actionGroupId string = actions.id

@@ -20,6 +20,7 @@ GROUPS = (
     "approvers",
     "readers",
     "keepers",
+    "holders",
     "passwords",
     "backupDeployers",
     "restoreDeployers",

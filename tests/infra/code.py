@@ -40,6 +40,7 @@ LEFT_OUT = {
     "copy_schedule": "a copier's",
     "copy_lag": "a copier's",
     "initial_password_days": "the default, a week, is the longest that a password should wait for its owner",
+    "log_url": "loopback only, but for its default",
     "graph_url": "the default, the global cloud, is the one that app registrations are in",
     "graph_token": "loopback only",
     "management_url": "loopback only, but for its default",
@@ -58,6 +59,10 @@ LEFT_OUT = {
 OF_ROLE = {
     "backup_schedule": {Role.BACKUP},
     "sweep_schedule": {Role.BACKUP},
+    "evidence_schedule": {Role.BACKUP},
+    "log_workspace_id": {Role.BACKUP},
+    "recovery_targets": {Role.BACKUP},
+    "vault_resource_id": {Role.BACKUP},
     "secrets_vault_url": {Role.RESTORE},
 }
 

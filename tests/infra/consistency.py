@@ -144,6 +144,7 @@ def _values(
         yield f"{role.value} app: its own settings class refuses the settings: {error}"
         return
     vault = only(deployment, STORAGE, "vault")
+    workspace = only(deployment, "Microsoft.OperationalInsights/workspaces", "watch")
     keys = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-k-").name
     passwords = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-p-").name
     wanted: dict[str, Any] = {
@@ -160,11 +161,12 @@ def _values(
         "break_glass_ids": tuple(sorted(given.get("breakGlassIds", ()))),
         "approvers_sha256": given.get("approversSha256", ""),
         "public_keys": given.get("publicKeys", ""),
-        "vault_resource_id": vault.id,
+        "vault_resource_id": vault.id if role is Role.BACKUP else "",
+        "log_workspace_id": made_up(workspace.id) if role is Role.BACKUP else "",
         "key_vault_url": f"https://{keys}.vault.azure.net/",
         "secrets_vault_url": f"https://{passwords}.vault.azure.net/" if role is Role.RESTORE else "",
     }
-    for name in ("backup_schedule", "sweep_schedule", "status_schedule"):
+    for name in ("backup_schedule", "sweep_schedule", "status_schedule", "evidence_schedule"):
         default = Settings.model_fields[name].default
         own = role in code.OF_ROLE.get(name, {role})
         words = name.split("_")
@@ -221,7 +223,9 @@ def _vault(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
         one.name.split("/")[2]: one.properties
         for one in _of(deployment, f"{CONTAINERS}/immutabilityPolicies", vault)
     }
-    yield from _differ("retention policies that are not locked yet", set(days), made - locked)
+    yield from _differ(
+        "retention policies that are not locked yet", set(days), (made & set(settings.promised_days)) - locked
+    )
     account = _account(deployment, vault)
     for name, promised in settings.promised_days.items():
         rules = [one for one in account.deletions if one.prefix == f"{name}/"]
@@ -281,7 +285,7 @@ def _outputs(deployment: Deployment) -> Iterator[str]:
         "backupQueueUri": f"https://{state}.queue.core.windows.net/",
         "backupTableUri": f"https://{state}.table.core.windows.net/",
         "keyVaultUri": f"https://{keys}.vault.azure.net/",
-        "containersToLock": [one.leaf for one in _of(deployment, CONTAINERS, vault)],
+        "containersToLock": list(load_settings(dict(settings_of(deployment, Role.BACKUP))).promised_days),
     }
     for part in ("backup", "restore"):
         identity = only(deployment, "Microsoft.ManagedIdentity/userAssignedIdentities", part)
@@ -342,7 +346,7 @@ def _queries(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
         for wanted in _wanted(deployment, key, given):
             if wanted not in query:
                 yield f"alert {key}: the query lacks {wanted}"
-    alarms = set(re.findall(r'"([a-z.]+)"', rules["alarm"]["criteria"]["allOf"][0]["query"].split("dynamic(")[-1]))
+    alarms = set(re.findall(r'"([a-z._]+)"', rules["alarm"]["criteria"]["allOf"][0]["query"].split("dynamic(")[-1]))
     yield from _differ("alarms", alarms, code.told("alarm"))
     for key in ("alarm", "code"):
         if not rules[key]["criteria"]["allOf"][0]["dimensions"]:

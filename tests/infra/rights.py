@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tests.infra.cases import GROUPS, Texts
-from tests.infra.evaluate import Deployment, Resource, made_up
+from tests.infra.evaluate import SUBSCRIPTION, Deployment, Resource, made_up
 from tests.infra.page import SECURITY, listed, table
 from tests.infra.policy import part_of
 
@@ -21,7 +21,7 @@ BUILT_IN: Final = {
 # get a key, give itself rights, or change an app's settings.
 _BLOBS: Final = r"Microsoft\.Storage/storageAccounts/blobServices/containers/blobs/(?!add/action$|read$).*"
 FORBIDDEN: Final = re.compile(
-    rf"{_BLOBS}|.*\*.*|.*/listKeys/action|.*Sas/action|.*generateUserDelegationKey/action|Microsoft\.Authorization/.*"
+    rf"{_BLOBS}|.*\*.*|.*/listKeys/action|.*Sas/action|.*generateUserDelegationKey/action|Microsoft\.Authorization/(?!role(Assignments|Definitions)/read$).*"
     r"|.*/immutabilityPolicies/(write|delete)|Microsoft\.Storage/storageAccounts/(write|delete)"
     r"|Microsoft\.Storage/.*/containers/(write|delete)|Microsoft\.Web/sites/(write|delete|config/.*)"
     r"|Microsoft\.KeyVault/vaults/(write|delete).*|.*/purge/.*|.*/managementPolicies/(write|delete)"
@@ -71,6 +71,8 @@ def _role(deployment: Deployment, id: str) -> str:
 def _place(deployment: Deployment, scope: str) -> str:
     """A resource in the words of the page."""
     found = deployment.at(scope)
+    if scope == SUBSCRIPTION:
+        return "subscription"
     if found is None:
         return f"something else: {scope}"
     match found.type.rpartition("/")[2]:
@@ -86,6 +88,8 @@ def _place(deployment: Deployment, scope: str) -> str:
             )
         case "keys":
             return f"key {found.leaf}"
+        case "workspaces":
+            return "log"
         case "components":
             return "telemetry"
         case "sites":
