@@ -32,6 +32,14 @@ PLATFORM: Final = {
     "AzureWebJobsStorage__tableServiceUri": r"https://{host}\.table\.core\.windows\.net/",
     "PYTHON_ENABLE_OPENTELEMETRY": r"true",
 }
+# What alert rules count by; absence is counted by nothing.
+COUNTED_BY: Final = {
+    "alarm": "Alarm",
+    "vault-delete": "OperationName",
+    "vault-refused": "StatusText",
+    "code": "AccountName",
+    "signature": "Caller",
+}
 # Which services of an account an app is given: its own state wholly, the other's queues to send to.
 SERVICES: Final = {
     Role.BACKUP: {"VaultStorage": "blob", "BackupState": "queue table", "RestoreState": "queue"},
@@ -129,6 +137,10 @@ def _connections(role: Role, settings: Mapping[str, str], client: str) -> Iterat
         wanted |= {f"{connection}__clientId", f"{connection}__credential"}
         made = {name for name in settings if name.startswith(f"{connection}__")}
         yield from _differ(f"{connection} of the {role.value} app", made, wanted)
+        for service in services.split():
+            uri = settings.get(f"{connection}__{service}ServiceUri", "")
+            if not re.fullmatch(rf"https://[a-z0-9]+\.{service}\.core\.windows\.net/", uri):
+                yield f"{role.value} app: the {service} service of {connection} is {uri!r}"
         if settings.get(f"{connection}__clientId") != client:
             yield f"{role.value} app: {connection} is reached with another identity than the app's own"
         if settings.get(f"{connection}__credential") != "managedidentity":
@@ -339,7 +351,7 @@ def _queries(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
         if (criterion["operator"], criterion["threshold"]) != (("LessThan", 1) if absence else ("GreaterThan", 0)):
             yield f"alert {key}: fires when {criterion['operator']} {criterion['threshold']}"
         grouped = re.search(r"\| summarize Found = count\(\)(?: by (\w+))?$", query)
-        if grouped is None or (absence and grouped.group(1)):
+        if grouped is None or grouped.group(1) != COUNTED_BY.get(key):
             yield f"alert {key}: the query doesn't end with a count"
         elif criterion["dimensions"] and criterion["dimensions"][0]["name"] != grouped.group(1):
             yield f"alert {key}: it is split by something that the query doesn't give"

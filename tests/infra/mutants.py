@@ -94,7 +94,8 @@ HARMLESS: Final[tuple[tuple[str, str], ...]] = (
         "open in between",
     ),
     (
-        r"^modules/.*(decorator|widen): @?(allowed|minValue|maxValue|minLength|maxLength)\(",
+        r"^modules/.*: (drop decorator|widen): @?(allowed|minValue|maxValue|minLength|maxLength)\(|"
+        r"^modules/.*(of|to) allowed$",
         "main.bicep, which alone is deployed, has the same limit",
     ),
 )

@@ -128,6 +128,12 @@ def _reachable(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str
         if one.properties["publicNetworkAccess"] != ("Disabled" if private else "Enabled"):
             yield f"{one}: public network access is {one.properties['publicNetworkAccess']}"
         yield from _firewall(one, given)
+    (network,) = deployment.of("Microsoft.Network/virtualNetworks")
+    for subnet in network.properties["subnets"]:
+        app = {"addressPrefix", "delegations", "serviceEndpoints"}
+        wanted = {"addressPrefix", "privateEndpointNetworkPolicies"} if subnet["name"] == "endpoints" else app
+        if set(subnet["properties"]) != wanted:
+            yield f"{network}: the subnet {subnet['name']} has not {sorted(wanted)}"
     endpoints = deployment.of("Microsoft.Network/privateEndpoints")
     if not private:
         if endpoints or deployment.of("Microsoft.Network/privateDnsZones"):
@@ -172,16 +178,21 @@ def _firewall(one: Resource, given: Mapping[str, Any]) -> Iterator[str]:
     """Which subnets and callers each store lets in: apps where they work, people not into host storage."""
     if one.type == SITES:
         rules = one.properties["siteConfig"]["scmIpSecurityRestrictions"]
+        members = {"action", "ipAddress", "name", "priority"}
         ranges = [rule["ipAddress"] for rule in rules]
         subnets, wanted = None, None
     else:
         acls = one.properties["networkAcls"]
-        ranges = [rule["value"] for rule in acls["ipRules"]]
+        rules = acls["ipRules"]
+        members = {"action", "value"} if one.type == STORAGE else {"value"}
+        ranges = [rule["value"] for rule in rules]
         subnets = {rule["id"].rpartition("/")[2] for rule in acls["virtualNetworkRules"]}
         wanted = {
             "backup": {"backup"},
             "restore": {"restore"},
         }.get(part_of(one), {"restore"} if "-p-" in one.name else {"backup", "restore"})
+    if any(set(rule) != members for rule in rules):
+        yield f"{one}: a rule of its firewall has not the members {sorted(members)}"
     host = one.type == STORAGE and part_of(one) in ("backup", "restore")
     if ranges != ([] if host else given.get("callerRanges", [])):
         yield f"{one}: lets in {ranges}"
@@ -200,13 +211,13 @@ def refused(texts: Texts) -> Iterator[str]:
         ({"subnetRanges": ["10.0.0.0/27", "10.0.0.32/27"]}, "minLength"),
         ({"subnetRanges": ["10.0.0.0/27"] * 4}, "maxLength"),
         ({"chainDays": 0}, "minValue"),
-        ({"tenantId": "contoso"}, "minLength"),
+        ({"tenantId": "0" * 35}, "minLength"),
         ({"alertEmails": []}, "minLength"),
         ({"location": "norwayeast"}, "allowed"),
         ({"actionRegion": "eastus"}, "allowed"),
         ({"absenceHours": 48}, "maxValue"),
-        ({"logDays": 30}, "minValue"),
-        ({"name": "x"}, "minLength"),
+        ({"logDays": 89}, "minValue"),
+        ({"name": "xx"}, "minLength"),
         ({"name": "twelveletters"}, "maxLength"),
         ({"network": "open"}, "allowed"),
         ({"redundancy": "none"}, "allowed"),
@@ -218,8 +229,8 @@ def refused(texts: Texts) -> Iterator[str]:
         ({"chainDays": 146_001}, "maxValue"),
         ({"evidenceDays": 146_001, "chainDays": 146_000}, "maxValue"),
         ({"tenantId": "0" * 37}, "maxLength"),
-        ({"backupClientId": "x"}, "minLength"),
-        ({"restoreClientId": "x"}, "minLength"),
+        ({"backupClientId": "0" * 35}, "minLength"),
+        ({"restoreClientId": "0" * 35}, "minLength"),
         ({"backupClientId": "0" * 37}, "maxLength"),
         ({"restoreClientId": "0" * 37}, "maxLength"),
     )

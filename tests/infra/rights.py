@@ -39,6 +39,10 @@ def findings(texts: Texts) -> Iterator[str]:
     groups = {made_up(group): group for group in (*GROUPS, COPIER)}
     yield from _compared("a deployment with every group", grants(texts.open, groups), full)
     yield from _compared("a private deployment", grants(texts.private, {}), plain)
+    for group in GROUPS:
+        deployment = texts.deployed({f"{group}GroupId": made_up(group)})
+        own = {key: places for key, places in full.items() if key[0] == group}
+        yield from _compared(f"a deployment with {group} alone", grants(deployment, groups), {**plain, **own})
 
 
 def grants(deployment: Deployment, groups: dict[str, str]) -> Grants:
