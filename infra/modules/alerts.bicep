@@ -295,8 +295,10 @@ resource change 'Microsoft.Insights/activityLogAlerts@2026-01-01' = [for one in 
           equals: 'Administrative'
         }
         {
-          field: 'operationName'
-          containsAny: one.operations
+          anyOf: [for operation in one.operations: {
+            field: 'operationName'
+            equals: operation
+          }]
         }
       ]
     }

@@ -407,17 +407,9 @@ def _operations(deployment: Deployment) -> Iterator[str]:
     found = {}
     for one in deployment.of("Microsoft.Insights/activityLogAlerts"):
         key = one.name.partition("-")[2].removesuffix("-changed")
-        listed_twice = [
-            operation
-            for condition in one.properties["condition"]["allOf"]
-            if condition["field"] == "operationName"
-            for operation in condition.get("containsAny", ())
-        ]
-        found[key] = set(listed_twice)
-        if not any(
-            condition == {"field": "category", "equals": "Administrative"}
-            for condition in one.properties["condition"]["allOf"]
-        ):
+        conditions = one.properties["condition"]["allOf"]
+        found[key] = {leaf["equals"] for condition in conditions for leaf in condition.get("anyOf", ())}
+        if not any(condition == {"field": "category", "equals": "Administrative"} for condition in conditions):
             yield f"alert {one.name}: it is not about the administrative log"
     yield from _differ("alerts on changes", set(found), set(said))
     for key in sorted({*found} & {*said}):

@@ -137,9 +137,10 @@ RULES: dict[str, Rules] = {
         "properties.description": TEXT,
         "properties.enabled": True,
         "properties.scopes[]": re.compile(r"/subscriptions/[^/]+"),
-        "properties.condition.allOf[].field": every("category", "operationName"),
+        "properties.condition.allOf[].field": "category",
         "properties.condition.allOf[].equals": "Administrative",
-        "properties.condition.allOf[].containsAny[]": ELSEWHERE,
+        "properties.condition.allOf[].anyOf[].field": "operationName",
+        "properties.condition.allOf[].anyOf[].equals": ELSEWHERE,
         "properties.actions.actionGroups[].actionGroupId": re.compile(r".*/actionGroups/[^/]+"),
     },
     "Microsoft.Network/virtualNetworks": {
