@@ -12,7 +12,7 @@ import typer
 from shared.cli.parts import Parts, Source
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import Json, Local, TrustedKey, with_parts
-from shared.domain.errors import BlobMissing, IntegrityError, StorageDenied, StorageDown, Unusable
+from shared.domain.errors import BlobMissing, ContainerMissing, IntegrityError, StorageDenied, StorageDown, Unusable
 
 if TYPE_CHECKING:
     from shared.domain.vault import AccountState, ContainerState
@@ -114,8 +114,8 @@ async def _search(parts: Parts, object_id: str, tell: Any) -> _Found:
         try:
             async for trace in traces:
                 found.traces.append(trace)
-        except BlobMissing:
-            continue  # there is no such container: nothing was ever held
+        except ContainerMissing:
+            continue  # nothing was ever held
         except (StorageDenied, StorageDown) as trouble:
             found.not_read.append(f"{container}: {trouble.what}")
     return found

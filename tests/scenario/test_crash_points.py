@@ -18,7 +18,7 @@ from tests.scenario.crash_crowd import all_points, alone, crowds
 from tests.scenario.crash_points import PORTS, Tried, restore_points, undisturbed_restore
 
 # Ports by which nothing outside is changed, or nothing by a backup or a restore: a vault is locked by a person.
-_CHANGE_NOTHING = {"StoreInspector", "VaultControl", "Audit", "Clock", "Ids"}
+_CHANGE_NOTHING = {"StoreInspector", "VaultAccess", "VaultLog", "Audit", "Clock", "Ids"}
 _WRAPPED = {"WorkQueue": "FaultyQueue"}
 
 

@@ -27,6 +27,7 @@ from shared.adapters.memory import ManualClock
 from shared.domain.errors import (
     BlobExists,
     BlobMissing,
+    ContainerMissing,
     HoldfastError,
     StorageDenied,
     StorageDown,
@@ -62,7 +63,7 @@ def raised(error: BaseException, *, creating: bool = False) -> HoldfastError:
         (answered(403, "AuthenticationFailed"), StorageDenied),
         (answered(403, ""), StorageDenied),
         (answered(409, "ContainerBeingDeleted"), StorageDenied),
-        (answered(404, "ContainerNotFound", ResourceNotFoundError), StorageDenied),
+        (answered(404, "ContainerNotFound", ResourceNotFoundError), ContainerMissing),
         (answered(400, "InvalidHeaderValue"), StorageDenied),
         (answered(401, "NoAuthenticationInformation", ClientAuthenticationError), StorageDenied),
         (answered(413, "RequestBodyTooLarge"), Unusable),
@@ -90,7 +91,8 @@ def test_only_a_create_can_find_a_name_taken(error: Exception) -> None:
 
 def test_only_a_missing_blob_is_missing() -> None:
     assert type(raised(answered(404, "BlobNotFound"))) is BlobMissing
-    for code in ("", "ResourceNotFound", "ContainerNotFound", "AccountNotFound"):
+    assert type(raised(answered(404, "ContainerNotFound"))) is ContainerMissing
+    for code in ("", "ResourceNotFound", "AccountNotFound"):
         assert type(raised(answered(404, code))) is StorageDenied
 
 

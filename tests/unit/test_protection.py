@@ -13,6 +13,7 @@ from functions import backup_timer, status_timer
 from shared.catalog.registry import CATALOG
 from shared.domain.errors import BlobMissing, HoldfastError, StorageDenied, StorageDown
 from shared.domain.ports import Protection
+from shared.domain.regions import Residency
 from shared.domain.vault import AccountState, ContainerState, DeletionRule, RetentionPolicy
 from shared.engines.protection import protection_of
 from shared.settings import Role
@@ -184,7 +185,11 @@ async def _started(monkeypatch: pytest.MonkeyPatch, backup: Backup) -> None:
     monkeypatch.setattr(backup_timer, "export_ports", lambda parts: backup.ports())
     request = backup.request()
     settings = SimpleNamespace(
-        tenant_id=request.tenant, retention_classes=(35,), chain_days=400, region="westeurope"
+        tenant_id=request.tenant,
+        retention_classes=(35,),
+        chain_days=400,
+        region="westeurope",
+        residency=Residency.EU,
     )
-    parts: Any = SimpleNamespace(settings=settings)
+    parts: Any = SimpleNamespace(settings=settings, control=None)
     await backup_timer._start(parts, request.snapshot, "timer")
