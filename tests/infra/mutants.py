@@ -88,8 +88,8 @@ HARMLESS: Final[tuple[tuple[str, str], ...]] = (
         "a name that nothing refers to (a module's deployment, a setting, an endpoint): it has only to be there",
     ),
     (
-        r": widen: appName of \w+\.params$",
-        "another name for an app, within what the platform takes; nothing else in the deployment refers to it",
+        r": widen: (app|identity)Name of \w+\.params$",
+        "another name of an app or identity, within what the platform takes; nothing refers to it by name",
     ),
     (r": mix up: .* in \w+\.name$", "a part of a name that has only to be unique and the same each time"),
     (
