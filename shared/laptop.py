@@ -67,7 +67,7 @@ def laptop_settings(copy: FolderCopy, work: Path, environ: Mapping[str, str] | N
     here = {
         "HOLDFAST_ROLE": "all",
         "HOLDFAST_TENANT_ID": copy.tenant,
-        "HOLDFAST_COPY_DIR": str(copy.folder),
+        "HOLDFAST_EXPORT_DIR": str(copy.folder),
         "HOLDFAST_WORK_DIR": str(work),
         "HOLDFAST_KEYS_DIR": str(work / KEYS),
         "HOLDFAST_SECRETS_DIR": str(work / SECRETS),

@@ -112,7 +112,7 @@ class Settings(BaseModel):
     identity_client_id: str = ""  # of the managed identity that is its federated credential
     residency: Residency = Residency.EU
     client_certificate: str = ""  # file with its certificate and key, on a laptop only; else a device code
-    copy_dir: str = ""  # on a laptop: a folder copy of the containers in place of all storage accounts
+    export_dir: str = ""  # on a laptop: a folder copy of the containers in place of all storage accounts
     work_dir: str = ""  # on a laptop: what a restore from that copy writes
     region: str = "westeurope"
     retention_classes: tuple[int, ...] = (35,)  # days; the first takes the daily fulls
@@ -242,30 +242,29 @@ class Settings(BaseModel):
             _GUID.fullmatch(self.log_workspace_id.lower()) and self.vault_resource_id
         ):
             problems.append("HOLDFAST_LOG_WORKSPACE_ID is a GUID and needs HOLDFAST_VAULT_RESOURCE_ID beside it")
-        storage = {name: getattr(self, _field(name)) for name in CONNECTIONS}
         for name, connection in storage.items():
             if connection.connection_string and not connection.loopback:
                 problems.append(
                     f"{name}: connection strings are for emulators on loopback; use {name}__blobServiceUri …"
                 )
-        if not self.vault_storage.present and not self.copy_dir:
+        if not self.vault_storage.present and not self.export_dir:
             problems.append("VaultStorage is missing: the account that keeps the backups")
         if self.copy_storage.present and self.copy_storage.same_account(self.vault_storage):
             problems.append("CopyStorage is the account of VaultStorage: a copy belongs into another one")
         all_local = near and near_storage
-        if self.copy_dir and any(one.present for one in storage.values()):
+        if self.export_dir and any(one.present for one in storage.values()):
             problems.append("a restore from a folder copy uses no storage account")
-        if self.client_certificate and not self.copy_dir:
+        if self.client_certificate and not self.export_dir:
             problems.append("HOLDFAST_CLIENT_CERTIFICATE is for a restore from a folder copy; apps hold no secret")
-        if self.role is Role.ALL and not (all_local or self.copy_dir):
+        if self.role is Role.ALL and not (all_local or self.export_dir):
             problems.append("HOLDFAST_ROLE=all is for loopback only; deploy a backup app and a restore app")
-        if (self.keys_dir or self.secrets_dir) and not (all_local or self.copy_dir):
+        if (self.keys_dir or self.secrets_dir) and not (all_local or self.export_dir):
             problems.append("HOLDFAST_KEYS_DIR and HOLDFAST_SECRETS_DIR are for loopback only; use Key Vault")
         if not copies and not self.keys_dir and not self.key_vault_url:
             problems.append("HOLDFAST_KEY_VAULT_URL is missing (HOLDFAST_KEYS_DIR on loopback)")
         local = near or any(map(is_loopback, (self.management_url, self.log_url))) or self.role is Role.ALL
-        if os.environ.get("WEBSITE_INSTANCE_ID") and local:
-            problems.append("in Azure neither a local URL nor HOLDFAST_ROLE=all is allowed")
+        if os.environ.get("WEBSITE_INSTANCE_ID") and (local or self.export_dir):
+            problems.append("in Azure neither a local URL or folder nor HOLDFAST_ROLE=all is allowed")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -32,7 +32,7 @@ _OTHERS = ("copy_timer.py",)
 LEFT_OUT = {
     "residency": "the default, inside the EU, is all that the template allows",
     "client_certificate": "a laptop's",
-    "copy_dir": "a laptop's",
+    "export_dir": "a laptop's",
     "work_dir": "a laptop's",
     "vault_tenant_id": "a copier's",
     "copy_resource_id": "a copier's",

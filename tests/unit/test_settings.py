@@ -130,7 +130,7 @@ def test_no_message_repeats_a_value_that_may_be_a_secret() -> None:
 
 def test_a_laptop_has_folders_in_place_of_storage_and_key_vault() -> None:
     given = {name: value for name, value in AZURE.items() if name not in ("VaultStorage__blobServiceUri",)}
-    laptop = {**given, "HOLDFAST_ROLE": "all", "HOLDFAST_COPY_DIR": "copy", "HOLDFAST_KEYS_DIR": "keys"}
+    laptop = {**given, "HOLDFAST_ROLE": "all", "HOLDFAST_EXPORT_DIR": "copy", "HOLDFAST_KEYS_DIR": "keys"}
     settings = load_settings({**laptop, "HOLDFAST_CLIENT_CERTIFICATE": "app.pem"})
     assert settings.graph_url == "https://graph.microsoft.com"
     with pytest.raises(Unusable, match="uses no storage account"):
@@ -141,8 +141,10 @@ def test_a_laptop_has_folders_in_place_of_storage_and_key_vault() -> None:
 
 def test_a_laptop_is_no_place_in_azure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEBSITE_INSTANCE_ID", "1")
-    with pytest.raises(Unusable, match="neither a local URL nor HOLDFAST_ROLE=all"):
-        load_settings({**AZURE, "HOLDFAST_ROLE": "all", "HOLDFAST_COPY_DIR": "copy"})
+    laptop = {name: value for name, value in AZURE.items() if "__" not in name}
+    for role in ("all", "backup"):
+        with pytest.raises(Unusable, match="neither a local URL or folder nor HOLDFAST_ROLE=all"):
+            load_settings({**laptop, "HOLDFAST_ROLE": role, "HOLDFAST_EXPORT_DIR": "copy"})
 
 
 def test_a_copier_needs_neither_a_tenant_nor_a_key_vault() -> None:
