@@ -38,6 +38,7 @@ check: setup ## format, lint, strict types, import arrows, the deployment's temp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not full" tests/architecture tests/infra
+	$(BIN)/python -m pytest -q tests/infra/test_second_parser.py
 
 format: setup ## let ruff rewrite
 	$(BIN)/ruff format .
