@@ -7,6 +7,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    Licence,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -67,6 +68,10 @@ ADMINISTRATIVE_UNITS = ObjectType(
         "visibility",
     ),
     create_only=("isMemberManagementRestricted",),
+    licence=Licence(
+        "Entra ID P1 for the administrators of a unit, and for its members where a rule names them",
+        "Microsoft Entra: administrative units, License requirements",
+    ),
     quirks=(
         Quirk(
             "Members of a unit with restricted management can be changed only with a role scoped to that unit, so "

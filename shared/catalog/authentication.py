@@ -8,6 +8,7 @@ from shared.catalog.spec import (
     Condition,
     Create,
     Drill,
+    Licence,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -24,6 +25,7 @@ from shared.domain.plan import AnchorKind, Reason
 _READ_METHODS = (("Policy.Read.AuthenticationMethod", "Policy.Read.All"),)
 _WRITE_STRENGTHS = (("Policy.ReadWrite.ConditionalAccess", "Policy.ReadWrite.AuthenticationMethod"),)
 _WRITE_METHODS = (("Policy.ReadWrite.AuthenticationMethod",),)
+_LICENCE = Licence("Entra ID P1", "Microsoft Entra: What is Conditional Access?, License requirements")
 
 AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
     name="authenticationStrengthPolicies",
@@ -51,6 +53,7 @@ AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
     volatile=("combinationConfigurations", "modifiedDateTime"),
     sets=("allowedCombinations",),
     protected=(Protected(Condition("policyType", ("builtIn",)), Reason.FOREIGN),),
+    licence=_LICENCE,
     drill=Drill.CANARY,
     quirks=(
         Quirk(
@@ -87,6 +90,7 @@ COMBINATION_CONFIGURATIONS = ObjectType(
     create=Create("/policies/authenticationStrengthPolicies/{parent}/combinationConfigurations"),
     writable=("allowedAAGUIDs", "allowedIssuerSkis", "allowedPolicyOIDs", "appliesToCombinations"),
     sets=("allowedAAGUIDs", "allowedIssuerSkis", "allowedPolicyOIDs", "appliesToCombinations"),
+    licence=_LICENCE,
     type_tag_on_write=True,
     quirks=(
         Quirk(
@@ -115,6 +119,7 @@ AUTHENTICATION_CONTEXTS = ObjectType(
     create=Create("/identity/conditionalAccess/authenticationContextClassReferences"),
     writable=("description", "displayName", "isAvailable"),
     create_only=("id",),
+    licence=_LICENCE,
     drill=Drill.CANARY,
     quirks=(
         Quirk(
@@ -161,7 +166,7 @@ AUTHENTICATION_METHODS_POLICY = ObjectType(
             literals=("all_users",),
         ),
     ),
-    drill=Drill.NONE,
+    not_created="every tenant has one, which can't be deleted",
     quirks=(
         Quirk(
             "Read and written by /beta: v1.0 lacks system-preferred authentication, reporting of suspicious "
@@ -226,7 +231,7 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
         ValueReference("excludeTargets[].id", ("groups", "users"), literals=("all_users",)),
     ),
     type_tag_on_write=True,
-    drill=Drill.NONE,
+    not_created="the methods are Microsoft's and each tenant has them; external methods are not made anew",
     quirks=(
         Quirk(
             "Each method is written on its own path with its @odata.type.",

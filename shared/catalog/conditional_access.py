@@ -9,6 +9,7 @@ from shared.catalog.spec import (
     Create,
     Drill,
     Enabling,
+    Licence,
     MatchKey,
     ObjectType,
     Quirk,
@@ -21,6 +22,7 @@ from shared.domain.plan import AnchorKind
 
 _READ = (("Policy.Read.All", "Policy.Read.ConditionalAccess"),)
 _WRITE = (("Policy.ReadWrite.ConditionalAccess",), ("Policy.Read.All",))
+_LICENCES = "Microsoft Entra: What is Conditional Access?, License requirements"
 _WORDS = (
     "All",
     "None",
@@ -150,7 +152,7 @@ CONDITIONAL_ACCESS_POLICIES = ObjectType(
         ),
     ),
     read_back_by_list=True,
-    drill=Drill.NONE,
+    licence=Licence("Entra ID P1; P2 where a policy looks at risk", _LICENCES),
     quirks=(
         Quirk(
             "Read and written by /beta: v1.0 refuses policies with preview members (400, codes 1037 and 1038), and "
@@ -219,6 +221,7 @@ NAMED_LOCATIONS = ObjectType(
     typed=("ipRanges",),
     protected=(),
     read_back_by_list=True,
+    licence=Licence("Entra ID P1", _LICENCES),
     type_tag_on_write=True,
     drill=Drill.CANARY,
     quirks=(

@@ -9,6 +9,7 @@ from shared.catalog.spec import (
     Create,
     Drill,
     Extra,
+    Licence,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -136,6 +137,11 @@ GROUPS = ObjectType(
             unless=Condition("groupTypes", ("Unified",)),
         ),
     ),
+    licence=Licence(
+        "Entra ID P1 for rules of membership and for groups that can hold roles",
+        "Microsoft Entra: dynamic membership groups, License requirements; groups for role assignments, License "
+        "requirements",
+    ),
     drill=Drill.CANARY,
     quirks=(
         Quirk(
@@ -176,6 +182,7 @@ GROUP_SETTINGS = ObjectType(
     sets=("values",),
     # Such as GroupCreationAllowedGroupId; other values are no ids.
     references=(ValueReference("values[].value", ("groups",)),),
+    licence=Licence("Entra ID P1 for settings of security groups", "Microsoft Graph: Create settings (beta)"),
     quirks=(
         Quirk(
             "One object for each template, and every write names all of its values, as strings.",

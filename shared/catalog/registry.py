@@ -20,7 +20,7 @@ from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.roles import ROLE_ASSIGNMENT_INSTANCES, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
-from shared.catalog.spec import ObjectType, Relationship
+from shared.catalog.spec import Drill, ObjectType, Relationship, Tier
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
 from shared.catalog.users import USERS
 from shared.domain.errors import Unusable
@@ -40,6 +40,18 @@ class Catalog:
             self._check(spec, set(names))
 
     def _check(self, spec: ObjectType, names: set[str]) -> None:
+        self._check_names(spec, names)
+        self._check_reasons(spec)
+        if unknown := {action.member for action in spec.actions} - set(spec.writable):
+            raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
+        if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
+            raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
+        if spec.select and (unread := (spec.restorable | {spec.name_property}) - set(spec.select)):
+            raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
+        if spec.create and not spec.anchor:
+            raise ValueError(f"{spec.name} can be created but not recognised after a lost answer")
+
+    def _check_names(self, spec: ObjectType, names: set[str]) -> None:
         if spec.parent:
             parent = self.get(spec.parent)
             if parent.relationship(spec.parent_relationship).contains != spec.name:
@@ -52,16 +64,17 @@ class Catalog:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
         if spec.nature is not None and spec.nature.told_by not in names:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
-        if unknown := {action.member for action in spec.actions} - set(spec.writable):
-            raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
         if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
             raise ValueError(f"{spec.name} has values refined by {sorted(strange)}, which are not declared")
-        if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
-            raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
-        if spec.select and (unread := (spec.restorable | {spec.name_property}) - set(spec.select)):
-            raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
-        if spec.create and not spec.anchor:
-            raise ValueError(f"{spec.name} can be created but not recognised after a lost answer")
+
+    @staticmethod
+    def _check_reasons(spec: ObjectType) -> None:
+        if spec.tier is not Tier.EVERY_FULL:
+            raise ValueError(f"{spec.name} is declared {spec.tier.value}, by which no run reads yet")
+        if (spec.create is None) != bool(spec.made_by_service or spec.not_created):
+            raise ValueError(f"{spec.name} is not created and doesn't say why, or says why and is")
+        if (spec.drill is Drill.NONE) != bool(spec.no_drill):
+            raise ValueError(f"{spec.name} has no drill and doesn't say why, or says why and has one")
 
     @cached_property
     def _by_name(self) -> dict[str, ObjectType]:

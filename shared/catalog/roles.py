@@ -7,6 +7,7 @@ from shared.catalog.spec import (
     Condition,
     Create,
     Drill,
+    Licence,
     MatchKey,
     Nature,
     ObjectType,
@@ -21,6 +22,7 @@ from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("RoleManagement.Read.Directory", "Directory.Read.All"),)
 _WRITE = (("RoleManagement.ReadWrite.Directory",),)
+_LICENCES = "Microsoft Entra ID Governance licensing fundamentals, Privileged Identity Management"
 _SCHEDULES = "/roleManagement/directory/roleAssignmentSchedule"
 
 ROLE_DEFINITIONS = ObjectType(
@@ -50,7 +52,7 @@ ROLE_DEFINITIONS = ObjectType(
     whole=("rolePermissions",),
     sets=("rolePermissions", "rolePermissions.allowedResourceActions"),
     protected=(Protected(Condition("isBuiltIn", (True,)), Reason.FOREIGN),),
-    licence="Entra ID P1 for custom roles",
+    licence=Licence("Entra ID P1 for custom roles", "Microsoft Entra: custom roles overview, License requirements"),
     quirks=(
         Quirk("Built-in roles can't be changed.", "Microsoft Graph: unifiedRoleDefinition resource type"),
         Quirk(
@@ -76,8 +78,9 @@ ROLE_ASSIGNMENT_INSTANCES = ObjectType(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("roleDefinitionId", ("roleDefinitions",)),
     ),
-    licence="Entra ID P2",
+    licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
     drill=Drill.NONE,
+    no_drill="there is nothing to write: the service makes them from role assignments",
     quirks=(
         Quirk(
             "A tenant without Entra ID P2 answers with a licence error: it has no activations and no ends.",
@@ -131,6 +134,7 @@ ROLE_ASSIGNMENTS = ObjectType(
         ValueReference("roleDefinitionId", ("roleDefinitions",)),
         ValueReference("directoryScopeId", ("administrativeUnits", "applications", "servicePrincipals"), text=True),
     ),
+    licence=Licence("Entra ID P2 or ID Governance for assignments with an end", _LICENCES),
     quirks=(
         Quirk(
             "The list shows activations beside assignments; only the schedule instance tells them apart.",

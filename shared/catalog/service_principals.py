@@ -7,6 +7,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    Licence,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -135,6 +136,10 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
     references=(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("resourceId", ("servicePrincipals",)),
+    ),
+    licence=Licence(
+        "Entra ID P1 for assignments to groups",
+        "Microsoft Entra: Manage users and groups assignment to an application",
     ),
     quirks=(
         Quirk(

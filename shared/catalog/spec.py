@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from shared.domain.plan import AnchorKind, Reason
+from shared.domain.plan import AnchorKind, Mechanism, Reason
 
 
 class Throttle(StrEnum):
@@ -16,8 +16,26 @@ class Throttle(StrEnum):
     AUDIT = "audit"
 
 
-class Detection(StrEnum):
-    """How soon a change is seen: A by delta or flat list, B rolling or by audit, C with each full."""
+class Tier(StrEnum):
+    """How often a type is read. No run reads by another tier than EVERY_FULL yet, so a catalog takes no other."""
+
+    EVERY_FULL = "everyFull"
+    ROLLING = "rolling"  # a part of the parents a day
+    OPT_IN = "optIn"
+
+
+class Reading(StrEnum):
+    """How a type is read."""
+
+    SINGLETON = "singleton"
+    LIST = "list"  # twice, until both are the same
+    LIST_AND_DELTA = "listAndDelta"  # what changes meanwhile is replayed
+    WITH_PARENT = "withParent"  # by `$expand` on the parents' list, and page by page where that may have cut
+
+
+class Latency(StrEnum):
+    """What it takes to see a change between two fulls: one feed or flat list (A), a reading of each parent (B),
+    or nothing does, and the next full that reads it tells (C)."""
 
     A = "A"
     B = "B"
@@ -25,6 +43,9 @@ class Detection(StrEnum):
 
 
 class Drill(StrEnum):
+    """Where a restore may be tried out: on an object made for it in the protected tenant, in another tenant only,
+    or nowhere."""
+
     CANARY = "canary"
     REHEARSAL = "rehearsal"
     NONE = "none"
@@ -233,6 +254,14 @@ class Extra:
 
 
 @dataclass(frozen=True, slots=True)
+class Licence:
+    """What a tenant needs beyond Entra ID Free to have such objects, or some of them."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quirk:
     """A fact that explains a declaration, with its source."""
 
@@ -261,6 +290,8 @@ class ObjectType:
     # the same is the same thing.
     dependent: bool = False
     made_by_service: str = ""  # never written, because the service makes such objects from what is named here
+    not_created: str = ""  # why there is no `create`
+    tier: Tier = Tier.EVERY_FULL
     select: tuple[str, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
@@ -294,15 +325,45 @@ class ObjectType:
     read_back_by_list: bool = False
     type_tag_on_write: bool = False  # `@odata.type` must be in every write
     reference_root: str = "/v1.0/directoryObjects"
-    licence: str = ""
-    detection: Detection = Detection.A
+    licence: Licence | None = None
     drill: Drill = Drill.REHEARSAL
+    no_drill: str = ""  # why `drill` is NONE
     quirks: tuple[Quirk, ...] = ()
 
     @property
     def list_path(self) -> str:
         """Version and path of the listing, without query."""
         return f"/{self.version}{self.path}"
+
+    @property
+    def reading(self) -> Reading:
+        if self.singleton:
+            return Reading.SINGLETON
+        if self.parent:
+            return Reading.WITH_PARENT
+        return Reading.LIST_AND_DELTA if self.delta else Reading.LIST
+
+    @property
+    def latency(self) -> Latency:
+        if self.tier is Tier.OPT_IN:
+            return Latency.C
+        return Latency.B if self.reading is Reading.WITH_PARENT or self.tier is Tier.ROLLING else Latency.A
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """By which its objects and their links come back; none for what the service makes."""
+        able = (
+            (Mechanism.BIN, self.bin is not None),
+            (Mechanism.CREATE, self.create is not None),
+            (Mechanism.PATCH, bool(self.restorable)),
+            (Mechanism.LINK, any(one.write is not LinkWrite.NONE for one in self.relationships)),
+            (Mechanism.ENABLE, self.enabling is not None),
+        )
+        return tuple(mechanism for mechanism, holds in able if holds)
+
+    def relationship_path(self, relationship: Relationship) -> str:
+        """Version and path of one object's links, `{id}` standing for the object."""
+        return "/".join((self.list_path, *(() if self.singleton else ("{id}",)), relationship.name))
 
     def relationship(self, name: str) -> Relationship:
         for relationship in self.relationships:

@@ -28,7 +28,9 @@ ORGANIZATION = ObjectType(
         "technicalNotificationMails",
     ),
     whole=("privacyProfile",),
+    not_created="it is the tenant itself: there is one, and it goes with the tenant",
     drill=Drill.NONE,
+    no_drill="what can be written are contacts that Microsoft sends notices to; a try-out would redirect them",
     quirks=(Quirk("A list of exactly one item, not creatable.", "Microsoft Graph: List organizations"),),
 )
 
@@ -54,7 +56,7 @@ AUTHORIZATION_POLICY = ObjectType(
         "guestUserRoleId",
     ),
     whole=("defaultUserRolePermissions",),
-    drill=Drill.NONE,
+    not_created="every tenant has one, which can't be deleted",
     quirks=(
         Quirk(
             "defaultUserRolePermissions is sent complete: a missing member would be read as its default.",

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.catalog.spec import Latency, Reading, Tier
 from shared.cli.screen import Answer
 from shared.cli.session import Json, screen_of
 
 if TYPE_CHECKING:
     from shared.catalog.registry import Catalog
-    from shared.catalog.spec import Condition, ObjectType
+    from shared.catalog.spec import Condition, ObjectType, Relationship
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +29,7 @@ def catalog(
 ) -> int:
     """Print what is declared of object types.
 
-    Paths, relationships, permissions, wave, detection, mechanisms, quirks.
+    Paths, relationships, permissions, wave, latency, mechanisms, drill, licence, quirks.
 
     Example: holdfast catalog groups
     """
@@ -48,15 +49,15 @@ def _all(catalog: Catalog) -> Answer:
 
     document = {"catalogVersion": catalog.version, "types": [document_of(spec) for spec in catalog.types]}
     overview = table(
-        ("Type", "Path", "Relationships", "Wave", "Seen within", "Comes back by"),
+        ("Type", "Path", "Relationships", "Wave", "A change shows in", "Comes back by"),
         [
             (
                 spec.name,
                 spec.list_path,
                 ", ".join(relationship.name for relationship in spec.relationships),
                 f"{spec.wave:d}",
-                _DETECTION[spec.detection.value],
-                ", ".join(_mechanisms(spec)),
+                _LATENCY[spec.latency],
+                _mechanisms(spec),
             )
             for spec in catalog.types
         ],
@@ -76,12 +77,15 @@ def _one(spec: ObjectType) -> Answer:
                 ("Graph type", spec.odata_type),
                 ("Contained in", f"{spec.parent}.{spec.parent_relationship}" if spec.parent else ""),
                 ("Wave", f"{spec.wave:d} ({spec.wave.name.lower().replace('_', ' ')})"),
-                ("Changes seen within", _DETECTION[spec.detection.value]),
+                ("Read", f"{_READING[spec.reading]}, {_TIER[spec.tier]}"),
+                ("Properties", ", ".join(spec.select) or "all that Graph shows without being asked"),
+                ("A change shows in", _LATENCY[spec.latency]),
                 ("Throttle class", spec.throttle.value),
-                ("Comes back by", ", ".join(_mechanisms(spec))),
+                ("Comes back by", _mechanisms(spec)),
+                ("Not created anew", spec.not_created),
                 ("Recognised by", "; ".join(_match_keys(spec))),
-                ("Drill", spec.drill.value),
-                ("Licence", spec.licence),
+                ("Drill", ": ".join(filter(None, (spec.drill.value, spec.no_drill)))),
+                ("Licence", f"{spec.licence.name} ({spec.licence.source})" if spec.licence else ""),
                 ("Permissions to read", _spell(spec.needs_to_read)),
                 ("Permissions to write", _spell(spec.needs_to_write)),
                 *(
@@ -101,10 +105,11 @@ def _one(spec: ObjectType) -> Answer:
     if spec.relationships:
         view.append(
             table(
-                ("Relationship", "Leads to", "Written by", "Permissions to read"),
+                ("Relationship", "Path", "Leads to", "Written by", "Permissions to read"),
                 [
                     (
                         relationship.name,
+                        spec.relationship_path(relationship),
                         ", ".join(relationship.target_types),
                         f"objects of {relationship.contains}"
                         if relationship.contains
@@ -160,10 +165,23 @@ def _permissions(specs: tuple[ObjectType, ...]) -> Answer:
 
 # --- the declaration as a document -----------------------------------------------------------------------
 
-_DETECTION = {
-    "A": "15 min (A: delta or flat list)",
-    "B": "24 h, or 15 min where the audit log names it (B)",
-    "C": "the next full backup (C: opt-in)",
+_LATENCY = {
+    Latency.A: "one feed or list (A)",
+    Latency.B: "a reading of each parent (B)",
+    Latency.C: "the next full that reads it (C)",
+}
+
+_READING = {
+    Reading.SINGLETON: "by itself",
+    Reading.LIST: "by its list",
+    Reading.LIST_AND_DELTA: "by its list and what changes meanwhile",
+    Reading.WITH_PARENT: "with its parents",
+}
+
+_TIER = {
+    Tier.EVERY_FULL: "in every full",
+    Tier.ROLLING: "some parents a day",
+    Tier.OPT_IN: "where it is asked for",
 }
 
 
@@ -172,23 +190,36 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
         "name": spec.name,
         "title": spec.title,
         "path": spec.list_path,
+        "version": spec.version,
+        "read": spec.reading.value,
+        "tier": spec.tier.value,
+        "select": list(spec.select),
         "odataType": spec.odata_type,
         "parent": spec.parent or None,
         "wave": int(spec.wave),
-        "detection": spec.detection.value,
+        "latency": spec.latency.value,
         "drill": spec.drill.value,
-        "throttle": spec.throttle.value,
-        "licence": spec.licence or None,
-        "mechanisms": _mechanisms(spec),
+        "noDrill": spec.no_drill or None,
+        "throttleClass": spec.throttle.value,
+        "licence": spec.licence.name if spec.licence else None,
+        "restore": {
+            "mechanisms": [mechanism.value for mechanism in spec.mechanisms],
+            "whyNot": f"the service makes them from {spec.made_by_service}" if spec.made_by_service else None,
+            "notCreated": spec.not_created or None,
+        },
         "matchKeys": [
             {"properties": list(key.properties), "strength": key.strength.value} for key in spec.match_keys
         ],
-        "needsToRead": [list(group) for group in spec.needs_to_read],
-        "needsToWrite": [list(group) for group in spec.needs_to_write],
-        "needsToWriteAlso": [
-            {"when": {"path": extra.when.path, "values": list(extra.when.values)}, "anyOf": list(extra.permissions)}
-            for extra in spec.needs_to_write_also
-        ],
+        "permissions": {
+            **_permissions_of(spec),
+            "writeSome": [
+                {
+                    "when": {"path": extra.when.path, "values": list(extra.when.values)},
+                    "anyOf": list(extra.permissions),
+                }
+                for extra in spec.needs_to_write_also
+            ],
+        },
         "writable": list(spec.writable),
         "setAfter": list(spec.set_after),
         "createOnly": list(spec.create_only),
@@ -199,12 +230,12 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
         "relationships": [
             {
                 "name": relationship.name,
+                "path": spec.relationship_path(relationship),
                 "targetTypes": list(relationship.target_types),
                 "contains": relationship.contains or None,
                 "write": relationship.write.value,
                 "many": relationship.many,
-                "needsToRead": [list(group) for group in relationship.needs_to_read],
-                "needsToWrite": [list(group) for group in relationship.needs_to_write],
+                "permissions": _permissions_of(relationship),
             }
             for relationship in spec.relationships
         ],
@@ -218,13 +249,18 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
     }
 
 
-def _mechanisms(spec: ObjectType) -> list[str]:
-    able = (
-        ("recycle bin", spec.bin is not None),
-        ("patch", bool(spec.restorable)),
-        ("re-creation", spec.create is not None),
-    )
-    return [name for name, holds in able if holds]
+def _permissions_of(declared: ObjectType | Relationship) -> dict[str, list[list[str]]]:
+    """All of, each any of."""
+    return {
+        "read": [list(group) for group in declared.needs_to_read],
+        "write": [list(group) for group in declared.needs_to_write],
+    }
+
+
+def _mechanisms(spec: ObjectType) -> str:
+    if spec.made_by_service:
+        return f"nothing: the service makes them from {spec.made_by_service}"
+    return ", ".join(mechanism.value for mechanism in spec.mechanisms)
 
 
 def _match_keys(spec: ObjectType) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.catalog.registry import CATALOG, Catalog
-from shared.catalog.spec import Enabling, LinkWrite, ObjectType
+from shared.catalog.spec import Drill, Enabling, LinkWrite, ObjectType, Tier
 from shared.catalog.users import USERS
 from shared.domain.errors import Unusable
 
@@ -28,6 +28,11 @@ def test_the_version_changes_with_any_declaration() -> None:
         {"writable": (*USERS.writable, "aboutMe")},
         {"writable": (*USERS.writable, "assignedLicenses")},
         {"anchor": None},
+        {"create": None},
+        {"not_created": "because"},
+        {"drill": Drill.NONE},
+        {"no_drill": "because"},
+        {"tier": Tier.ROLLING},
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
@@ -47,6 +52,7 @@ def test_every_type_tells_how_it_is_read_and_with_which_permissions(spec: Object
     assert spec.singleton or spec.parent or spec.path.startswith("/")
     for quirk in spec.quirks:
         assert quirk.source, f"{spec.name}: a fact without a source"
+    assert spec.licence is None or (spec.licence.name and spec.licence.source)
 
 
 @pytest.mark.parametrize("spec", [spec for spec in CATALOG.types if spec.enabling], ids=lambda spec: spec.name)

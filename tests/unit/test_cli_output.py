@@ -171,6 +171,37 @@ def test_catalog_prints_one_type_in_full(spec: Any) -> None:
     document = run("catalog", spec.name, "--json").document
     assert document["path"] == spec.list_path
     assert document["writable"] == list(spec.writable)
+    assert document.keys() >= {
+        *("name", "path", "version", "read", "tier", "select", "relationships", "restore", "permissions"),
+        *("throttleClass", "references", "matchKeys", "latency", "drill", "licence"),
+    }
+    assert [one["path"].rsplit("/", 1)[1] for one in document["relationships"]] == [
+        one["name"] for one in document["relationships"]
+    ]
+    assert bool(document["restore"]["mechanisms"]) != bool(document["restore"]["whyNot"])
+    assert (document["drill"] == "none") == bool(document["noDrill"])
+
+
+def test_catalog_says_of_types_that_differ_what_differs() -> None:
+    of = {one["name"]: one for one in run("catalog", "--json").document["types"]}
+    users, policy, credentials = of["users"], of["authorizationPolicy"], of["federatedIdentityCredentials"]
+    assert (users["read"], users["latency"], users["drill"]) == ("listAndDelta", "A", "canary")
+    assert users["restore"] == {
+        "mechanisms": ["recycleBin", "create", "patch", "link"],
+        "whyNot": None,
+        "notCreated": None,
+    }
+    assert "onPremisesImmutableId" in users["select"]
+    assert users["relationships"][0]["path"] == "/v1.0/users/{id}/manager"
+    assert (policy["read"], policy["restore"]["mechanisms"]) == ("singleton", ["patch"])
+    assert "can't be deleted" in policy["restore"]["notCreated"]
+    assert (credentials["read"], credentials["latency"]) == ("withParent", "B")
+    assert of["roleAssignmentScheduleInstances"]["restore"]["mechanisms"] == []
+    assert of["conditionalAccessPolicies"]["licence"] == "Entra ID P1; P2 where a policy looks at risk"
+    assert of["conditionalAccessPolicies"]["throttleClass"] == "conditionalAccess"
+    groups = of["groups"]
+    assert groups["permissions"]["writeSome"][0]["anyOf"] == ["RoleManagement.ReadWrite.Directory"]
+    assert ["Member.Read.Hidden"] in groups["relationships"][0]["permissions"]["read"]
 
 
 def test_permissions_are_those_of_the_catalog() -> None:
