@@ -1,4 +1,4 @@
-"""`python -m infra.graph lists` writes what the apps may do; `python -m infra.graph register` makes it so."""
+"""`python -m infra.graph lists` writes what the apps may do, and the pages about it; `register` makes it so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from infra.graph import lists
+from infra.graph import lists, permission_page, type_page
 from infra.graph.register import Plan, Registrar
 from infra.graph.signing_in import signed_in
 from infra.graph.wanted import Standing, Wanted, wanted
@@ -35,8 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.graph", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    generate = commands.add_parser("lists", help="write the apps' permissions from the catalog")
-    generate.add_argument("--check", action="store_true", help="only say whether the file is what it should be")
+    generate = commands.add_parser(
+        "lists", help="write the apps' permissions and the pages about them from the catalog"
+    )
+    generate.add_argument("--check", action="store_true", help="only say whether the files are what they should be")
     register = commands.add_parser("register", help="make the applications and assign their permissions")
     register.add_argument("--tenant", required=True, type=_guid, help="id of the tenant that is backed up")
     register.add_argument("--home", type=_guid, help="id of the subscription's tenant; default: the same")
@@ -59,13 +61,14 @@ def _guid(text: str) -> str:
 
 
 def write_lists(*, check: bool) -> int:
-    text = lists.document(CATALOG)
+    written = {one.FILE: one.document(CATALOG) for one in (lists, permission_page, type_page)}
     if check:
-        if lists.FILE.read_text(encoding="utf-8") == text:
-            return DONE
-        print("infra/graph/permissions.json is stale: run python -m infra.graph lists", file=sys.stderr)
-        return STALE
-    lists.FILE.write_text(text, encoding="utf-8")
+        stale = [file for file, text in written.items() if file.read_text(encoding="utf-8") != text]
+        for file in stale:
+            print(f"{file.parent.name}/{file.name} is stale: run python -m infra.graph lists", file=sys.stderr)
+        return STALE if stale else DONE
+    for file, text in written.items():
+        file.write_text(text, encoding="utf-8")
     for app, entries in lists.stored().items():
         print(f"{app}: {', '.join(one.name for one in entries)}")
     return DONE

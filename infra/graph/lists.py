@@ -54,7 +54,7 @@ def _reading(catalog: Catalog) -> Iterator[Need]:
 
 def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
     names = {spec.name for spec in catalog.types} if only is None else set(only)
-    for spec in (one for one in catalog.types if one.name in names):
+    for spec in (one for one in catalog.types if one.name in names and not one.made_by_service):
         yield from (Need(group, spec.name) for group in spec.needs_to_write)
         for extra in spec.needs_to_write_also:
             yield Need(extra.permissions, f"{spec.name} with {extra.when.path}")

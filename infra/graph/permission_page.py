@@ -1,0 +1,109 @@
+"""`docs/permissions.md`: what each app may do in the protected tenant, for which types, and what it costs to leave
+a permission out. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.graph.ids import SOURCE
+from infra.graph.lists import BACKUP, RESTORE, UNLOCK, chosen, needs
+from infra.graph.markdown import code, table
+from shared.catalog.registry import Catalog
+
+FILE: Final = Path(__file__).parents[2] / "docs" / "permissions.md"
+
+_INTRO: Final = f"""\
+# Permissions
+
+Made from the catalog by `python -m infra.graph lists`; change the catalog, not this page. The same lists with \
+Graph's id of each permission ({SOURCE}) are in `infra/graph/permissions.json`, from which `python -m infra.graph \
+register` assigns them ([`deployment.md`](deployment.md)). All are application permissions of Microsoft Graph in \
+the protected tenant. What is read and written of each type is in [`object-types.md`](object-types.md), with the \
+permissions that would do as well.
+
+Each list holds no more than its types need: take one permission away, and something that it names lacks one. \
+An app whose token lacks one says so once a day (alarm `status.permissions`).
+"""
+
+_BACKUP: Final = """\
+## Backup
+
+The backup app reads, and writes nothing. Leaving one out doesn't fail a run: the types that need it are \
+`notPermitted` in the manifest, with the name of the permission, and nothing is asked of Graph for them; what can \
+be read without it but not whole is `partial`. Everything else is as complete as before. `register`, repeated, \
+assigns what was left out.
+"""
+
+_RESTORE: Final = """\
+## Restore
+
+The restore app writes, and its service principal is disabled between restores. Without a permission to write, \
+Graph refuses the writes that need it: the report lists each as `refusedByGraph` with Graph's reason, and what \
+depends on it as `dependencyNotDone`. Everything else is done. \
+`RoleManagement.ReadWrite.Directory`, `Application.ReadWrite.All` and `AppRoleAssignment.ReadWrite.All` can give \
+anybody any right in the tenant: who doesn't want to restore roles or applications leaves them out.
+"""
+
+_UNLOCK: Final = """\
+## Unlock
+
+Optional (`register --unlock`), and disabled like the restore app: it changes conditional access on the day on \
+which that locks everybody out.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What a snapshot lacks for want of permissions: types and relationships that aren't read at all, and those
+    of which a part is hidden. Sorted."""
+
+    not_permitted: tuple[str, ...]
+    partial: tuple[str, ...]
+
+
+def lacking(catalog: Catalog, held: frozenset[str]) -> Lacking:
+    """What a backup leaves out that holds no other permissions than these."""
+
+    def unmet(groups: Iterable[tuple[str, ...]]) -> bool:
+        return not all(held.intersection(group) for group in groups)
+
+    none = {spec.name for spec in catalog.types if not spec.parent and unmet(spec.needs_to_read)}
+    part = set()
+    for spec, relationship in catalog.relationships:
+        names = {f"{spec.name}.{relationship.name}", *filter(None, (relationship.contains,))}
+        child = catalog.get(relationship.contains).needs_to_read if relationship.contains else ()
+        if unmet((*spec.needs_to_read, *child)):
+            none |= names
+        elif unmet(relationship.needs_to_read):
+            part |= names
+    return Lacking(tuple(sorted(none)), tuple(sorted(part)))
+
+
+def document(catalog: Catalog) -> str:
+    """The text of `docs/permissions.md`."""
+    return "\n".join(
+        (
+            *(_INTRO, _BACKUP, _backup(catalog)),
+            *(_RESTORE, _writing(catalog, RESTORE)),
+            *(_UNLOCK, _writing(catalog, UNLOCK)),
+        )
+    )
+
+
+def _backup(catalog: Catalog) -> str:
+    permissions = chosen(needs(catalog, BACKUP))
+    held = frozenset(one.name for one in permissions)
+    rows = []
+    for one in permissions:
+        without = lacking(catalog, held - {one.name})
+        rows.append((code([one.name]), ", ".join(without.not_permitted), ", ".join(without.partial)))
+    return table(("Permission", "Without it `notPermitted`", "Without it `partial`"), rows)
+
+
+def _writing(catalog: Catalog, app: str) -> str:
+    rows = ((code([one.name]), ", ".join(one.needed_by)) for one in chosen(needs(catalog, app)))
+    return table(("Permission", "Needed to write"), rows)
