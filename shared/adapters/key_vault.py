@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -83,6 +84,37 @@ class KeyVaultSigner:
         with translated("signing with the key vault"):
             result = await self._client.sign(SignatureAlgorithm.es256, digest)
         return result.signature
+
+
+@dataclass(frozen=True, slots=True)
+class KeyVersion:
+    """An enabled version of a key in the vault, with its public part."""
+
+    name: str
+    version: str
+    public_key: EllipticCurvePublicKey
+
+
+async def key_versions(
+    vault_url: str, names: Collection[str], credential: AsyncTokenCredential, **options: Any
+) -> list[KeyVersion]:
+    """Every enabled version of these keys, for each name the newest first: what they signed is to verify.
+    `vault_url`: `https://<vault>`. Raises `StorageDenied` for a key that isn't there or is not on P-256, `Unusable`
+    for one without an enabled version."""
+    found = []
+    async with _key_client(check_account_url(vault_url).rstrip("/"), credential, options) as client:
+        for name in names:
+            enabled = [
+                KeyVersion(name, str(one.properties.version), _public_key(one))
+                async for one in _versions(client, name)
+            ]
+            if not enabled:
+                raise Unusable(
+                    f"the key {name} in the key vault has no enabled version",
+                    hint="enable its newest version, or make one",
+                )
+            found += enabled
+    return found
 
 
 class KeyVaultSecretStore:

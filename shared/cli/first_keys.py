@@ -27,7 +27,9 @@ LAPTOP = ("plan", "evidence", "execution")  # snapshots come with the deployment
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUFFIX_PRIVATE, _SUFFIX_PUBLIC = ".pem", ".pub"
 
-keys_app = typer.Typer(help="Make local signing keys.", no_args_is_help=False, rich_markup_mode=None)
+keys_app = typer.Typer(
+    help="Make local signing keys, print public ones.", no_args_is_help=False, rich_markup_mode=None
+)
 approvers_app = typer.Typer(help="Make the approvers' document.", no_args_is_help=False, rich_markup_mode=None)
 
 
@@ -105,7 +107,7 @@ def rotate_keys(
 
     NAME.pem becomes a new key, the old one is kept as NAME.old-….pem for you to destroy, and NAME.pub lists both.
     Repeating it after an interruption goes on where it stopped. In Azure rotate the key in Key Vault instead, and
-    add its public part to HOLDFAST_PUBLIC_KEYS: the app signs with the newest version that is listed there.
+    set HOLDFAST_PUBLIC_KEYS anew (holdfast keys public): the app signs with the newest version listed there.
 
     Example: holdfast keys rotate .holdfast/keys --key snapshot
     """

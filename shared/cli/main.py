@@ -24,6 +24,7 @@ from shared.cli import (
     exporting,
     first_keys,
     planning,
+    public_keys,
     reading,
     restoring,
     status,
@@ -59,6 +60,7 @@ for commands in (
     erasing,
     declarations,
     first_keys,
+    public_keys,
     demo,
 ):
     commands.register(app)

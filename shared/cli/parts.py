@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
     from shared.adapters.folder_copy import FolderCopy
+    from shared.adapters.key_vault import KeyVersion
     from shared.bootstrap import CopyParts
     from shared.bootstrap import Parts as Operator
     from shared.catalog.registry import Catalog
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from shared.engines.jws import Purpose
     from shared.engines.repository import Repository
 
+    KeyReader: TypeAlias = Callable[[str, Collection[str]], Awaitable[list[KeyVersion]]]
     Keys: TypeAlias = Mapping[Purpose, Mapping[str, EllipticCurvePublicKey]]
 
 _PURPOSES = ("snapshot", "plan", "evidence", "execution")
@@ -226,6 +228,15 @@ def _evidence(store: BlobStore, tenant: str, keys: Keys) -> Evidence:
         evidence=keys.get(Purpose.EVIDENCE, {}),
     )
     return Evidence(store, tenant, trusted)
+
+
+async def read_keys(vault_url: str, names: Collection[str]) -> list[KeyVersion]:
+    """The enabled versions of these keys in a key vault, as whoever is signed in."""
+    from shared.adapters.identity import own_identity
+    from shared.adapters.key_vault import key_versions
+
+    async with own_identity("") as credential:
+        return await key_versions(vault_url, names, credential)
 
 
 # --- public keys -------------------------------------------------------------------------------------------

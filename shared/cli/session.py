@@ -12,14 +12,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from shared.cli.parts import Parts, Source, open_parts
+from shared.cli.parts import Parts, Source, open_parts, read_keys
 from shared.cli.screen import Answer, Screen
 from shared.cli.waiting import Pause
 from shared.domain.errors import Unusable
+
+if TYPE_CHECKING:
+    from shared.cli.parts import KeyReader
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Local: TypeAlias = Annotated[
@@ -73,11 +76,12 @@ DEPLOYMENT = Source()
 
 @dataclass(slots=True)
 class Session:
-    """`opener` and `pause` are where tests put parts in memory and waiting without time."""
+    """`opener`, `pause` and `read_keys` are where tests put parts in memory, waiting without time, a key vault."""
 
     screen: Screen = field(default_factory=Screen)
     opener: Opener = open_parts
     pause: Pause = asyncio.sleep
+    read_keys: KeyReader = read_keys
 
 
 def session_of(ctx: typer.Context) -> Session:

@@ -1,5 +1,5 @@
 """A key vault for tests: a local HTTP server that answers as the "Azure Key Vault REST API reference"
-(learn.microsoft.com) says, for one P-256 key in several versions and any number of secrets, and a transport that
+(learn.microsoft.com) says, for P-256 keys in several versions and any number of secrets, and a transport that
 brings the real SDK clients to it. It asks for a token with a challenge first, as the service does, so the SDK's
 token code runs too.
 """
@@ -65,22 +65,29 @@ class Rerouted(AioHttpTransport):
 
 
 class KeyVault:
-    """`status`: when set, every authorised request is answered with it instead."""
+    """`status`: when set, it answers every authorised request. `keys`: by version, whatever the name."""
 
     def __init__(self) -> None:
         self.curve = "P-256"
         self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        self.newest: dict[str, str] = {}  # name → version
+        self.names: dict[str, str] = {}  # version → name
         self.disabled: set[str] = set()
         self.rotate()
         self.secrets: dict[str, list[tuple[str, dict[str, Any]]]] = {}  # versions: value and attributes
         self.status = 0
         self.signed: list[str] = []  # paths of the requests to sign
 
-    def rotate(self) -> str:
-        """Makes a new version, which is the newest from now on."""
-        self.version = f"{uuid.uuid4().hex}"
-        self.keys[self.version] = ec.generate_private_key(ec.SECP256R1())
-        return self.version
+    @property
+    def version(self) -> str:
+        return self.newest["signing"]
+
+    def rotate(self, name: str = "signing") -> str:
+        """Makes a new version, which is the newest from now on; of a new key, the first."""
+        version = self.newest[name] = f"{uuid.uuid4().hex}"
+        self.keys[version] = ec.generate_private_key(ec.SECP256R1())
+        self.names[version] = name
+        return version
 
     async def __aenter__(self) -> Self:
         application = web.Application()
@@ -103,24 +110,25 @@ class KeyVault:
             return _error(self.status, "Injected")
         body = json.loads(await request.read() or b"{}")
         kind, name, *rest = request.path.strip("/").split("/")
-        if kind == "keys" and name == "signing":
-            return self._key(request, rest, body)
+        if kind == "keys" and name in self.newest:
+            return self._key(request, name, rest, body)
         if kind == "secrets":
             return self._secret(request.method, name, body)
         return _error(404, "KeyNotFound")
 
-    def _key(self, request: web.Request, rest: list[str], body: dict[str, Any]) -> web.Response:
+    def _key(self, request: web.Request, name: str, rest: list[str], body: dict[str, Any]) -> web.Response:
         if rest == ["versions"]:
             # In no order, as the service promises none; times in whole seconds.
-            listed = sorted((version, at) for at, version in enumerate(self.keys))
+            own = ((version, at) for at, version in enumerate(self.keys) if self.names[version] == name)
+            listed = sorted(own)
             return web.json_response({"value": [self._listed(version, at) for version, at in listed]})
-        version = rest[0] if rest and rest[0] else self.version
-        if version not in self.keys:
+        version = rest[0] if rest and rest[0] else self.newest[name]
+        if self.names.get(version) != name:
             return _error(404, "KeyNotFound")
         if version in self.disabled:
             return _error(403, "Forbidden")
         key = self.keys[version]
-        url = f"{VAULT}/keys/signing/{version}"
+        url = f"{VAULT}/keys/{name}/{version}"
         if rest in ([], [""], [version]) and request.method == "GET":
             numbers = key.public_key().public_numbers()
             jwk = {
@@ -145,7 +153,7 @@ class KeyVault:
 
     def _listed(self, version: str, at: int) -> dict[str, Any]:
         attributes = {"enabled": version not in self.disabled, "created": 1_790_000_000 + at}
-        return {"kid": f"{VAULT}/keys/signing/{version}", "attributes": attributes}
+        return {"kid": f"{VAULT}/keys/{self.names[version]}/{version}", "attributes": attributes}
 
     def _secret(self, method: str, name: str, body: dict[str, Any]) -> web.Response:
         versions = self.secrets.setdefault(name, [])

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
-from shared.adapters.key_vault import KeyVaultSigner
+from shared.adapters.key_vault import KeyVaultSigner, key_versions
 from shared.adapters.keys import LocalFileSigner, LocalSigner, create_key
 from shared.domain.errors import StorageDenied, StorageDown, Unusable
 from shared.domain.ports import Signer
@@ -164,6 +164,26 @@ async def test_the_newest_version_that_readers_trust_signs() -> None:
         assert await opened({"of another key"}) == ids[3], "nothing is hidden: readers will say whose it is"
         vault.disabled.add(versions[1])
         assert await opened({ids[0], ids[1]}) == ids[0]
+
+
+async def test_every_enabled_version_of_each_key_is_listed_the_newest_first() -> None:
+    async with KeyVault() as vault:
+        first, second, third = vault.version, vault.rotate(), vault.rotate()
+        plan = vault.rotate("plan")
+        vault.disabled.add(second)
+
+        async def listed(*names: str) -> list[tuple[str, str]]:
+            found = await key_versions(f"{VAULT}/", names, Credential(), transport=vault.transport)
+            for one in found:
+                assert one.public_key == vault.keys[one.version].public_key()
+            return [(one.name, one.version) for one in found]
+
+        assert await listed("signing", "plan") == [("signing", third), ("signing", first), ("plan", plan)]
+        with pytest.raises(StorageDenied):
+            await listed("plan", "evidence")
+        vault.disabled.add(plan)
+        with pytest.raises(Unusable, match="plan in the key vault has no enabled version"):
+            await listed("signing", "plan")
 
 
 async def test_a_key_on_another_curve_is_refused() -> None:

@@ -28,10 +28,12 @@ async def no_pause(seconds: float) -> None:
     assert seconds > 0
 
 
-def run(*arguments: str, opener: Opener | None = None) -> Ran:
+def run(*arguments: str, opener: Opener | None = None, read_keys: Any = None) -> Ran:
     out, err = io.StringIO(), io.StringIO()
     session = Session(screen=Screen(out=out, err=err, width=2000), pause=no_pause)
     if opener is not None:
         session.opener = opener
+    if read_keys is not None:
+        session.read_keys = read_keys
     code = run_cli(arguments, session)
     return Ran(code, out.getvalue(), err.getvalue())
