@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shared.catalog.spec import Latency, Reading, Tier
+from shared.cli.covering import show_coverage
 from shared.cli.screen import Answer
 from shared.cli.session import Json, screen_of
 
@@ -21,9 +22,19 @@ def register(app: typer.Typer) -> None:
 
 def catalog(
     ctx: typer.Context,
-    type_: Annotated[str, typer.Argument(metavar="[TYPE]", help="One object type, in full.")] = "",
+    type_: Annotated[
+        str,
+        typer.Argument(
+            metavar="[TYPE|METADATA]",
+            help="One object type, in full; with --coverage, a file of Graph's metadata instead of Graph itself.",
+        ),
+    ] = "",
     permissions: Annotated[
         bool, typer.Option("--permissions", help="Only the Graph permissions, to read and to write.")
+    ] = False,
+    coverage: Annotated[
+        bool,
+        typer.Option("--coverage", help="What Graph's metadata declares that is neither read nor excluded."),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -35,6 +46,8 @@ def catalog(
     """
     from shared.catalog.registry import CATALOG
 
+    if coverage:
+        return show_coverage(ctx, type_, as_json)
     screen = screen_of(ctx, as_json)
     specs = (CATALOG.get(type_),) if type_ else CATALOG.types
     if permissions:

@@ -1,0 +1,360 @@
+"""The coverage ledger: which sets are the tenant's, what a listing shows by itself, and what is left out for good.
+
+Compared with Microsoft Graph's metadata of v1.0, also for types that are read from beta. Members of derived types
+(such as a country's in named locations) stand under the type whose listing holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.catalog.coverage import Exclusion, Ledger, Why
+from shared.catalog.gaps import GAPS
+
+# Where Microsoft Graph keeps what belongs to Microsoft Entra ID.
+# Source: Microsoft Graph REST API reference, the sections Identity and access, Users, Groups, Applications.
+_ROOTS = """
+    agreementAcceptances agreements appRoleAssignments applicationTemplates applications auditLogs
+    authenticationMethodConfigurations authenticationMethodsPolicy certificateBasedAuthConfiguration contacts
+    contracts devices directory directoryRoleTemplates directoryRoles domainDnsRecords domains
+    groupLifecyclePolicies groupSettingTemplates groupSettings groups identity identityGovernance identityProtection
+    identityProviders informationProtection invitations oauth2PermissionGrants organization permissionGrants
+    policies reports roleManagement schemaExtensions scopedRoleMemberships servicePrincipals subscribedSkus
+    tenantRelationships users
+"""
+
+# What types without a `$select` show in their listing. Source: the Properties table of each type's page in the
+# reference, of which everything is returned by default that doesn't say otherwise.
+_ANSWERS = {
+    "organization": """
+        assignedPlans businessPhones city country countryLetterCode createdDateTime defaultUsageLocation
+        deletedDateTime displayName id marketingNotificationEmails mobileDeviceManagementAuthority
+        onPremisesLastSyncDateTime onPremisesSyncEnabled partnerTenantType postalCode preferredLanguage
+        privacyProfile provisionedPlans securityComplianceNotificationMails securityComplianceNotificationPhones
+        state street technicalNotificationMails tenantType verifiedDomains
+    """,
+    "applications": """
+        addIns api appId appRoles applicationTemplateId certification createdByAppId createdDateTime
+        defaultRedirectUri deletedDateTime description disabledByMicrosoftStatus displayName groupMembershipClaims
+        id identifierUris info isDeviceOnlyAuthSupported isDisabled isFallbackPublicClient keyCredentials
+        nativeAuthenticationApisEnabled notes optionalClaims parentalControlSettings passwordCredentials
+        publicClient publisherDomain requestSignatureVerification requiredResourceAccess samlMetadataUrl
+        serviceManagementReference servicePrincipalLockConfiguration signInAudience spa tags tokenEncryptionKeyId
+        uniqueName verifiedPublisher web
+    """,
+    "federatedIdentityCredentials": "audiences description id issuer name subject",
+    "servicePrincipals": """
+        accountEnabled addIns alternativeNames appDescription appDisplayName appId appOwnerOrganizationId
+        appRoleAssignmentRequired appRoles applicationTemplateId createdByAppId deletedDateTime description
+        disabledByMicrosoftStatus displayName homepage id info isDisabled keyCredentials loginUrl logoutUrl notes
+        notificationEmailAddresses oauth2PermissionScopes passwordCredentials preferredSingleSignOnMode
+        preferredTokenSigningKeyThumbprint replyUrls resourceSpecificApplicationPermissions samlSingleSignOnSettings
+        servicePrincipalNames servicePrincipalType signInAudience tags tokenEncryptionKeyId verifiedPublisher
+    """,
+    "appRoleAssignments": """
+        appRoleId createdDateTime deletedDateTime id principalDisplayName principalId principalType
+        resourceDisplayName resourceId
+    """,
+    "oauth2PermissionGrants": "clientId consentType id principalId resourceId scope",
+    "administrativeUnits": """
+        deletedDateTime description displayName id isMemberManagementRestricted membershipRule
+        membershipRuleProcessingState membershipType visibility
+    """,
+    "roleDefinitions": """
+        description displayName id isBuiltIn isEnabled resourceScopes rolePermissions templateId version
+    """,
+    "roleAssignmentScheduleInstances": """
+        appScopeId assignmentType directoryScopeId endDateTime id memberType principalId roleAssignmentOriginId
+        roleAssignmentScheduleId roleDefinitionId startDateTime
+    """,
+    "roleAssignments": """
+        appScopeId condition directoryScopeId id principalId principalOrganizationId roleDefinitionId
+    """,
+    # The methods are shown inline, and are objects of their own.
+    "authenticationMethodsPolicy": """
+        authenticationMethodConfigurations description displayName id lastModifiedDateTime policyMigrationState
+        policyVersion reconfirmationInDays registrationEnforcement
+    """,
+    # The targets are a relationship in the metadata, and shown inline.
+    "authenticationMethodConfigurations": """
+        allowExternalIdToUseEmailOtp appId authenticationModeConfiguration certificateAuthorityScopes
+        certificateUserBindings crlValidationConfiguration defaultLength defaultLifetimeInMinutes
+        defaultPasskeyProfile displayName excludeTargets featureSettings id includeTargets isAttestationEnforced
+        isOfficePhoneAllowed isSelfServiceRegistrationAllowed isSoftwareOathEnabled isUsableOnce
+        issuerHintsConfiguration keyRestrictions maximumLifetimeInMinutes minimumLifetimeInMinutes
+        openIdConnectSetting pinLength standardQRCodeLifetimeInDays state
+    """,
+    "authenticationStrengthPolicies": """
+        allowedCombinations createdDateTime description displayName id modifiedDateTime policyType
+        requirementsSatisfied
+    """,
+    "combinationConfigurations": "allowedAAGUIDs allowedIssuerSkis allowedPolicyOIDs appliesToCombinations id",
+    "authenticationContextClassReferences": "description displayName id isAvailable",
+    "namedLocations": """
+        countriesAndRegions countryLookupMethod createdDateTime deletedDateTime displayName id
+        includeUnknownCountriesAndRegions ipRanges isTrusted modifiedDateTime
+    """,
+    "conditionalAccessPolicies": """
+        conditions createdDateTime deletedDateTime description displayName grantControls id modifiedDateTime
+        sessionControls state templateId
+    """,
+    "authorizationPolicy": """
+        allowEmailVerifiedUsersToJoinOrganization allowInvitesFrom allowUserConsentForRiskyApps
+        allowedToSignUpEmailBasedSubscriptions allowedToUseSSPR blockMsolPowerShell defaultUserRolePermissions
+        deletedDateTime description displayName guestUserRoleId id
+    """,
+    "groupSettings": "displayName id templateId values",
+}
+
+
+def _out(owner: str, why: Why, source: str, members: str) -> Iterator[Exclusion]:
+    """`members`: their names, one by one, divided by blanks. Without an owner: sets of the service."""
+    for member in members.split():
+        yield Exclusion(f"{owner}/{member}", why, source)
+
+
+def _out_whole(why: Why, source: str, types: str) -> Iterator[Exclusion]:
+    """Entity types of the namespace microsoft.graph."""
+    for name in types.split():
+        yield Exclusion(f"microsoft.graph.{name}", why, source)
+
+
+_METADATA = "Microsoft Graph metadata v1.0: "
+
+_OTHER_SETS = (
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: appCatalogs resource type", "appCatalogs"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: call resource type", "communications"),
+    *_out(
+        "",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: chat, team, teamsTemplate and teamwork resource types",
+        "chats teams teamsTemplates teamwork",
+    ),
+    *_out(
+        "", Why.OTHER_SERVICE, "Microsoft Graph: drive and sharedDriveItem resource types", "drive drives shares"
+    ),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: educationRoot resource type", "education"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: employeeExperience resource type", "employeeExperience"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: externalConnection resource type", "connections external"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: fileStorage resource type", "storage"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: place resource type", "places"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: planner resource type", "planner"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: print resource type", "print"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: privacy resource type", "privacy"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: searchEntity resource type", "search"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: security resource type", "security"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: site resource type", "sites"),
+    *_out("", Why.OTHER_SERVICE, "Microsoft Graph: subscription resource type", "subscriptions"),
+    *_out(
+        "",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: Working with Intune in Microsoft Graph",
+        "deviceAppManagement deviceManagement",
+    ),
+    *_out("", Why.OTHER_SERVICE, _METADATA + "admin and what it contains", "admin"),
+    *_out("", Why.OTHER_SERVICE, _METADATA + "compliance and what it contains", "compliance"),
+    *_out("", Why.OTHER_SERVICE, _METADATA + "copilotRoot and what it contains", "copilot"),
+    *_out("", Why.OTHER_SERVICE, _METADATA + "solutionsRoot and what it contains", "solutions"),
+    *_out("", Why.OTHER_STREAM, "Microsoft Graph: dataPolicyOperation resource type", "dataPolicyOperations"),
+    # What the signed-in user sees of itself.
+    *_out("", Why.DELEGATED_ONLY, "Microsoft Graph: Get access on behalf of a user", "me"),
+    # Every directory object once more, under one address.
+    *_out("", Why.COMPUTED, "Microsoft Graph: directoryObject resource type", "directoryObjects"),
+    *_out("", Why.PERMANENT, "Microsoft Graph: synchronizationSchema: functions", "functions"),
+    *_out("", Why.PERMANENT, "Microsoft Graph: synchronizationSchema: filterOperators", "filterOperators"),
+)
+
+_USERS = (
+    *_out("users", Why.SECRET, "Microsoft Graph: passwordProfile resource type", "passwordProfile"),
+    *_out("users", Why.OTHER_SERVICE, "Microsoft Graph: user resource type, Properties", "print showInAddressList"),
+    # The other ends of owners, members, managers, consents and assignments.
+    *_out(
+        "users",
+        Why.COMPUTED,
+        "Microsoft Graph: user resource type, Relationships",
+        "appRoleAssignments createdObjects directReports memberOf oauth2PermissionGrants ownedObjects"
+        " transitiveMemberOf",
+    ),
+    *_out("users", Why.COMPUTED, "Microsoft Graph: licenseDetails resource type", "licenseDetails"),
+    *_out(
+        "users",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: user resource type, Relationships",
+        "activities adhocCalls calendar calendarGroups calendarView calendars chats cloudClipboard cloudPCs"
+        " contactFolders contacts dataSecurityAndGovernance deviceManagementTroubleshootingEvents drive drives"
+        " employeeExperience events followedSites inferenceClassification insights joinedTeams mailFolders"
+        " managedAppRegistrations managedDevices messages onenote onlineMeetings outlook people planner presence"
+        " settings solutions teamwork todo",
+    ),
+)
+
+_GROUPS = (
+    *_out(
+        "groups",
+        Why.COMPUTED,
+        "Microsoft Graph: group resource type, Properties",
+        "hasMembersWithLicenseErrors licenseProcessingState",
+    ),
+    # What the signed-in user has subscribed to and not yet seen.
+    *_out(
+        "groups",
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: group resource type, Properties",
+        "isSubscribedByMail unseenCount",
+    ),
+    *_out(
+        "groups",
+        Why.COMPUTED,
+        "Microsoft Graph: group resource type, Relationships",
+        "appRoleAssignments memberOf membersWithLicenseErrors transitiveMemberOf transitiveMembers",
+    ),
+    *_out(
+        "groups",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: group resource type, Relationships",
+        "calendar calendarView conversations drive drives events onenote planner sites team threads",
+    ),
+)
+
+_REST = (
+    *_out(
+        "servicePrincipals",
+        Why.COMPUTED,
+        "Microsoft Graph: servicePrincipal resource type, Relationships",
+        "appRoleAssignments createdObjects memberOf oauth2PermissionGrants ownedObjects transitiveMemberOf",
+    ),
+    *_out("servicePrincipals", Why.OTHER_SERVICE, "Microsoft Graph: endpoint resource type", "endpoints"),
+    # The objects whose ids stand in principalId, roleDefinitionId and directoryScopeId.
+    *_out(
+        "roleAssignments",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleAssignment resource type, Relationships",
+        "directoryScope principal roleDefinition",
+    ),
+    *_out(
+        "roleAssignmentScheduleInstances",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleScheduleInstanceBase resource type, Relationships",
+        "directoryScope principal roleDefinition",
+    ),
+    # Built-in roles only have it.
+    *_out(
+        "roleDefinitions",
+        Why.PERMANENT,
+        "Microsoft Graph: unifiedRoleDefinition resource type, Relationships",
+        "inheritsPermissionsFrom",
+    ),
+    # Of a derived type that only answers to a what-if question.
+    *_out(
+        "conditionalAccessPolicies",
+        Why.COMPUTED,
+        "Microsoft Graph: whatIfAnalysisResult resource type",
+        "analysisReasons policyApplies",
+    ),
+    *_out(
+        "microsoft.graph.informationProtection",
+        Why.SECRET,
+        "Microsoft Graph: bitlockerRecoveryKey resource type",
+        "bitlocker",
+    ),
+    *_out(
+        "microsoft.graph.informationProtection",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: threatAssessmentRequest resource type",
+        "threatAssessmentRequests",
+    ),
+    *_out(
+        "microsoft.graph.reportRoot",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: printUsageByUser resource type",
+        "dailyPrintUsageByPrinter dailyPrintUsageByUser monthlyPrintUsageByPrinter monthlyPrintUsageByUser",
+    ),
+    *_out(
+        "microsoft.graph.reportRoot",
+        Why.OTHER_SERVICE,
+        _METADATA + "namespace microsoft.graph.partners.billing",
+        "partners",
+    ),
+    *_out(
+        "microsoft.graph.reportRoot",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: securityReportsRoot resource type",
+        "security",
+    ),
+    *_out(
+        "microsoft.graph.directory",
+        Why.OTHER_SERVICE,
+        _METADATA + "namespace microsoft.graph.entraRecoveryServices",
+        "recovery",
+    ),
+)
+
+_TYPES = (
+    *_out_whole(
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: attackSimulationOperation, endpoint, engagementAsyncOperation, mailbox resource types",
+        "attackSimulationOperation endpoint engagementAsyncOperation mailbox",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph permissions reference: Agreement.Read.All",
+        "agreement",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph permissions reference: Policy.Read.HybridAuthentication",
+        "featureRolloutPolicy",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph permissions reference: OnPremDirectorySynchronization.Read.All",
+        "onPremisesDirectorySynchronization",
+    ),
+    *_out_whole(
+        Why.SECRET, "Microsoft Graph: deviceLocalCredentialInfo resource type", "deviceLocalCredentialInfo"
+    ),
+    *_out_whole(Why.PERMANENT, "Microsoft Graph: applicationTemplate resource type", "applicationTemplate"),
+    *_out_whole(
+        Why.PERMANENT, "Microsoft Graph: conditionalAccessTemplate resource type", "conditionalAccessTemplate"
+    ),
+    *_out_whole(Why.PERMANENT, "Microsoft Graph: directoryRoleTemplate resource type", "directoryRoleTemplate"),
+    *_out_whole(Why.PERMANENT, "Microsoft Graph: groupSettingTemplate resource type", "groupSettingTemplate"),
+    *_out_whole(
+        Why.PERMANENT,
+        "Microsoft Graph: authenticationMethodModeDetail resource type",
+        "authenticationMethodModeDetail",
+    ),
+    *_out_whole(
+        Why.PERMANENT,
+        "Microsoft Graph: unifiedRbacResourceNamespace resource type",
+        "unifiedRbacResourceNamespace",
+    ),
+    *_out_whole(
+        Why.PERMANENT,
+        "Microsoft Graph: taskDefinition and workflowTemplate resource types",
+        "identityGovernance.taskDefinition identityGovernance.workflowTemplate",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: insights, run, taskProcessingResult, taskReport, userProcessingResult resource types",
+        "identityGovernance.insights identityGovernance.run identityGovernance.taskProcessingResult"
+        " identityGovernance.taskReport identityGovernance.userProcessingResult",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: riskDetection, servicePrincipalRiskDetection, riskyUserHistoryItem resource types",
+        "riskDetection riskyServicePrincipalHistoryItem riskyUserHistoryItem servicePrincipalRiskDetection",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: signIn and provisioningObjectSummary resource types",
+        "provisioningObjectSummary signIn",
+    ),
+)
+
+LEDGER = Ledger(
+    roots=frozenset(_ROOTS.split()),
+    answers={name: frozenset(members.split()) for name, members in _ANSWERS.items()},
+    exclusions=(*_OTHER_SETS, *_USERS, *_GROUPS, *_REST, *_TYPES),
+    gaps=GAPS,
+)

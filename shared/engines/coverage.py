@@ -1,0 +1,175 @@
+"""Compares the catalog with a service's metadata: what it declares that is neither read nor excluded.
+
+Owns the comparison; the ledger is the catalog's, the metadata comes from outside. Pure. The walk starts at the sets
+and singletons that the ledger names and goes along navigation properties that contain their targets: what is
+referred to only has a set of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.catalog.coverage import Exclusion, Ledger, Why
+from shared.catalog.spec import ObjectType
+from shared.engines.csdl import EntityType, Metadata
+
+# The root of all types that have a key; it and the types that add nothing to it only lead on to others.
+_KEY = "id"
+
+
+class Kind(StrEnum):
+    ROOT = "root"  # a set or singleton that the ledger doesn't know
+    TYPE = "type"  # an entity type under the roots that no declaration reads
+    PROPERTY = "property"
+    NAVIGATION = "navigation"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """`at`: as in `Exclusion.at`; `path`: where it was met first, without version."""
+
+    at: str
+    kind: Kind
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`read`: number of members read, by catalog name. `gaps`: neither read nor excluded, and known to the ledger;
+    `unknown`: those it doesn't know. `absent`: declared types whose entity type the metadata lacks. `stale`: what
+    the ledger excludes or calls a gap and the metadata doesn't hold (other clouds and versions hold less)."""
+
+    read: Mapping[str, int]
+    excluded: tuple[Exclusion, ...]
+    gaps: tuple[Finding, ...]
+    unknown: tuple[Finding, ...]
+    absent: tuple[str, ...]
+    stale: tuple[str, ...]
+
+    @property
+    def by_reason(self) -> dict[Why, int]:
+        """Exclusions met, by reason; every reason is there."""
+        counts = Counter(exclusion.why for exclusion in self.excluded)
+        return {why: counts[why] for why in Why}
+
+    @property
+    def by_kind(self) -> dict[Kind, int]:
+        """Known gaps, by kind; every kind is there."""
+        counts = Counter(gap.kind for gap in self.gaps)
+        return {kind: counts[kind] for kind in Kind}
+
+
+def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> Coverage:
+    """`types`: the catalog's."""
+    declared = {spec.odata_type.removeprefix("#"): spec for spec in types}
+    walk = _Walk(metadata, ledger, declared)
+    met = walk.findings()
+    excluded = tuple(exclusion for exclusion in ledger.exclusions if exclusion.at in walk.left_out)
+    seen = {finding.at for finding in met} | walk.left_out
+    return Coverage(
+        read=walk.read,
+        excluded=excluded,
+        gaps=tuple(finding for finding in met if finding.at in ledger.gaps),
+        unknown=tuple(finding for finding in met if finding.at not in ledger.gaps),
+        absent=tuple(spec.name for name, spec in declared.items() if name not in metadata.entities),
+        stale=tuple(sorted(({exclusion.at for exclusion in ledger.exclusions} | ledger.gaps) - seen)),
+    )
+
+
+class _Walk:
+    """One walk over the metadata, for one comparison."""
+
+    def __init__(self, metadata: Metadata, ledger: Ledger, declared: Mapping[str, ObjectType]) -> None:
+        self._metadata = metadata
+        self._ledger = ledger
+        self._declared = declared
+        self._excluded = {exclusion.at for exclusion in ledger.exclusions}
+        self._met: dict[str, Finding] = {}
+        self.left_out: set[str] = set()
+        self.read: dict[str, int] = {}
+
+    def findings(self) -> tuple[Finding, ...]:
+        for name, spec in self._declared.items():
+            self._members(name, spec)
+        named = deque(self._roots())
+        # What inherits from a type that was named comes second, so that each type is met where it is at home.
+        implied: deque[tuple[str, str]] = deque()
+        walked: set[str] = set()
+        while named or implied:
+            path, target = named.popleft() if named else implied.popleft()
+            implied.extend((path, kind.name) for kind in self._metadata.descendants(target))
+            for entity in self._metadata.lineage(target)[:1]:
+                if entity.name not in walked:
+                    walked.add(entity.name)
+                    named.extend(self._below(path, entity))
+        return tuple(sorted(self._met.values()))
+
+    def _members(self, name: str, spec: ObjectType) -> None:
+        """Members of a declared type, of its bases and of what inherits from it: a listing holds all."""
+        read = set(spec.select) or self._ledger.answers.get(spec.name, frozenset())
+        linked = {relationship.name for relationship in spec.relationships}
+        family = (*self._metadata.lineage(name), *self._metadata.descendants(name))
+        known: set[str] = set()
+        for entity in family:
+            for member, kind in _members_of(entity):
+                inline = kind is Kind.NAVIGATION and member in self._ledger.answers.get(spec.name, frozenset())
+                if member in (linked if kind is Kind.NAVIGATION else read) or inline:
+                    known.add(member)
+                else:
+                    self._note(f"{spec.name}/{member}", kind, f"{spec.path}/{member}")
+        self.read[spec.name] = len(known)
+
+    def _roots(self) -> Iterator[tuple[str, str]]:
+        for name, target in self._metadata.roots.items():
+            if name in self._ledger.roots:
+                yield f"/{name}", target
+            else:
+                self._note(f"/{name}", Kind.ROOT, f"/{name}")
+
+    def _below(self, path: str, entity: EntityType) -> Iterator[tuple[str, str]]:
+        owner = self._owner(entity)
+        inline = self._ledger.answers.get(owner or "", frozenset())
+        if owner is None:
+            if not self._leads_on_only(entity) and self._note(entity.name, Kind.TYPE, path):
+                return
+            owner = entity.name
+        for inherited in self._metadata.lineage(entity.name):
+            for navigation in inherited.navigations:
+                at = f"{owner}/{navigation.name}"
+                if not navigation.contains or navigation.name in inline:
+                    continue
+                if at in self._excluded:
+                    self.left_out.add(at)
+                    continue
+                yield f"{path}/{navigation.name}", navigation.target
+
+    def _owner(self, entity: EntityType) -> str | None:
+        """The catalog's name of a type that is read, itself or as one of its kind."""
+        for candidate in self._metadata.lineage(entity.name):
+            if candidate.name in self._declared:
+                return self._declared[candidate.name].name
+        return None
+
+    def _leads_on_only(self, entity: EntityType) -> bool:
+        """Whether a type has nothing of its own to be read: a folder of others, or what they inherit from."""
+        lineage = self._metadata.lineage(entity.name)
+        names = {name for one in lineage for name in one.properties}
+        return names <= {_KEY} and any(one.navigations for one in lineage)
+
+    def _note(self, at: str, kind: Kind, path: str) -> bool:
+        """Whether it is excluded; else it is a finding."""
+        if at in self._excluded:
+            self.left_out.add(at)
+            return True
+        self._met.setdefault(at, Finding(at, kind, path))
+        return False
+
+
+def _members_of(entity: EntityType) -> Iterator[tuple[str, Kind]]:
+    for name in entity.properties:
+        yield name, Kind.PROPERTY
+    for navigation in entity.navigations:
+        yield navigation.name, Kind.NAVIGATION
