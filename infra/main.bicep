@@ -146,6 +146,9 @@ param actionRegion string = 'swedencentral'
 @description('Object id, in this tenant, of the copier of a second account: its identity, or the app registration that stands for it.')
 param copierPrincipalId string = ''
 
+@description('Subnets of that copier, which the vault\'s firewall lets in (output copierSubnetId of copy.bicep).')
+param copierSubnetIds array = []
+
 // --- groups of people, by object id; nobody has a right whose group is not given --------------------------------
 
 @description('Group that may ask for backups, plans and restores.')
@@ -394,7 +397,9 @@ module watch 'modules/watch.bicep' = {
       backupIdentity.outputs.principalId
       restoreIdentity.outputs.principalId
     ]
-    logReaderId: backupIdentity.outputs.principalId
+    logReaders: [
+      backupIdentity.outputs.principalId
+    ]
     roleIds: roles.outputs.ids
   }
 }
@@ -428,7 +433,35 @@ module alerts 'modules/alerts.bicep' = {
       backupIdentity.outputs.clientId
       restoreIdentity.outputs.clientId
     ]
-    absenceHours: absenceHours
+    absences: [
+      {
+        key: 'no-snapshot'
+        severity: 0
+        description: 'No snapshot was committed in time. The backup may be dead: look at the app, its settings, its token.'
+        event: 'snapshot.committed'
+        hours: absenceHours
+      }
+      {
+        key: 'no-status'
+        severity: 1
+        description: 'The backup app has not reported its daily status. It may be stopped, or its settings can\'t be read.'
+        event: 'status.checked'
+        hours: 26
+      }
+    ]
+    // Every alarm of the two apps; a check compares the list with the code.
+    alarms: [
+      'evidence.not_met'
+      'item.failed'
+      'message.poisoned'
+      'run.unprotected'
+      'settings.unusable'
+      'status.permissions'
+      'status.token'
+      'status.unprotected'
+      'status.vault'
+      'step.failed'
+    ]
   }
 }
 
@@ -439,10 +472,19 @@ module net 'modules/network.bicep' = {
     location: location
     name: name
     addressRange: addressRange
+    apps: [
+      'backup'
+      'restore'
+    ]
     subnetRanges: subnetRanges
+    storageService: 'Microsoft.Storage'
     private: private
   }
 }
+
+// In the order of the apps.
+var backupSubnetId = net.outputs.appSubnetIds[0]
+var restoreSubnetId = net.outputs.appSubnetIds[1]
 
 // --- storage ----------------------------------------------------------------------------------------------------
 
@@ -454,10 +496,10 @@ module vaultAccount 'modules/storage-account.bicep' = {
     accountName: '${short}v${suffix}'
     sku: vaultSku
     private: private
-    subnetIds: [
-      net.outputs.backupSubnetId
-      net.outputs.restoreSubnetId
-    ]
+    subnetIds: concat([
+      backupSubnetId
+      restoreSubnetId
+    ], copierSubnetIds)
     callerRanges: callerRanges
   }
 }
@@ -470,11 +512,13 @@ module vault 'modules/vault.bicep' = {
     containers: containers
     lockedContainers: lockedContainers
     evidenceContainer: evidenceContainer
-    backupId: backupIdentity.outputs.principalId
+    writerId: backupIdentity.outputs.principalId
     restoreId: restoreIdentity.outputs.principalId
     copierId: copierPrincipalId
     readers: readers
     keepers: keepers
+    placers: keepers
+    holding: true
     holders: holders
     roleIds: roles.outputs.ids
     workspaceId: watch.outputs.workspaceId
@@ -490,8 +534,8 @@ module backupStateAccount 'modules/storage-account.bicep' = {
     sku: 'Standard_ZRS'
     private: private
     subnetIds: [
-      net.outputs.backupSubnetId
-      net.outputs.restoreSubnetId
+      backupSubnetId
+      restoreSubnetId
     ]
     callerRanges: callerRanges
   }
@@ -537,8 +581,8 @@ module restoreStateAccount 'modules/storage-account.bicep' = {
     sku: 'Standard_ZRS'
     private: private
     subnetIds: [
-      net.outputs.backupSubnetId
-      net.outputs.restoreSubnetId
+      backupSubnetId
+      restoreSubnetId
     ]
     callerRanges: callerRanges
   }
@@ -601,8 +645,8 @@ module signing 'modules/key-vault.bicep' = {
     passwordReaders: []
     private: private
     subnetIds: [
-      net.outputs.backupSubnetId
-      net.outputs.restoreSubnetId
+      backupSubnetId
+      restoreSubnetId
     ]
     callerRanges: callerRanges
     roleIds: roles.outputs.ids
@@ -625,7 +669,7 @@ module passwords 'modules/key-vault.bicep' = {
     passwordReaders: passwordReaders
     private: private
     subnetIds: [
-      net.outputs.restoreSubnetId
+      restoreSubnetId
     ]
     callerRanges: callerRanges
     roleIds: roles.outputs.ids
@@ -657,7 +701,7 @@ module backupHost 'modules/storage-account.bicep' = {
     sku: 'Standard_ZRS'
     private: private
     subnetIds: [
-      net.outputs.backupSubnetId
+      backupSubnetId
     ]
     callerRanges: []
   }
@@ -697,7 +741,7 @@ module backupApp 'modules/app.bicep' = {
     })
     telemetry: watch.outputs.telemetry
     running: true
-    subnetId: net.outputs.backupSubnetId
+    subnetId: backupSubnetId
     private: private
     callerRanges: callerRanges
     pythonVersion: pythonVersion
@@ -722,7 +766,7 @@ module restoreHost 'modules/storage-account.bicep' = {
     sku: 'Standard_ZRS'
     private: private
     subnetIds: [
-      net.outputs.restoreSubnetId
+      restoreSubnetId
     ]
     callerRanges: []
   }
@@ -757,7 +801,7 @@ module restoreApp 'modules/app.bicep' = {
     })
     telemetry: watch.outputs.telemetry
     running: restoreArmed
-    subnetId: net.outputs.restoreSubnetId
+    subnetId: restoreSubnetId
     private: private
     callerRanges: callerRanges
     pythonVersion: pythonVersion

@@ -16,55 +16,31 @@ param actionGroupId string
 @description('Name of the vault\'s storage account.')
 param vaultAccountName string
 
-@description('Client ids of the identities that may sign.')
+@description('Client ids of the identities that may sign. Empty: there are no signing keys.')
 param signers array
 
-@description('Hours without a committed snapshot after which an alert fires.')
-@minValue(2)
-@maxValue(47)
-param absenceHours int
+@description('Events that have to come: key and severity of the rule, description, event, hours without it, 47 at most.')
+param absences array
+
+@description('Every event that the code raises as an alarm (shared/telemetry.py).')
+param alarms array
 
 var everything = subscription().id
 
-// Every event that the code raises as an alarm (shared/telemetry.py); a check compares the two.
-var alarms = [
-  'evidence.not_met'
-  'item.failed'
-  'message.poisoned'
-  'run.unprotected'
-  'settings.unusable'
-  'status.permissions'
-  'status.token'
-  'status.unprotected'
-  'status.vault'
-  'step.failed'
-]
+var absenceRules = [for one in absences: {
+  key: one.key
+  severity: one.severity
+  description: one.description
+  query: 'AppTraces | where TimeGenerated > ago(${one.hours}h) | where Message startswith "${one.event} " | summarize Found = count()'
+  column: 'Found'
+  operator: 'LessThan'
+  threshold: 1
+  every: 'PT1H'
+  window: 'P2D'
+  dimensions: []
+}]
 
-var rules = [
-  {
-    key: 'no-snapshot'
-    severity: 0
-    description: 'No snapshot was committed in time. The backup may be dead: look at the app, its settings, its token.'
-    query: 'AppTraces | where TimeGenerated > ago(${absenceHours}h) | where Message startswith "snapshot.committed " | summarize Found = count()'
-    column: 'Found'
-    operator: 'LessThan'
-    threshold: 1
-    every: 'PT1H'
-    window: 'P2D'
-    dimensions: []
-  }
-  {
-    key: 'no-status'
-    severity: 1
-    description: 'The backup app has not reported its daily status. It may be stopped, or its settings can\'t be read.'
-    query: 'AppTraces | where TimeGenerated > ago(26h) | where Message startswith "status.checked " | summarize Found = count()'
-    column: 'Found'
-    operator: 'LessThan'
-    threshold: 1
-    every: 'PT1H'
-    window: 'P2D'
-    dimensions: []
-  }
+var findRules = [
   {
     key: 'alarm'
     severity: 1
@@ -129,6 +105,9 @@ var rules = [
       }
     ]
   }
+]
+
+var signatureRules = empty(signers) ? [] : [
   {
     key: 'signature'
     severity: 0
@@ -142,6 +121,8 @@ var rules = [
     dimensions: []
   }
 ]
+
+var rules = concat(absenceRules, findRules, signatureRules)
 
 // What is done to the deployment itself, from the activity log of the subscription.
 var changes = [

@@ -9,8 +9,18 @@ param name string
 @description('Address range, not used by a network that this one is to be joined with.')
 param addressRange string
 
-@description('Ranges in it: backup app, restore app, private endpoints.')
+@description('Names of the apps, which their subnets get.')
+param apps array
+
+@description('Ranges in it: one for each app, and one for private endpoints.')
 param subnetRanges array
+
+@description('Storage that the apps reach: Microsoft.Storage in their region, Microsoft.Storage.Global in every region.')
+@allowed([
+  'Microsoft.Storage'
+  'Microsoft.Storage.Global'
+])
+param storageService string
 
 @description('Make DNS zones for private endpoints.')
 param private bool
@@ -33,12 +43,20 @@ var flex = [
 ]
 var services = [
   {
-    service: 'Microsoft.Storage'
+    service: storageService
   }
   {
     service: 'Microsoft.KeyVault'
   }
 ]
+var appSubnets = [for (app, index) in apps: {
+  name: app
+  properties: {
+    addressPrefix: subnetRanges[index]
+    delegations: flex
+    serviceEndpoints: services
+  }
+}]
 
 resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   name: '${name}-network'
@@ -49,31 +67,15 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
         addressRange
       ]
     }
-    subnets: [
-      {
-        name: 'backup'
-        properties: {
-          addressPrefix: subnetRanges[0]
-          delegations: flex
-          serviceEndpoints: services
-        }
-      }
-      {
-        name: 'restore'
-        properties: {
-          addressPrefix: subnetRanges[1]
-          delegations: flex
-          serviceEndpoints: services
-        }
-      }
+    subnets: concat(appSubnets, [
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: subnetRanges[2]
+          addressPrefix: subnetRanges[length(apps)]
           privateEndpointNetworkPolicies: 'Enabled'
         }
       }
-    ]
+    ])
   }
 }
 
@@ -94,11 +96,8 @@ resource joined 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-0
   }
 }]
 
-@description('Subnet of the backup app.')
-output backupSubnetId string = '${network.id}/subnets/backup'
-
-@description('Subnet of the restore app.')
-output restoreSubnetId string = '${network.id}/subnets/restore'
+@description('Subnets of the apps, in their order.')
+output appSubnetIds array = [for app in apps: '${network.id}/subnets/${app}']
 
 @description('Subnet of private endpoints.')
 output endpointSubnetId string = '${network.id}/subnets/endpoints'

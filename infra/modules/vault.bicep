@@ -13,10 +13,10 @@ param lockedContainers array
 @description('Name of the container that takes plans, approvals, journals and reports.')
 param evidenceContainer string
 
-@description('Object id of the backup app: adds to every container.')
-param backupId string
+@description('Object id of the app that fills the vault: adds to every container, sees how it is protected.')
+param writerId string
 
-@description('Object id of the restore app: reads every container, adds to the evidence.')
+@description('Object id of the restore app: reads every container, adds to the evidence. Empty: there is none.')
 param restoreId string
 
 @description('Object id of the copier of a second account in this account\'s tenant: reads every container. Empty: there is none.')
@@ -25,8 +25,14 @@ param copierId string
 @description('Who else may read every container: principal id, principal type.')
 param readers array
 
-@description('Who may lock and lengthen policies, and place the approvers\' document: principal id, principal type.')
+@description('Who may lock and lengthen policies: principal id, principal type.')
 param keepers array
+
+@description('Who may place the approvers\' document in the evidence: principal id, principal type.')
+param placers array
+
+@description('Whether there is a container for snapshots under legal hold.')
+param holding bool
 
 @description('Who may keep snapshots under legal hold: principal id, principal type.')
 param holders array
@@ -37,42 +43,37 @@ param roleIds object
 @description('Workspace that every read, write and delete is logged to.')
 param workspaceId string
 
-var backup = [
+var writers = [
   {
-    id: backupId
+    id: writerId
     type: 'ServicePrincipal'
   }
 ]
-var backupAppends = [for one in containers: {
+var restorers = empty(restoreId) ? [] : [
+  {
+    id: restoreId
+    type: 'ServicePrincipal'
+  }
+]
+var writerAppends = [for one in containers: {
   container: one.name
-  id: backupId
+  id: writerId
   type: 'ServicePrincipal'
 }]
-var keeperAppends = [for one in keepers: {
+var evidenceAppends = [for one in concat(placers, restorers): {
   container: evidenceContainer
   id: one.id
   type: one.type
 }]
-var appenders = concat(backupAppends, keeperAppends, [
-  {
-    container: evidenceContainer
-    id: restoreId
-    type: 'ServicePrincipal'
-  }
-])
+var appenders = concat(writerAppends, evidenceAppends)
 var copiers = empty(copierId) ? [] : [
   {
     id: copierId
     type: 'ServicePrincipal'
   }
 ]
-var allReaders = concat(readers, copiers, holders, [
-  {
-    id: restoreId
-    type: 'ServicePrincipal'
-  }
-])
-var inspectors = concat(backup, readers, keepers, holders)
+var allReaders = concat(readers, copiers, holders, restorers)
+var inspectors = concat(writers, readers, keepers, holders)
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
   name: accountName
@@ -115,7 +116,7 @@ resource held 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04
 }]
 
 // Snapshots under legal hold. What keeps them is the hold, set on this container; no app adds to it.
-resource hold 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' = {
+resource hold 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' = if (holding) {
   parent: blobs
   name: 'hold'
   properties: {
@@ -133,11 +134,11 @@ resource holdKeep 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for on
   }
 }]
 
-resource holdRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource holdRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (holding) {
   scope: hold
-  name: guid(hold.id, backupId, roleIds.vaultRead)
+  name: guid(hold.id, writerId, roleIds.vaultRead)
   properties: {
-    principalId: backupId
+    principalId: writerId
     principalType: 'ServicePrincipal'
     roleDefinitionId: roleIds.vaultRead
   }

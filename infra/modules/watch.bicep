@@ -25,8 +25,8 @@ param logDays int
 @description('Object ids of the identities that send telemetry.')
 param senders array
 
-@description('Object id of the app that reads the log of accesses to the vault, for the evidence.')
-param logReaderId string
+@description('Object ids of the apps that read the log of accesses to the vault, for the evidence.')
+param logReaders array
 
 @description('Ids of the roles (roles.bicep).')
 param roleIds object
@@ -83,15 +83,15 @@ resource send 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for id in 
   }
 }]
 
-resource readLog 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource readLog 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for id in logReaders: {
   scope: workspace
-  name: guid(workspace.id, logReaderId, roleIds.logRead)
+  name: guid(workspace.id, id, roleIds.logRead)
   properties: {
-    principalId: logReaderId
+    principalId: id
     principalType: 'ServicePrincipal'
     roleDefinitionId: roleIds.logRead
   }
-}
+}]
 
 resource actions 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: '${name}-alerts'

@@ -9,12 +9,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tests.infra.evaluate import Deployment, Resource, deploy, made_up, template
+from tests.infra.evaluate import SUBSCRIPTION, Deployment, Resource, deploy, made_up, template
 from tests.infra.syntax import files, literal, named
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 MAIN = "main.bicep"
+COPY = "copy.bicep"
 GROUPS = (
     "requesters",
     "approvers",
@@ -36,6 +37,9 @@ REQUIRED: dict[str, Any] = {
 OPEN: dict[str, Any] = {
     **{f"{group}GroupId": made_up(group) for group in GROUPS},
     "copierPrincipalId": made_up("copier"),
+    "copierSubnetIds": [
+        f"{SUBSCRIPTION}/resourceGroups/holdcopy-network/providers/Microsoft.Network/virtualNetworks/holdcopy-network/subnets/copy"
+    ],
     "retentionClasses": [35, 365],
     "breakGlassIds": [made_up("one"), made_up("two")],
     "approversSha256": "ab" * 32,
@@ -58,6 +62,28 @@ PRIVATE: dict[str, Any] = {
     "name": "other",
     "location": "westeurope",
 }
+COPY_GROUPS = ("readers", "keepers", "copyDeployers")
+COPY_REQUIRED: dict[str, Any] = {
+    "location": "germanywestcentral",
+    "tenantId": made_up("tenant"),
+    "vaultBlobUri": "https://holdfastv0.blob.core.windows.net/",
+    "publicKeys": '{"snapshot":{"keys":[]}}',
+    "alertEmails": ["on-call@example.org"],
+}
+COPY_OPEN: dict[str, Any] = {
+    **{f"{group}GroupId": made_up(group) for group in COPY_GROUPS},
+    "vaultTenantId": made_up("tenant of the first account"),
+    "copierClientId": made_up("reads the first account"),
+    "name": "second",
+    "redundancy": "zonesAndPair",
+    "lockedContainers": ["vault-35d", "chain"],
+    **{
+        name: OPEN[name]
+        for name in ("retentionClasses", "callerRanges", "chainDays", "evidenceDays", "absenceHours", "logDays")
+    },
+    "copySchedule": "0 45 * * * *",
+    "statusSchedule": "0 0 8 * * *",
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +101,10 @@ class Texts:
 
     def deployed(self, given: Mapping[str, Any]) -> Deployment:
         return deploy(self.of, MAIN, {**REQUIRED, **given})
+
+    def copied(self, given: Mapping[str, Any]) -> Deployment:
+        """The second account and its copier."""
+        return deploy(self.of, COPY, {**COPY_REQUIRED, **given})
 
     @cached_property
     def plain(self) -> Deployment:
@@ -97,16 +127,31 @@ class Texts:
         yield self.open, {**REQUIRED, **OPEN}
         yield self.private, {**REQUIRED, **PRIVATE}
 
-    def allowed(self, parameter: str) -> list[str]:
-        """What `@allowed` lets a parameter of the main template be; nothing where it stands open."""
-        one = template(MAIN, self.of[MAIN]).declared.get(parameter)
+    @cached_property
+    def copy_plain(self) -> Deployment:
+        """The second account in the first one's tenant: required parameters only."""
+        return self.copied({})
+
+    @cached_property
+    def copy_open(self) -> Deployment:
+        """Every optional thing switched on: another tenant, groups, some containers locked by now."""
+        return self.copied(COPY_OPEN)
+
+    @property
+    def copies(self) -> Iterator[tuple[Deployment, Mapping[str, Any]]]:
+        yield self.copy_plain, COPY_REQUIRED
+        yield self.copy_open, {**COPY_REQUIRED, **COPY_OPEN}
+
+    def allowed(self, parameter: str, path: str = MAIN) -> list[str]:
+        """What `@allowed` lets a parameter of a template be; nothing where it stands open."""
+        one = template(path, self.of[path]).declared.get(parameter)
         call = one.decorators.get("allowed") if one else None
         if call is None:
             return []
         return [literal(value) for value in named(named(call.child_by_field_name("arguments"))[0])]
 
-    def combinations(self, *parameters: str) -> Iterator[dict[str, str]]:
-        for values in product(*(self.allowed(one) for one in parameters)):
+    def combinations(self, *parameters: str, path: str = MAIN) -> Iterator[dict[str, str]]:
+        for values in product(*(self.allowed(one, path) for one in parameters)):
             yield dict(zip(parameters, values, strict=True))
 
 

@@ -13,7 +13,7 @@ Check = Callable[[Texts], Iterator[str]]
 
 
 def _policy(texts: Texts) -> Iterator[str]:
-    for deployment, _ in texts.all:
+    for deployment, _ in (*texts.all, *texts.copies):
         yield from policy.findings(deployment)
 
 

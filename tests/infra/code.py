@@ -19,14 +19,10 @@ from shared.domain.queues import QUEUES, poison
 from shared.settings import CONNECTIONS, Role, Settings
 from tests.infra.cases import ROOT
 
-# Roles that the deployment has an app for, and those that it hasn't: a role that the code gains belongs to one.
+# Roles that a deployment has an app for, the first of which fills its vault: the first account's, and the second's.
+# `Role.ALL` is for loopback only.
 ROLES = (Role.BACKUP, Role.RESTORE)
-ELSEWHERE = {
-    Role.ALL: "loopback only",
-    Role.COPY: "lives in another account, best in another tenant: README, on the second copy",
-}
-# Modules whose alarms another role raises, and rules elsewhere watch for.
-_OTHERS = ("copy_timer.py",)
+COPIERS = (Role.COPY,)
 
 # Settings that no deployment gives, and why.
 LEFT_OUT = {
@@ -34,11 +30,7 @@ LEFT_OUT = {
     "client_certificate": "a laptop's",
     "export_dir": "a laptop's",
     "work_dir": "a laptop's",
-    "vault_tenant_id": "a copier's",
-    "copy_resource_id": "a copier's",
-    "copy_region": "a copier's",
-    "copy_schedule": "a copier's",
-    "copy_lag": "a copier's",
+    "copy_lag": "the default, 26 hours, fits a daily backup",
     "initial_password_days": "the default, a week, is the longest that a password should wait for its owner",
     "log_url": "loopback only, but for its default",
     "graph_url": "the default, the global cloud, is the one that app registrations are in",
@@ -55,7 +47,7 @@ LEFT_OUT = {
     "clock_factor": "loopback only",
     "clock_epoch": "loopback only",
 }
-# Settings that one role has and the other doesn't.
+# Settings that some roles have and others don't.
 OF_ROLE = {
     "backup_schedule": {Role.BACKUP},
     "sweep_schedule": {Role.BACKUP},
@@ -64,12 +56,17 @@ OF_ROLE = {
     "recovery_targets": {Role.BACKUP},
     "vault_resource_id": {Role.BACKUP},
     "secrets_vault_url": {Role.RESTORE},
+    "vault_tenant_id": {Role.COPY},
+    "copy_resource_id": {Role.COPY},
+    "copy_region": {Role.COPY},
+    "copy_schedule": {Role.COPY},
+    **{name: set(ROLES) for name in ("approvers_sha256", "break_glass_ids", "key_vault_url", "region")},
 }
 
 _READ = """
 import json, function_app
 print(json.dumps([
-    [one.get_function_name(), [binding.get_dict_repr() for binding in one.get_bindings()]]
+    [one.get_function_name(), one.get_user_function().__module__, [it.get_dict_repr() for it in one.get_bindings()]]
     for one in function_app.app.get_functions()
 ], default=str))
 """
@@ -78,12 +75,16 @@ _ENOUGH = {
     "HOLDFAST_CLIENT_ID": "99999999-2222-3333-4444-555555555555",
     "HOLDFAST_KEY_VAULT_URL": "https://keys.vault.azure.net",
     "VaultStorage__blobServiceUri": "https://vault.blob.core.windows.net",
+    "CopyStorage__blobServiceUri": "https://copy.blob.core.windows.net",
+    "HOLDFAST_COPY_REGION": "westeurope",
+    "HOLDFAST_PUBLIC_KEYS": "{}",
 }
 
 
 @dataclass(frozen=True)
 class Trigger:
     function: str
+    module: str  # that defines it
     queue: str
     connection: str
     schedule: str
@@ -105,8 +106,8 @@ def triggers(role: Role) -> tuple[Trigger, ...]:
     if run.returncode:
         raise RuntimeError(run.stderr)
     return tuple(
-        Trigger(name, one.get("queueName", ""), one.get("connection", ""), one.get("schedule", ""))
-        for name, bindings in json.loads(run.stdout)
+        Trigger(name, module, one.get("queueName", ""), one.get("connection", ""), one.get("schedule", ""))
+        for name, module, bindings in json.loads(run.stdout)
         for one in bindings
     )
 
@@ -122,9 +123,10 @@ def tables() -> set[tuple[str, str]]:
 
 
 def containers(settings: Settings) -> set[str]:
-    """Those with a promised time, and whatever else the settings module names as a container."""
+    """Those with a promised time, and in the first account whatever else the settings module names as a container:
+    a copier fills no other one."""
     named = {value for name, value in vars(shared.settings).items() if name.endswith("_CONTAINER")}
-    return {*settings.promised_days, *named}
+    return {*settings.promised_days, *(named if settings.role in ROLES else ())}
 
 
 def setting_names(role: Role) -> set[str]:
@@ -137,10 +139,11 @@ def setting_names(role: Role) -> set[str]:
 
 
 @cache
-def told(kind: str) -> frozenset[str]:
-    """Names of events: first arguments of all calls of `event` or `alarm`, and of functions called after them."""
+def told(kind: str, roles: tuple[Role, ...]) -> frozenset[str]:
+    """Names of events that apps of these roles tell: first arguments of all calls of `event` or `alarm`, and of
+    functions called after them."""
     found = set()
-    for call in _calls():
+    for call in _calls(roles):
         function = call.func
         if isinstance(function, ast.Name) and re.fullmatch(rf"_?{kind}(_\w+)?", function.id) and call.args:
             first = call.args[0]
@@ -150,13 +153,20 @@ def told(kind: str) -> frozenset[str]:
 
 
 @cache
-def _parsed() -> tuple[ast.Module, ...]:
+def _parsed() -> dict[str, ast.Module]:
+    """By the module's name."""
     paths = [*sorted((ROOT / "shared").rglob("*.py")), *sorted((ROOT / "functions").rglob("*.py"))]
-    return tuple(ast.parse(path.read_text(encoding="utf-8")) for path in paths if path.name not in _OTHERS)
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+        for path in paths
+    }
 
 
-def _calls() -> Iterator[ast.Call]:
-    for module in _parsed():
-        for node in ast.walk(module):
+def _calls(roles: tuple[Role, ...]) -> Iterator[ast.Call]:
+    """Of every module but those whose functions are other roles'."""
+    own = {one.module for role in roles for one in triggers(role)}
+    others = {one.module for role in (*ROLES, *COPIERS) for one in triggers(role)} - own
+    for name, module in _parsed().items():
+        for node in ast.walk(module) if name not in others else ():
             if isinstance(node, ast.Call):
                 yield node

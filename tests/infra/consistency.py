@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.bootstrap import _SIGNS
@@ -12,7 +14,7 @@ from shared.domain.vault import AccountState, ContainerState, DeletionRule, Rete
 from shared.engines.protection import shortfalls
 from shared.settings import CONNECTIONS, Role, Settings, load_settings
 from tests.infra import code
-from tests.infra.cases import OPEN, PRIVATE, REQUIRED, Texts, only
+from tests.infra.cases import COPY, COPY_OPEN, COPY_REQUIRED, MAIN, OPEN, PRIVATE, REQUIRED, Texts, only
 from tests.infra.evaluate import Deployment, Resource, made_up, template
 from tests.infra.page import DEPLOYMENT, SECURITY, listed, table
 from tests.infra.policy import part_of
@@ -40,25 +42,29 @@ COUNTED_BY: Final = {
     "code": "AccountName",
     "signature": "Caller",
 }
+_RULES: Final = ("Severity", "Fires when", "Looked at every", "Over")
 # Which services of an account an app is given: its own state wholly, the other's queues to send to.
 SERVICES: Final = {
     Role.BACKUP: {"VaultStorage": "blob", "BackupState": "queue table", "RestoreState": "queue"},
     Role.RESTORE: {"VaultStorage": "blob", "BackupState": "queue", "RestoreState": "queue table"},
+    Role.COPY: {"VaultStorage": "blob", "CopyStorage": "blob"},
 }
 
 
 def findings(texts: Texts) -> Iterator[str]:
-    for deployment, given in texts.all:
-        yield from _state(deployment)
-        for role in code.ROLES:
-            yield from _app(deployment, role, given)
-        yield from _vault(deployment, given)
-        yield from _keys(deployment)
-        yield from _outputs(deployment)
-    yield from _defaults(texts)
-    yield from _differ(
-        "roles with an app, or with a reason for none", set(code.ROLES) | set(code.ELSEWHERE), set(Role)
-    )
+    first = (texts.all, code.ROLES, (_state, _outputs))
+    second = (texts.copies, code.COPIERS, (_stateless, _copy_outputs))
+    for deployments, roles, beside in (first, second):
+        for deployment, given in deployments:
+            for role in roles:
+                yield from _app(deployment, role, given)
+            yield from _vault(deployment, roles[0], given)
+            yield from _keys(deployment, roles)
+            for check in beside:
+                yield from check(deployment)
+    yield from _defaults(texts, MAIN, REQUIRED, ("Parameter", "Default", "Meaning"), (OPEN, PRIVATE))
+    yield from _defaults(texts, COPY, COPY_REQUIRED, ("Parameter of the copy", "Default", "Meaning"), (COPY_OPEN,))
+    yield from _differ("roles with an app", {*code.ROLES, *code.COPIERS}, set(Role) - {Role.ALL})
 
 
 # --- queues and tables -------------------------------------------------------------------------------------------
@@ -85,6 +91,12 @@ def _state(deployment: Deployment) -> Iterator[str]:
             for one in deployment.of(f"{STORAGE}/{service}Services/{kind}")
         }
         yield from _differ(kind, made, wanted)
+
+
+def _stateless(deployment: Deployment) -> Iterator[str]:
+    for kind in ("queueServices/queues", "tableServices/tables"):
+        for one in deployment.of(f"{STORAGE}/{kind}"):
+            yield f"{one}: a copier has neither queue nor table"
 
 
 def _differ(what: str, made: Set[Any], wanted: Set[Any]) -> Iterator[str]:
@@ -156,29 +168,20 @@ def _values(
         yield f"{role.value} app: its own settings class refuses the settings: {error}"
         return
     vault = only(deployment, STORAGE, "vault")
-    workspace = only(deployment, "Microsoft.OperationalInsights/workspaces", "watch")
-    keys = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-k-").name
-    passwords = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-p-").name
+    own_values = _copier_values if role is Role.COPY else _app_values
     wanted: dict[str, Any] = {
         "role": role,
         "tenant_id": given["tenantId"],
-        "client_id": given[f"{role.value}ClientId"],
         "identity_client_id": client,
-        "region": given["location"],
         "retention_classes": tuple(given.get("retentionClasses", (35,))),
         "evidence_days": given.get("evidenceDays", 400),
         "chain_days": max(
             given.get("chainDays", 400), *given.get("retentionClasses", (35,)), given.get("evidenceDays", 400)
         ),
-        "break_glass_ids": tuple(sorted(given.get("breakGlassIds", ()))),
-        "approvers_sha256": given.get("approversSha256", ""),
         "public_keys": given.get("publicKeys", ""),
-        "vault_resource_id": vault.id if role is Role.BACKUP else "",
-        "log_workspace_id": made_up(workspace.id) if role is Role.BACKUP else "",
-        "key_vault_url": f"https://{keys}.vault.azure.net/",
-        "secrets_vault_url": f"https://{passwords}.vault.azure.net/" if role is Role.RESTORE else "",
+        **own_values(deployment, role, given),
     }
-    for name in ("backup_schedule", "sweep_schedule", "status_schedule", "evidence_schedule"):
+    for name in ("backup_schedule", "sweep_schedule", "status_schedule", "evidence_schedule", "copy_schedule"):
         default = Settings.model_fields[name].default
         own = role in code.OF_ROLE.get(name, {role})
         words = name.split("_")
@@ -186,8 +189,41 @@ def _values(
     for name, value in wanted.items():
         if getattr(loaded, name) != value:
             yield f"{role.value} app: {name} is {getattr(loaded, name)!r}, and not {value!r}"
-    if loaded.vault_storage.blob != f"https://{vault.name}.blob.core.windows.net/":
-        yield f"{role.value} app: VaultStorage is not the vault"
+    filled = loaded.copy_storage if role is Role.COPY else loaded.vault_storage
+    if filled.blob != f"https://{vault.name}.blob.core.windows.net/":
+        yield f"{role.value} app: the storage that it fills is not the vault of this deployment"
+    if role is Role.COPY and loaded.vault_storage.blob != given["vaultBlobUri"]:
+        yield f"{role.value} app: VaultStorage is not the first account"
+
+
+def _app_values(deployment: Deployment, role: Role, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What an app of the first deployment is told beside what all apps are."""
+    workspace = only(deployment, "Microsoft.OperationalInsights/workspaces", "watch")
+    keys = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-k-").name
+    passwords = only(deployment, "Microsoft.KeyVault/vaults", "keys", "-p-").name
+    backs_up = role is Role.BACKUP
+    return {
+        "client_id": given[f"{role.value}ClientId"],
+        "region": given["location"],
+        "break_glass_ids": tuple(sorted(given.get("breakGlassIds", ()))),
+        "approvers_sha256": given.get("approversSha256", ""),
+        "vault_resource_id": only(deployment, STORAGE, "vault").id if backs_up else "",
+        "log_workspace_id": made_up(workspace.id) if backs_up else "",
+        "key_vault_url": f"https://{keys}.vault.azure.net/",
+        "secrets_vault_url": f"https://{passwords}.vault.azure.net/" if role is Role.RESTORE else "",
+    }
+
+
+def _copier_values(deployment: Deployment, role: Role, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "client_id": given.get("copierClientId", ""),
+        "copy_region": given["location"],
+        "copy_resource_id": only(deployment, STORAGE, "vault").id,
+        "vault_tenant_id": given.get("vaultTenantId", ""),
+        "vault_resource_id": "",
+        "key_vault_url": "",
+        "secrets_vault_url": "",
+    }
 
 
 def _site(
@@ -224,10 +260,11 @@ def _of(deployment: Deployment, kind: str, account: Resource) -> list[Resource]:
 
 
 # --- vault -------------------------------------------------------------------------------------------------------
-def _vault(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
-    """Containers and their retention, judged by the product's own judgement as if all were locked by now."""
+def _vault(deployment: Deployment, filled_by: Role, given: Mapping[str, Any]) -> Iterator[str]:
+    """Containers and their retention, judged by the product's own judgement as if all were locked by now.
+    `filled_by`: whose settings say what has to be there."""
     vault = only(deployment, STORAGE, "vault")
-    settings = load_settings(dict(settings_of(deployment, Role.BACKUP)))
+    settings = load_settings(dict(settings_of(deployment, filled_by)))
     made = {one.leaf for one in _of(deployment, CONTAINERS, vault)}
     yield from _differ("containers", made, code.containers(settings))
     locked = set(given.get("lockedContainers", ()))
@@ -280,8 +317,8 @@ def _account(deployment: Deployment, vault: Resource) -> AccountState:
 
 
 # --- keys --------------------------------------------------------------------------------------------------------
-def _keys(deployment: Deployment) -> Iterator[str]:
-    wanted = {name for role in code.ROLES for name in _SIGNS[role]}
+def _keys(deployment: Deployment, roles: tuple[Role, ...]) -> Iterator[str]:
+    wanted = {name for role in roles for name in _SIGNS.get(role, ())}
     made = {one.leaf for one in deployment.of("Microsoft.KeyVault/vaults/keys") if "-k-" in one.name}
     yield from _differ("signing keys", made, wanted)
 
@@ -306,38 +343,80 @@ def _outputs(deployment: Deployment) -> Iterator[str]:
         yield f"outputs are {deployment.outputs}, and not {wanted}"
 
 
+def _copy_outputs(deployment: Deployment) -> Iterator[str]:
+    vault = only(deployment, STORAGE, "vault")
+    identity = only(deployment, "Microsoft.ManagedIdentity/userAssignedIdentities", "copy")
+    wanted: dict[str, Any] = {
+        "copyResourceId": vault.id,
+        "copyBlobUri": f"https://{vault.name}.blob.core.windows.net/",
+        "copierPrincipalId": made_up(f"{identity.id} principalId"),
+        "copierSubnetId": only(deployment, "Microsoft.Web/sites", "copy").properties["virtualNetworkSubnetId"],
+        "containersToLock": list(load_settings(dict(settings_of(deployment, Role.COPY))).promised_days),
+    }
+    if deployment.outputs != wanted:
+        yield f"outputs are {deployment.outputs}, and not {wanted}"
+
+
 # --- defaults and the page on deployment -------------------------------------------------------------------------
-def _defaults(texts: Texts) -> Iterator[str]:
-    params = {one.name: one for one in template("main.bicep", texts.of["main.bicep"]).of("param")}
+def _defaults(
+    texts: Texts,
+    path: str,
+    needed: Mapping[str, Any],
+    heading: tuple[str, ...],
+    cases: tuple[Mapping[str, Any], ...],
+) -> Iterator[str]:
+    params = {one.name: one for one in template(path, texts.of[path]).of("param")}
     required = {name for name, one in params.items() if one.value is None}
-    if required != set(REQUIRED):
-        yield f"parameters that have to be given: {sorted(required)}"
-    said = {row[0].strip("`"): row[1] for row in table(DEPLOYMENT, "Parameter", "Default", "Meaning")}
-    yield from _differ(f"parameters ({DEPLOYMENT})", set(params), set(said))
+    if required != set(needed):
+        yield f"{path}: parameters that have to be given: {sorted(required)}"
+    said = {row[0].strip("`"): row[1] for row in table(DEPLOYMENT, *heading)}
+    yield from _differ(f"parameters of {path} ({DEPLOYMENT})", set(params), set(said))
     for name, one in params.items():
         default = "required" if one.value is None else " ".join(one.value.text.decode().split())
         if name in said and said[name].strip("`") != default:
             yield f"{DEPLOYMENT}: the default of {name} is {default}, and not {said[name]}"
-    for case in (OPEN, PRIVATE):
+    for case in cases:
         if unknown := set(case) - set(params):
-            yield f"no parameter {sorted(unknown)}"
+            yield f"{path}: no parameter {sorted(unknown)}"
 
 
 # --- alerts ------------------------------------------------------------------------------------------------------
 def watched(texts: Texts) -> Iterator[str]:
     """Alert rules against the code's alarms and the page on security."""
     for deployment, given in texts.all:
-        yield from _queries(deployment, given)
+        yield from _queries(deployment, given, WATCHED)
+        yield from _operations(deployment)
+    for deployment, given in texts.copies:
+        yield from _queries(deployment, given, COPY_WATCHED)
         yield from _operations(deployment)
 
 
-def _queries(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
-    name = given.get("name", "holdfast")
+@dataclass(frozen=True)
+class Watched:
+    """What the rules of a deployment look for. `absent`: rule → the event that has to come, in hours."""
+
+    heading: str
+    name: str
+    roles: tuple[Role, ...]
+    absent: Mapping[str, str]
+    hours: int
+
+
+WATCHED: Final = Watched(
+    "Rule", "holdfast", code.ROLES, {"no-snapshot": "snapshot.committed", "no-status": "status.checked"}, 26
+)
+COPY_WATCHED: Final = Watched(
+    "Rule of the copy", "holdcopy", code.COPIERS, {"no-copy": "copy.pulled", "no-status": "copy.checked"}, 6
+)
+
+
+def _queries(deployment: Deployment, given: Mapping[str, Any], about: Watched) -> Iterator[str]:
+    name = given.get("name", about.name)
     rules = {
         one.name.removeprefix(f"{name}-"): one.properties
         for one in deployment.of("Microsoft.Insights/scheduledQueryRules")
     }
-    said = {row[0]: row[1:] for row in table(SECURITY, "Rule", "Severity", "Fires when", "Looked at every", "Over")}
+    said = {row[0]: row[1:] for row in table(SECURITY, about.heading, *_RULES)}
     yield from _differ("alert rules", set(rules), set(said))
     for key, rule in rules.items():
         (criterion,) = rule["criteria"]["allOf"]
@@ -355,21 +434,27 @@ def _queries(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
             yield f"alert {key}: the query doesn't end with a count"
         elif criterion["dimensions"] and criterion["dimensions"][0]["name"] != grouped.group(1):
             yield f"alert {key}: it is split by something that the query doesn't give"
-        for wanted in _wanted(deployment, key, given):
+        for wanted in _wanted(deployment, key, given, about):
             if wanted not in query:
                 yield f"alert {key}: the query lacks {wanted}"
     alarms = set(re.findall(r'"([a-z._]+)"', rules["alarm"]["criteria"]["allOf"][0]["query"].split("dynamic(")[-1]))
-    yield from _differ("alarms", alarms, code.told("alarm"))
+    yield from _differ("alarms", alarms, code.told("alarm", about.roles))
     for key in ("alarm", "code"):
         if not rules[key]["criteria"]["allOf"][0]["dimensions"]:
             yield f"alert {key}: it isn't split, so that one alarm hides another"
-    for event in ("snapshot.committed", "status.checked"):
-        if event not in code.told("event"):
+    for event in about.absent.values():
+        if event not in code.told("event", about.roles):
             yield f"the code has no event {event}, and an alert waits for it"
 
 
-def _wanted(deployment: Deployment, key: str, given: Mapping[str, Any]) -> tuple[str, ...]:
+def _wanted(deployment: Deployment, key: str, given: Mapping[str, Any], about: Watched) -> tuple[str, ...]:
     vault = only(deployment, STORAGE, "vault").name
+    if event := about.absent.get(key):
+        hours = 26 if key == "no-status" else given.get("absenceHours", about.hours)
+        return (
+            f"AppTraces | where TimeGenerated > ago({hours}h) | ",
+            f'| where Message startswith "{event} " |',
+        )
     clients = [
         made_up(f"{one.id} clientId") for one in deployment.of("Microsoft.ManagedIdentity/userAssignedIdentities")
     ]
@@ -379,14 +464,6 @@ def _wanted(deployment: Deployment, key: str, given: Mapping[str, Any]) -> tuple
         '"PutBlockList", "AppendBlock", "CopyBlob", "SnapshotBlob")'
     )
     fired: dict[str, tuple[str, ...]] = {
-        "no-snapshot": (
-            f"AppTraces | where TimeGenerated > ago({given.get('absenceHours', 26)}h) | ",
-            '| where Message startswith "snapshot.committed " |',
-        ),
-        "no-status": (
-            "AppTraces | where TimeGenerated > ago(26h) | ",
-            '| where Message startswith "status.checked " |',
-        ),
         "alarm": ('AppTraces | extend Alarm = tostring(split(Message, " ")[0]) | where Alarm in (dynamic([',),
         "vault-delete": (f'StorageBlobLogs | where AccountName == "{vault}" | where OperationName in {alters} |',),
         "vault-refused": (
@@ -396,7 +473,7 @@ def _wanted(deployment: Deployment, key: str, given: Mapping[str, Any]) -> tuple
         "code": (f'StorageBlobLogs | where ObjectKey has "/package/" | where OperationName in {writes} |',),
         "signature": (
             'AZKVAuditLogs | where OperationName == "KeySign" | ',
-            f'| where Caller !in (dynamic(["{clients[0]}","{clients[1]}"])) |',
+            f"| where Caller !in (dynamic({json.dumps(clients, separators=(',', ':'))})) |",
         ),
     }
     return fired.get(key, ())

@@ -100,7 +100,7 @@ HARMLESS: Final[tuple[tuple[str, str], ...]] = (
     (
         r"^modules/.*: (drop decorator|widen): @?(allowed|minValue|maxValue|minLength|maxLength)\(|"
         r"^modules/.*(of|to) allowed$",
-        "main.bicep, which alone is deployed, has the same limit",
+        "main.bicep and copy.bicep, which alone are deployed, have the same limit",
     ),
 )
 

@@ -146,11 +146,15 @@ RULES: dict[str, Rules] = {
     "Microsoft.Network/virtualNetworks": {
         "location": TEXT,
         "properties.addressSpace.addressPrefixes[]": RANGE,
-        f"{_SUBNET}.name": every("backup", "restore", "endpoints"),
-        f"{_SUBNET}.properties.addressPrefix": every("10.71.0.0/27", "10.71.0.32/27", "10.71.0.64/27"),
+        f"{_SUBNET}.name": ELSEWHERE,
+        f"{_SUBNET}.properties.addressPrefix": RANGE,
         f"{_SUBNET}.properties.delegations[].name": "flex",
         f"{_SUBNET}.properties.delegations[].properties.serviceName": "Microsoft.App/environments",
-        f"{_SUBNET}.properties.serviceEndpoints[].service": every("Microsoft.Storage", "Microsoft.KeyVault"),
+        f"{_SUBNET}.properties.serviceEndpoints[].service": (
+            "Microsoft.Storage",
+            "Microsoft.Storage.Global",
+            "Microsoft.KeyVault",
+        ),
         f"{_SUBNET}.properties.privateEndpointNetworkPolicies": "Enabled",
     },
     "Microsoft.Network/privateDnsZones": {"location": "global"},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.regions import EU_REGIONS
-from tests.infra.cases import Texts
+from tests.infra.cases import COPY, MAIN, Texts
 from tests.infra.evaluate import Deployment, Resource
 from tests.infra.policy import part_of
 from tests.infra.syntax import BicepError
@@ -27,6 +28,7 @@ ALLOWED: Final = {
     "network": {"private", "public"},
     "pythonVersion": {"3.12", "3.13"},
 }
+COPY_ALLOWED: Final = {name: values for name, values in ALLOWED.items() if name != "network"}
 # Resources without a region: names and rules, no data.
 EVERYWHERE: Final = frozenset(
     {
@@ -35,6 +37,7 @@ EVERYWHERE: Final = frozenset(
         "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
     }
 )
+Deployed = Callable[[Mapping[str, Any]], Deployment]
 STORAGE: Final = "Microsoft.Storage/storageAccounts"
 VAULTS: Final = "Microsoft.KeyVault/vaults"
 SITES: Final = "Microsoft.Web/sites"
@@ -56,40 +59,64 @@ ZONES: Final = {
 }
 
 
+@dataclass(frozen=True)
+class Network:
+    """Its apps, each with its subnet, the ranges of these and of the private endpoints, and what the apps reach
+    through it: storage in the same region, or in every region."""
+
+    apps: tuple[str, ...]
+    ranges: tuple[str, ...]
+    storage: str
+
+
+NETWORK: Final = Network(
+    ("backup", "restore"), ("10.71.0.0/27", "10.71.0.32/27", "10.71.0.64/27"), "Microsoft.Storage"
+)
+COPY_NETWORK: Final = Network(("copy",), ("10.72.0.0/27", "10.72.0.32/27"), "Microsoft.Storage.Global")
+
+
 def findings(texts: Texts) -> Iterator[str]:
     for deployment, given in texts.all:
         yield from located(deployment, given)
-        yield from _reachable(deployment, given)
-    yield from _everywhere(texts)
+        yield from _reachable(deployment, given, NETWORK)
+    for deployment, given in texts.copies:
+        yield from located(deployment, given)
+        yield from _reachable(deployment, given, COPY_NETWORK)
+    yield from _everywhere(texts, MAIN, ALLOWED)
+    yield from _everywhere(texts, COPY, COPY_ALLOWED)
 
 
-def _everywhere(texts: Texts) -> Iterator[str]:
+def _everywhere(texts: Texts, path: str, allowed: Mapping[str, set[str]]) -> Iterator[str]:
     """Every value that `@allowed` lets the parameters about places take, without expanding each combination: the
     places of a deployment are parameters of the main template, so the lists are the proof, and one expansion for
     each region shows that they are obeyed."""
-    for name, values in ALLOWED.items():
-        if set(texts.allowed(name)) != values:
-            yield f"{name} may be {texts.allowed(name)}, and not {sorted(values)}"
+    for name, values in allowed.items():
+        if set(texts.allowed(name, path)) != values:
+            yield f"{path}: {name} may be {texts.allowed(name, path)}, and not {sorted(values)}"
     for name in ("location", "actionRegion"):
-        for value in sorted(set(texts.allowed(name)) - EU_REGIONS):
-            yield f"{name} may be {value}, which is not in the EU"
+        for value in sorted(set(texts.allowed(name, path)) - EU_REGIONS):
+            yield f"{path}: {name} may be {value}, which is not in the EU"
 
 
 def every_combination(texts: Texts) -> Iterator[str]:
     """The same by expansion of every combination there is; for the long tests."""
-    for given in texts.combinations("location", "actionRegion", "redundancy", "network"):
-        try:
-            deployment = texts.deployed(given)
-        except BicepError as refused:
-            if (
-                given["redundancy"] != "zonesAndPair"
-                or given["location"] in PAIRS
-                or "there is no" not in str(refused)
-            ):
-                yield f"{given}: {refused}"
-            continue
-        for problem in located(deployment, given):
-            yield f"{given}: {problem}"
+    places = ("location", "actionRegion", "redundancy")
+    for given in texts.combinations(*places, "network"):
+        yield from _placed(texts.deployed, given)
+    for given in texts.combinations(*places, path=COPY):
+        yield from _placed(texts.copied, given)
+
+
+def _placed(deployed: Deployed, given: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        deployment = deployed(given)
+    except BicepError as refused:
+        paired = given["redundancy"] != "zonesAndPair" or given["location"] in PAIRS
+        if paired or "there is no" not in str(refused):
+            yield f"{given}: {refused}"
+        return
+    for problem in located(deployment, given):
+        yield f"{given}: {problem}"
 
 
 def located(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
@@ -122,14 +149,20 @@ def located(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{one}: the pair of {region} is not known to be in the EU"
 
 
-def _reachable(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
+def _reachable(deployment: Deployment, given: Mapping[str, Any], net: Network) -> Iterator[str]:
     private = given.get("network") == "private"
     for one in (*deployment.of(STORAGE), *deployment.of(VAULTS), *deployment.of(SITES)):
         if one.properties["publicNetworkAccess"] != ("Disabled" if private else "Enabled"):
             yield f"{one}: public network access is {one.properties['publicNetworkAccess']}"
-        yield from _firewall(one, given)
+        yield from _firewall(one, given, net)
     (network,) = deployment.of("Microsoft.Network/virtualNetworks")
+    subnets = [(one["name"], one["properties"]["addressPrefix"]) for one in network.properties["subnets"]]
+    if subnets != list(zip((*net.apps, "endpoints"), net.ranges, strict=True)):
+        yield f"{network}: its subnets are {subnets}"
     for subnet in network.properties["subnets"]:
+        reached = [one["service"] for one in subnet["properties"].get("serviceEndpoints", ())]
+        if subnet["name"] in net.apps and reached != [net.storage, "Microsoft.KeyVault"]:
+            yield f"{network}: the subnet {subnet['name']} reaches {reached}"
         app = {"addressPrefix", "delegations", "serviceEndpoints"}
         wanted = {"addressPrefix", "privateEndpointNetworkPolicies"} if subnet["name"] == "endpoints" else app
         if set(subnet["properties"]) != wanted:
@@ -139,18 +172,18 @@ def _reachable(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str
         if endpoints or deployment.of("Microsoft.Network/privateDnsZones"):
             yield "a public deployment has private endpoints"
         return
-    reached: dict[str, set[str]] = {}
+    led: dict[str, set[str]] = {}
     for one in endpoints:
         (link,) = one.properties["privateLinkServiceConnections"]
         (service,) = link["properties"]["groupIds"]
-        reached.setdefault(link["properties"]["privateLinkServiceId"], set()).add(service)
+        led.setdefault(link["properties"]["privateLinkServiceId"], set()).add(service)
         yield from _named(deployment, one, service)
     for one in (*deployment.of(STORAGE), *deployment.of(VAULTS), *deployment.of(SITES)):
         needed = NEEDED[part_of(one), one.type]
-        if reached.pop(one.id, set()) != needed:
+        if led.pop(one.id, set()) != needed:
             yield f"{one}: its private endpoints are not {sorted(needed)}"
-    if reached:
-        yield f"private endpoints lead to {sorted(reached)}"
+    if led:
+        yield f"private endpoints lead to {sorted(led)}"
     linked = {
         one.name.split("/")[0] for one in deployment.of("Microsoft.Network/privateDnsZones/virtualNetworkLinks")
     }
@@ -174,7 +207,7 @@ def _named(deployment: Deployment, endpoint: Resource, service: str) -> Iterator
         yield f"{endpoint}: its name is in {zones}, and not in {ZONES[service]}"
 
 
-def _firewall(one: Resource, given: Mapping[str, Any]) -> Iterator[str]:
+def _firewall(one: Resource, given: Mapping[str, Any], net: Network) -> Iterator[str]:
     """Which subnets and callers each store lets in: apps where they work, people not into host storage."""
     if one.type == SITES:
         rules = one.properties["siteConfig"]["scmIpSecurityRestrictions"]
@@ -187,13 +220,13 @@ def _firewall(one: Resource, given: Mapping[str, Any]) -> Iterator[str]:
         members = {"action", "value"} if one.type == STORAGE else {"value"}
         ranges = [rule["value"] for rule in rules]
         subnets = {rule["id"].rpartition("/")[2] for rule in acls["virtualNetworkRules"]}
-        wanted = {
-            "backup": {"backup"},
-            "restore": {"restore"},
-        }.get(part_of(one), {"restore"} if "-p-" in one.name else {"backup", "restore"})
+        part = part_of(one)
+        wanted = {part} if part in net.apps else {"restore"} if "-p-" in one.name else set(net.apps)
+        if part == "vault":
+            wanted |= {id.rpartition("/")[2] for id in given.get("copierSubnetIds", ())}
     if any(set(rule) != members for rule in rules):
         yield f"{one}: a rule of its firewall has not the members {sorted(members)}"
-    host = one.type == STORAGE and part_of(one) in ("backup", "restore")
+    host = one.type == STORAGE and part_of(one) in net.apps
     if ranges != ([] if host else given.get("callerRanges", [])):
         yield f"{one}: lets in {ranges}"
     if subnets != wanted:
@@ -234,9 +267,25 @@ def refused(texts: Texts) -> Iterator[str]:
         ({"backupClientId": "0" * 37}, "maxLength"),
         ({"restoreClientId": "0" * 37}, "maxLength"),
     )
+    yield from _refused(texts.deployed, impossible)
+    both = tuple(
+        (given, why)
+        for given, why in impossible
+        if not {*given} & {"subnetRanges", "network", "backupClientId", "restoreClientId"}
+    )
+    own: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"subnetRanges": ["10.0.0.0/27"]}, "minLength"),
+        ({"subnetRanges": ["10.0.0.0/27"] * 3}, "maxLength"),
+        ({"vaultBlobUri": ""}, "minLength"),
+        ({"publicKeys": ""}, "minLength"),
+    )
+    yield from _refused(texts.copied, (*both, *own))
+
+
+def _refused(deployed: Deployed, impossible: tuple[tuple[dict[str, Any], str], ...]) -> Iterator[str]:
     for given, why in impossible:
         try:
-            texts.deployed(given)
+            deployed(given)
         except BicepError as error:
             if why not in str(error) or "(module" in str(error):
                 yield f"{given} is refused for another reason: {error}"
@@ -244,6 +293,6 @@ def refused(texts: Texts) -> Iterator[str]:
             yield f"{given} is not refused"
     for region in PAIRS:
         try:
-            texts.deployed({"location": region, "redundancy": "zonesAndPair"})
+            deployed({"location": region, "redundancy": "zonesAndPair"})
         except BicepError as error:
             yield f"{region} has a pair, and is refused: {error}"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from tests.infra.cases import GROUPS, Texts
+from tests.infra.cases import COPY_GROUPS, GROUPS, Texts
 from tests.infra.evaluate import SUBSCRIPTION, Deployment, Resource, made_up
 from tests.infra.page import SECURITY, listed, table
 from tests.infra.policy import part_of
@@ -33,8 +33,9 @@ Grants = dict[tuple[str, str], set[str]]
 
 
 def findings(texts: Texts) -> Iterator[str]:
-    yield from _roles(texts.plain)
-    plain, full = _by_page()
+    for deployment in (texts.plain, texts.copy_plain):
+        yield from _roles(deployment)
+    plain, full = _by_page("Identity", (*GROUPS, COPIER))
     yield from _compared("the default deployment", grants(texts.plain, {}), plain)
     groups = {made_up(group): group for group in (*GROUPS, COPIER)}
     yield from _compared("a deployment with every group", grants(texts.open, groups), full)
@@ -43,6 +44,18 @@ def findings(texts: Texts) -> Iterator[str]:
         deployment = texts.deployed({f"{group}GroupId": made_up(group)})
         own = {key: places for key, places in full.items() if key[0] == group}
         yield from _compared(f"a deployment with {group} alone", grants(deployment, groups), {**plain, **own})
+    yield from _copies(texts)
+
+
+def _copies(texts: Texts) -> Iterator[str]:
+    plain, full = _by_page("Identity in the copy", COPY_GROUPS)
+    groups = {made_up(group): group for group in COPY_GROUPS}
+    yield from _compared("the default copy", grants(texts.copy_plain, {}), plain)
+    yield from _compared("a copy with every group", grants(texts.copy_open, groups), full)
+    for group in COPY_GROUPS:
+        deployment = texts.copied({f"{group}GroupId": made_up(group)})
+        own = {key: places for key, places in full.items() if key[0] == group}
+        yield from _compared(f"a copy with {group} alone", grants(deployment, groups), {**plain, **own})
 
 
 def grants(deployment: Deployment, groups: dict[str, str]) -> Grants:
@@ -114,16 +127,17 @@ def _account(deployment: Deployment, resource: Resource) -> str:
         "r": "restore state account",
         "h": "backup host storage",
         "g": "restore host storage",
+        "c": "copy host storage",
     }.get(letter, account)
 
 
-def _by_page() -> tuple[Grants, Grants]:
-    """What the page says of apps alone, and with the groups of people."""
+def _by_page(heading: str, given: tuple[str, ...]) -> tuple[Grants, Grants]:
+    """What the page says of apps alone, and with those whose ids are given."""
     plain: Grants = {}
     full: Grants = {}
-    for who, role, places in table(SECURITY, "Identity", "Role", "On"):
+    for who, role, places in table(SECURITY, heading, "Role", "On"):
         full[who, role] = listed(places)
-        if who not in (*GROUPS, COPIER):
+        if who not in given:
             plain[who, role] = listed(places)
     return plain, full
 

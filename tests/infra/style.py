@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tests.infra.cases import Texts
+from tests.infra.cases import COPY, MAIN, Texts
 from tests.infra.evaluate import template
 from tests.infra.syntax import Declared, Node, Template, named, text_of, walk
 
 # Of a resource these are known before it is deployed; everything else, and every output of a module, is not.
 _KNOWN: Final = frozenset({"id", "name", "type", "apiVersion"})
-_MAIN_REQUIRED: Final = 5
+_REQUIRED: Final = 5
 
 
 def findings(texts: Texts) -> Iterator[str]:
-    used = {"main.bicep"}
+    used = set(ROOTS)
     for path, text in texts.of.items():
         one = template(path, text)
         yield from _described(one)
@@ -26,15 +26,16 @@ def findings(texts: Texts) -> Iterator[str]:
         yield from _known_in_time(one)
         used |= {module.type for module in one.of("module")}
         used |= {f"modules/{module.type}" for module in one.of("module") if path.startswith("modules/")}
-    for path in sorted(set(texts.of) - used - ROOTS):
+    for path in sorted(set(texts.of) - used):
         yield f"{path}: nothing deploys it"
-    required = [one for one in template("main.bicep", texts.of["main.bicep"]).of("param") if one.value is None]
-    if len(required) > _MAIN_REQUIRED:
-        yield f"main.bicep: {len(required)} parameters have to be given"
+    for path in ROOTS:
+        required = [one for one in template(path, texts.of[path]).of("param") if one.value is None]
+        if len(required) > _REQUIRED:
+            yield f"{path}: {len(required)} parameters have to be given"
 
 
 # Deployments of their own.
-ROOTS: Final = frozenset({"main.bicep", "copy.bicep"})
+ROOTS: Final = (MAIN, COPY)
 
 
 def _described(one: Template) -> Iterator[str]:

@@ -37,6 +37,7 @@ def test_the_deployment_has_something_of_everything() -> None:
     kinds = {one.type for one in TEXTS.private.resources}
     assert len(kinds) >= 30
     assert len(TEXTS.plain.resources) > 100
+    assert len(TEXTS.copy_plain.resources) > 60
 
 
 def test_a_locked_vault_is_deployed_again_without_its_policies() -> None:
@@ -45,6 +46,15 @@ def test_a_locked_vault_is_deployed_again_without_its_policies() -> None:
     locked = TEXTS.deployed({"lockedContainers": ["vault-35d", "evidence-400d", "chain"]})
     assert not locked.of(policies)
     assert [one.id for one in locked.resources] == [one.id for one in TEXTS.plain.resources if one.type != policies]
+
+
+def test_a_locked_copy_is_deployed_again_without_its_policies() -> None:
+    policies = "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"
+    locked = TEXTS.copied({"lockedContainers": ["vault-35d", "evidence-400d", "chain"]})
+    assert not locked.of(policies)
+    assert [one.id for one in locked.resources] == [
+        one.id for one in TEXTS.copy_plain.resources if one.type != policies
+    ]
 
 
 def test_the_config_of_the_compiler_is_json() -> None:

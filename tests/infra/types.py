@@ -41,7 +41,7 @@ def findings(texts: Texts) -> Iterator[str]:
         for declared in template(path, text).of("resource"):
             yield from _version(f"{path}:{declared.line}", declared.type)
     seen = set()
-    for deployment, _ in texts.all:
+    for deployment, _ in (*texts.all, *texts.copies):
         for resource in deployment.resources:
             for problem in _resource(resource):
                 if problem not in seen:
