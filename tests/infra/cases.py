@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 MAIN = "main.bicep"
 COPY = "copy.bicep"
+ROOTS = (MAIN, COPY)  # templates that are deployed by themselves
 GROUPS = (
     "requesters",
     "approvers",
@@ -86,6 +88,12 @@ COPY_OPEN: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=64)
+def _deployed(root: str, texts: tuple[tuple[str, str], ...], given: str) -> Deployment:
+    """Kept, for a change of one template is none of a deployment that doesn't read it."""
+    return deploy(dict(texts), root, json.loads(given))
+
+
 @dataclass(frozen=True)
 class Texts:
     """The templates, perhaps changed, and what they deploy."""
@@ -100,11 +108,15 @@ class Texts:
         return Texts({**self.of, path: text})
 
     def deployed(self, given: Mapping[str, Any]) -> Deployment:
-        return deploy(self.of, MAIN, {**REQUIRED, **given})
+        return self._of(MAIN, {**REQUIRED, **given})
 
     def copied(self, given: Mapping[str, Any]) -> Deployment:
         """The second account and its copier."""
-        return deploy(self.of, COPY, {**COPY_REQUIRED, **given})
+        return self._of(COPY, {**COPY_REQUIRED, **given})
+
+    def _of(self, root: str, given: Mapping[str, Any]) -> Deployment:
+        read = tuple((path, text) for path, text in self.of.items() if path == root or path not in ROOTS)
+        return _deployed(root, read, json.dumps(given, sort_keys=True))
 
     @cached_property
     def plain(self) -> Deployment:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tests.infra.cases import COPY, MAIN, Texts
+from tests.infra.cases import ROOTS, Texts
 from tests.infra.evaluate import template
 from tests.infra.syntax import Declared, Node, Template, named, text_of, walk
 
@@ -32,10 +32,6 @@ def findings(texts: Texts) -> Iterator[str]:
         required = [one for one in template(path, texts.of[path]).of("param") if one.value is None]
         if len(required) > _REQUIRED:
             yield f"{path}: {len(required)} parameters have to be given"
-
-
-# Deployments of their own.
-ROOTS: Final = (MAIN, COPY)
 
 
 def _described(one: Template) -> Iterator[str]:
