@@ -9,10 +9,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from infra.package import archive, contents, sbom
 from infra.package.imports import anywhere, eager
 from shared.package import LISTING, digest
+from tests.localrun.children import ROOT
 
 SOURCE = """
 from __future__ import annotations
@@ -177,3 +179,13 @@ def test_the_bill_of_materials_names_each_library_and_what_it_requires(product: 
     assert below["used@1.0"] == {"with-extra@1.0"}
     assert below["holdfast"] == {f"{one.name}@1.0" for one in libraries}
     assert sbom.document("holdfast", "1", libraries, "d") == sbom.document("holdfast", "1", libraries, "d")
+
+
+def test_everything_that_the_apps_need_is_pinned_for_them() -> None:
+    """Whatever is installed here only because something else wants it would be missing in the package."""
+    installed = Path(pytest.__file__).parents[1]
+    pinned = {
+        canonicalize_name(line.partition("==")[0])
+        for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    }
+    assert {canonicalize_name(one.name) for one in contents.needed(ROOT, installed)} <= pinned
