@@ -159,8 +159,11 @@ def _waiting(command: Callable[[], Any]) -> Iterator[Future[Any]]:
 # --- moments of a restore ----------------------------------------------------------------------------------
 
 
-def restore_point(phase: str, step: Obj, *, sent: bool) -> KillPoint:
+def restore_point(phase: str, plan: Obj, step: Obj, *, sent: bool) -> KillPoint:
     """`sent`: Graph has it and the outcome isn't written; else the intent is there and nothing is sent."""
+    others = [_requests(one) for one in plan["document"]["steps"] if one["id"] != step["id"]]
+    # Of a request that another step sends, too, nobody could say whose it was: that step may run meanwhile.
+    own = [one for one in _requests(step) if not any(one in requests for requests in others)]
     folder = f"/steps/{step['id']}/"
     tenant = r"^(POST|PUT|PATCH) /"
     return KillPoint(
@@ -174,9 +177,13 @@ def restore_point(phase: str, step: Obj, *, sent: bool) -> KillPoint:
         item=folder,
         last=tenant if sent else folder + r"0001\.intent\.json$",
         first=folder + r"0001\.outcome\.jws$",
-        requests=tuple((one["request"]["method"], one["request"]["path"]) for one in step["operations"]),
+        requests=tuple(own or _requests(step)),
         begins=folder + r"0001\.intent",
     )
+
+
+def _requests(step: Obj) -> list[tuple[str, Any]]:
+    return [(one["request"]["method"], one["request"]["path"]) for one in step["operations"]]
 
 
 def in_turn(plan: Obj, chosen: Sequence[tuple[Obj, KillPoint]]) -> list[KillPoint]:

@@ -98,7 +98,7 @@ def restore_candidates(plan: Obj) -> dict[str, list[tuple[Obj, KillPoint]]]:
     """Every step of a phase, from both sides."""
     return {
         phase: [
-            (step, restore_point(phase, step, sent=sent))
+            (step, restore_point(phase, plan, step, sent=sent))
             for step in steps_that(plan, phase)
             for sent in (False, True)
         ]

@@ -87,7 +87,7 @@ def _restore_points(plan: Obj) -> list[KillPoint]:
         for sent, candidates in zip((False, True), choices, strict=True):
             step = next(one for one in candidates if one["id"] not in taken)
             taken.add(step["id"])
-            chosen.append((step, restore_point(phase, step, sent=sent)))
+            chosen.append((step, restore_point(phase, plan, step, sent=sent)))
     return in_turn(plan, chosen)
 
 
