@@ -13,7 +13,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from tests.localrun.second_account import SecondAccount, second_account
-from tests.localrun.stack import CONTAINERS, EVIDENCE, VAULT, HostProcess
+from tests.localrun.stack import CHAIN, EVIDENCE, VAULT, HostProcess
 from tests.localrun.world import World
 from tests.scenario.outside import said, until
 
@@ -117,7 +117,7 @@ def test_a_pack_that_was_changed_in_the_vault_is_named_and_not_copied_and_the_la
     assert (told["snapshot"], told["state"]) == (bad, "damaged")
     assert name.partition(f"{bad}/")[2] in told["reason"]
     assert late[-1]["count"] == 1
-    assert {one["container"] for one in said(world, "copy", "copy.unprotected")} == set(CONTAINERS)
+    assert {one["container"] for one in said(world, "copy", "copy.unprotected")} == {CHAIN, EVIDENCE, VAULT}
     assert not any(bad in one for one in _names(second.storage("reader"), VAULT))
     assert _read(second, "verify", snapshot)["good"] is True
 
@@ -128,7 +128,7 @@ def test_status_shows_the_copy_to_those_who_look_after_it_and_to_those_who_back_
     lagging = _read(second, "status", code=3, HOLDFAST_COPY_LAG="1")
     assert (lagging["newest"], lagging["held"], len(lagging["missing"])) == (snapshot, 1, 1)
     assert (lagging["behind"], lagging["findings"], lagging["region"]) == (True, [], "swedencentral")
-    assert set(lagging["unprotected"]) == set(CONTAINERS)
+    assert set(lagging["unprotected"]) == {CHAIN, EVIDENCE, VAULT}
     both = second.world.shell("status", "--json", CopyStorage=second.storage("reader"), HOLDFAST_COPY_LAG="1")
     assert both.code == 3
     document = json.loads(both.out)
