@@ -161,9 +161,6 @@ def _waiting(command: Callable[[], Any]) -> Iterator[Future[Any]]:
 
 def restore_point(phase: str, plan: Obj, step: Obj, *, sent: bool) -> KillPoint:
     """`sent`: Graph has it and the outcome isn't written; else the intent is there and nothing is sent."""
-    others = [_requests(one) for one in plan["document"]["steps"] if one["id"] != step["id"]]
-    # Of a request that another step sends, too, nobody could say whose it was: that step may run meanwhile.
-    own = [one for one in _requests(step) if not any(one in requests for requests in others)]
     folder = f"/steps/{step['id']}/"
     tenant = r"^(POST|PUT|PATCH) /"
     return KillPoint(
@@ -177,9 +174,16 @@ def restore_point(phase: str, plan: Obj, step: Obj, *, sent: bool) -> KillPoint:
         item=folder,
         last=tenant if sent else folder + r"0001\.intent\.json$",
         first=folder + r"0001\.outcome\.jws$",
-        requests=tuple(own or _requests(step)),
+        requests=tuple(_requests(step) if sent else _its_own(plan, step)),
         begins=folder + r"0001\.intent",
     )
+
+
+def _its_own(plan: Obj, step: Obj) -> list[tuple[str, Any]]:
+    """What no other step sends: of a request that two send, nobody could say whose it was, and the other step may run
+    right after the kill."""
+    others = [_requests(one) for one in plan["document"]["steps"] if one["id"] != step["id"]]
+    return [one for one in _requests(step) if not any(one in requests for requests in others)]
 
 
 def _requests(step: Obj) -> list[tuple[str, Any]]:
