@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from shared.allocator import keep_no_large_blocks
 from shared.cli import (
     approving,
     backing_up,
@@ -108,6 +109,7 @@ def _misused(session: Session, misuse: typer.TyperException) -> int:
 
 
 def main() -> None:
+    keep_no_large_blocks()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that can't show a letter gets its escape instead of a failed command.

@@ -20,6 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "shared.settings": {"shared.domain"},
     "shared.telemetry": set(),
     "shared.package": set(),
+    "shared.allocator": set(),
     "shared.standalone": set(),  # handed out alone
     "shared.pages": {"shared.domain"},
     "shared.bootstrap": {

@@ -20,6 +20,7 @@ import psutil
 from shared.adapters.files import FolderBlobStore
 from shared.adapters.keys import create_key
 from shared.adapters.memory import ManualClock
+from shared.allocator import keep_no_large_blocks
 from shared.catalog.registry import CATALOG
 from shared.domain.change import ChangeKind
 from shared.engines.diff import diff
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("objects", type=int)
     parser.add_argument("--changed", action="store_true", help="a day later, with one object in a hundred changed")
     given = parser.parse_args()
+    keep_no_large_blocks()  # as function_app.py does
     tenant = StreamedTenant(given.objects, changed=given.changed)
     backup = deployment(given.folder, tenant, later=given.changed)
     gc.collect()
