@@ -180,8 +180,8 @@ def restore_point(phase: str, plan: Obj, step: Obj, *, sent: bool) -> KillPoint:
 
 
 def _its_own(plan: Obj, step: Obj) -> list[tuple[str, Any]]:
-    """What no other step sends: of a request that two send, nobody could say whose it was, and the other step may run
-    right after the kill."""
+    """What no other step sends: of a request that two send, nobody could say whose it was, and the other step may
+    run right after the kill."""
     others = [_requests(one) for one in plan["document"]["steps"] if one["id"] != step["id"]]
     return [one for one in _requests(step) if not any(one in requests for requests in others)]
 
