@@ -114,9 +114,9 @@ async def _search(parts: Parts, object_id: str, tell: Any) -> _Found:
         try:
             async for trace in traces:
                 found.traces.append(trace)
-        except ContainerMissing:
-            continue  # nothing was ever held
         except (StorageDenied, StorageDown) as trouble:
+            if isinstance(trouble, ContainerMissing) and parts.holds and container == parts.holds.store.container:
+                continue  # nothing was ever held
             found.not_read.append(f"{container}: {trouble.what}")
     return found
 

@@ -15,6 +15,7 @@ import pytest
 
 from shared.adapters.memory import MemoryBlobStore
 from shared.cli.parts import Parts, Source
+from shared.domain.errors import ContainerMissing
 from shared.domain.plan import Intent
 from shared.domain.vault import AccountState, ContainerState, DeletionRule, LegalHold, RetentionPolicy
 from shared.engines.evidence import intent_blob
@@ -129,6 +130,21 @@ def test_what_could_not_be_unpacked_or_read_is_told_and_the_end_is_partial(cli: 
     (place,) = ran.document["places"]
     assert place["name"] == snapshot
     assert place["unread"] == [name.split(f"{snapshot}/")[1]]
+
+
+@pytest.mark.parametrize(("which", "code"), [("held", 0), ("vault", 4)])
+def test_only_the_container_of_holds_may_be_missing(cli: Cli, which: str, code: int) -> None:
+    cli.back_up()
+    store = cli.world.held if which == "held" else cli.world.backup.vault
+
+    async def missing(prefix: str = "") -> AsyncIterator[Any]:
+        raise ContainerMissing("HTTP 404 ContainerNotFound")
+        yield
+
+    store.list = missing  # type: ignore[method-assign]
+    ran = cli("subject", ANNA, "--json")
+    assert ran.code == code, ran.err
+    assert [one.partition(":")[0] for one in ran.document["notRead"]] == ([] if code == 0 else ["vault-35d"])
 
 
 def test_ids_that_a_restore_gave_are_looked_for_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
