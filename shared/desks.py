@@ -57,12 +57,7 @@ def queue_seconds(parts: Parts, seconds: float) -> float:
 @cache
 def evidence(parts: Parts) -> Evidence:
     """One per process: it remembers plans whose digest and signature it has checked."""
-    trusted = TrustedKeys(
-        plan=parts.keys[Purpose.PLAN],
-        execution=parts.keys[Purpose.EXECUTION],
-        evidence=parts.keys[Purpose.EVIDENCE],
-    )
-    return Evidence(parts.evidence, parts.settings.tenant_id, trusted)
+    return Evidence(parts.evidence, parts.settings.tenant_id, TrustedKeys.among(parts.keys))
 
 
 @cache

@@ -165,8 +165,7 @@ def _earlier(copy: FolderCopy, keys: Keys) -> tuple[Evidence, ...]:
     """What the deployment's own restores left, by the deployment's keys."""
     if copy.evidence is None:
         return ()
-    trusted = TrustedKeys(keys[Purpose.PLAN], keys[Purpose.EXECUTION], keys[Purpose.EVIDENCE])
-    return (Evidence(copy.evidence, copy.tenant, trusted),)
+    return (Evidence(copy.evidence, copy.tenant, TrustedKeys.among(keys)),)
 
 
 async def _bring_approvers(settings: Settings, copy: FolderCopy, evidence: BlobStore) -> None:

@@ -220,14 +220,8 @@ def _copy_keys(keys_at: Path | None) -> Keys:
 
 def _evidence(store: BlobStore, tenant: str, keys: Keys) -> Evidence:
     from shared.engines.evidence import Evidence, TrustedKeys
-    from shared.engines.jws import Purpose
 
-    trusted = TrustedKeys(
-        plan=keys.get(Purpose.PLAN, {}),
-        execution=keys.get(Purpose.EXECUTION, {}),
-        evidence=keys.get(Purpose.EVIDENCE, {}),
-    )
-    return Evidence(store, tenant, trusted)
+    return Evidence(store, tenant, TrustedKeys.among(keys))
 
 
 async def read_keys(vault_url: str, names: Collection[str]) -> list[KeyVersion]:

@@ -167,6 +167,11 @@ class TrustedKeys:
     execution: Mapping[str, EllipticCurvePublicKey]
     evidence: Mapping[str, EllipticCurvePublicKey] = field(default_factory=dict)
 
+    @classmethod
+    def among(cls, keys: Mapping[Purpose, Mapping[str, EllipticCurvePublicKey]]) -> TrustedKeys:
+        """Those of all that a process was given; none for a purpose it has no keys for."""
+        return cls(keys.get(Purpose.PLAN, {}), keys.get(Purpose.EXECUTION, {}), keys.get(Purpose.EVIDENCE, {}))
+
     def of(self, purpose: Purpose) -> Mapping[str, EllipticCurvePublicKey]:
         found = {Purpose.PLAN: self.plan, Purpose.EXECUTION: self.execution, Purpose.EVIDENCE: self.evidence}
         return found[purpose]
