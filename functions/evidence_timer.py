@@ -6,7 +6,6 @@ twice names one document.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cache
 
 import azure.functions as func
@@ -16,7 +15,7 @@ from shared.bootstrap import TOOL, Parts
 from shared.desks import approval_desk, evidence
 from shared.domain import queues
 from shared.domain.evidence import Status
-from shared.engines.evidence_desk import EvidenceDesk, period_of
+from shared.engines.evidence_desk import EvidenceDesk, month_before, period_of
 from shared.engines.evidence_facts import Declared, Sources
 from shared.engines.jws import Purpose
 from shared.engines.messages import decode_evidence_request, encode_evidence_request
@@ -63,8 +62,8 @@ def evidence_desk(parts: Parts) -> EvidenceDesk:
 async def evidence_timer(timer: func.TimerRequest) -> None:
     async with reported("evidence_timer"):
         ready = await parts()
-        last = ready.clock.now().date().replace(day=1) - timedelta(days=1)
-        body = encode_evidence_request(f"monthly-{last:%Y-%m}", last.replace(day=1), last)
+        first, last = month_before(ready.clock.now().date())
+        body = encode_evidence_request(f"monthly-{last:%Y-%m}", first, last)
         await ready.queues[queues.EVIDENCE_REQUESTS].send(body)
 
 

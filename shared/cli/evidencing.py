@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,8 +97,9 @@ def _days(first: str, last: str, today: date) -> tuple[date, date]:
     if bool(first) != bool(last):
         raise Unusable("--from and --to go together")
     if not first:
-        end = today.replace(day=1) - timedelta(days=1)
-        return end.replace(day=1), end
+        from shared.engines.evidence_desk import month_before
+
+        return month_before(today)
     try:
         return date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
@@ -153,7 +154,7 @@ def _view(document: EvidenceDocument) -> list[RenderableType]:
         facts(
             [
                 ("Tenant", document.facts.tenant),
-                ("Period", f"{period.start:%Y-%m-%d} to {period.end - timedelta(days=1):%Y-%m-%d}"),
+                ("Period", f"{period.start:%Y-%m-%d} to {period.last:%Y-%m-%d}"),
                 ("Gathered", moment(document.facts.made_at)),
                 ("Head of the chain", document.facts.head),
             ]
@@ -196,7 +197,7 @@ def _checked(path: Path, key: Path | None) -> Answer:
         keys_for(Purpose.EVIDENCE, key),
     )
     facts_of = checked.document.facts
-    period = f"{facts_of.period.start:%Y-%m-%d} to {facts_of.period.end - timedelta(days=1):%Y-%m-%d}"
+    period = f"{facts_of.period.start:%Y-%m-%d} to {facts_of.period.last:%Y-%m-%d}"
     document = {
         "tenant": facts_of.tenant,
         "period": wire_document(facts_of.period),

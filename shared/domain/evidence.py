@@ -7,7 +7,7 @@ A part that could not be read is None, and `away` says why, by topic. Times are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.snapshot import Completeness
@@ -50,6 +50,11 @@ class Period(Wire):
 
     start: datetime
     end: datetime
+
+    @property
+    def last(self) -> datetime:
+        """The last day, included: its beginning."""
+        return self.end - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,16 @@ def period_of(first: date, last: date) -> Period:
     return Period(start, end)
 
 
+def month_before(day: date) -> tuple[date, date]:
+    """First and last day of the month before the one that holds `day`."""
+    last = day.replace(day=1) - timedelta(days=1)
+    return last.replace(day=1), last
+
+
 def evidence_folder(tenant: str, period: Period, request: str) -> str:
     seed = "\n".join((tenant, period.start.isoformat(), period.end.isoformat(), request))
     digest = hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    last = period.end - timedelta(days=1)
-    return f"{tenant_folder(tenant)}evidence/{period.start:%Y%m%d}-{last:%Y%m%d}-{digest}/"
+    return f"{tenant_folder(tenant)}evidence/{period.start:%Y%m%d}-{period.last:%Y%m%d}-{digest}/"
 
 
 def page_name(page_sha256: str) -> str:

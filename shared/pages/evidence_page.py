@@ -72,7 +72,7 @@ def evidence_page(document: EvidenceDocument) -> bytes:
     context = {
         "facts": [
             ("Tenant", facts.tenant),
-            ("Period", f"{_day(facts.period.start)} to {_day(_last(facts))} (UTC, both included)"),
+            ("Period", f"{_day(facts.period.start)} to {_day(facts.period.last)} (UTC, both included)"),
             ("Gathered", moment(facts.made_at)),
             ("By", facts.tool),
             ("Head of the chain", facts.head or "none"),
@@ -92,7 +92,7 @@ def evidence_page(document: EvidenceDocument) -> bytes:
         "not_mapped": document.not_mapped,
         "sections": [_section(topic, facts) for topic in Topic],
     }
-    title = f"Evidence of backup and recovery, {_day(facts.period.start)} to {_day(_last(facts))}"
+    title = f"Evidence of backup and recovery, {_day(facts.period.start)} to {_day(facts.period.last)}"
     return "".join(render("evidence.html.j2", title, facts.made_at, context)).encode()
 
 
@@ -493,10 +493,6 @@ def _words(name: str) -> str:
 
 def _day(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d}" if at is not None else "unknown"
-
-
-def _last(facts: Facts) -> datetime:
-    return facts.period.end - timedelta(days=1)
 
 
 def _held(value: T | None) -> T:
