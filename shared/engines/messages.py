@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from shared.domain.errors import Unusable
 from shared.domain.wire import Wire
@@ -28,12 +29,7 @@ def encode_backup_request(request_id: str) -> str:
 
 def decode_backup_request(body: bytes) -> BackupRequest:
     """Raises `Unusable` for anything but a message of ours."""
-    if len(body) > _MESSAGE_BYTES:
-        raise Unusable("a message of this length is none of ours")
-    request = decode(BackupRequest, body)
-    if request.v != 1 or not _REQUEST_ID.fullmatch(request.request_id):
-        raise Unusable("a backup request of another version, or without a proper requestId")
-    return request
+    return _decoded(BackupRequest, body, "a backup request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +49,20 @@ def encode_evidence_request(request_id: str, first: date, last: date) -> str:
 
 def decode_evidence_request(body: bytes) -> tuple[str, date, date]:
     """Request id, first and last day. Raises `Unusable` for anything but a message of ours."""
-    if len(body) > _MESSAGE_BYTES:
-        raise Unusable("a message of this length is none of ours")
-    request = decode(EvidenceRequest, body)
-    if request.v != 1 or not _REQUEST_ID.fullmatch(request.request_id):
-        raise Unusable("an evidence request of another version, or without a proper requestId")
+    request = _decoded(EvidenceRequest, body, "an evidence request")
     try:
         return request.request_id, date.fromisoformat(request.first), date.fromisoformat(request.last)
     except ValueError:
         raise Unusable("an evidence request without proper days") from None
+
+
+Request = TypeVar("Request", BackupRequest, EvidenceRequest)
+
+
+def _decoded(kind: type[Request], body: bytes, what: str) -> Request:
+    if len(body) > _MESSAGE_BYTES:
+        raise Unusable("a message of this length is none of ours")
+    request = decode(kind, body)
+    if request.v != 1 or not _REQUEST_ID.fullmatch(request.request_id):
+        raise Unusable(f"{what} of another version, or without a proper requestId")
+    return request
