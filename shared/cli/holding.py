@@ -255,6 +255,7 @@ def _hold_answer(done: Standing, container: str) -> Answer:
 
 def _holds_answer(state: ContainerState, found: list[Standing], now: datetime) -> Answer:
     from shared.cli.render import facts, line, table
+    from shared.domain.holds import MAX_TAGS
     from shared.engines.holds import hold_shortfalls
 
     tags = {one.tag: one.since for one in state.holds}
@@ -277,7 +278,7 @@ def _holds_answer(state: ContainerState, found: list[Standing], now: datetime) -
                 for row in rows
             ],
         ),
-        facts([("Container", state.name), ("Tags in use", f"{len(tags)} of 10")]),
+        facts([("Container", state.name), ("Tags in use", f"{len(tags)} of {MAX_TAGS}")]),
     ]
     view += [line(f"! {what}", style="bold red") for what in wrong]
     return Answer(document, tuple(view), 3 if wrong else 0)

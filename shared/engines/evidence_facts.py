@@ -76,8 +76,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What gathering works with. None: nobody said where that is. `before` finds the newest document from before a
-    period."""
+    """What gathering works with. None: nobody said where that is."""
 
     declared: Declared
     vaults: Mapping[str, BlobStore]
@@ -337,20 +336,14 @@ def oldest_age(taken: tuple[SnapshotFact, ...], before: datetime | None, end: da
 # --- the vault -------------------------------------------------------------------------------------------
 
 
-def _control(sources: Sources) -> VaultControl:
-    if sources.control is None:
+def _of_account(port: T | None) -> T:
+    if port is None:
         raise Unusable("nobody said which account keeps the backups: HOLDFAST_VAULT_RESOURCE_ID is not set")
-    return sources.control
-
-
-def _vault_access(sources: Sources) -> VaultAccess:
-    if sources.access is None:
-        raise Unusable("nobody said which account keeps the backups: HOLDFAST_VAULT_RESOURCE_ID is not set")
-    return sources.access
+    return port
 
 
 async def _retention(sources: Sources) -> Retention:
-    control = _control(sources)
+    control = _of_account(sources.control)
     account = await control.account()
     return Retention(
         tuple(
@@ -380,7 +373,7 @@ def _container(state: ContainerState, account: AccountState, days: int, residenc
 
 
 async def _residency(sources: Sources) -> Residency:
-    account = await _control(sources).account()
+    account = await _of_account(sources.control).account()
     named = (sources.declared.region, account.primary, account.secondary)
     promise = sources.declared.residency
     outside = sorted({one for one in named if one and one not in promise.regions})
@@ -388,11 +381,11 @@ async def _residency(sources: Sources) -> Residency:
 
 
 async def _segregation(sources: Sources) -> Segregation:
-    return Segregation(await _vault_access(sources).home(), sources.declared.tenant)
+    return Segregation(await _of_account(sources.access).home(), sources.declared.tenant)
 
 
 async def _access(sources: Sources, period: Period, earlier: Earlier | None) -> Access:
-    held = await _vault_access(sources).assignments()
+    held = await _of_account(sources.access).assignments()
     before = earlier.document.facts.access if earlier is not None else None
     ids = {one.id for one in held}
     return Access(

@@ -14,7 +14,7 @@ from shared.domain.controls import CONTROLS, NOT_MAPPED, Control
 from shared.domain.evidence import EVIDENCE_FORMAT, EvidenceDocument, Facts, Row, Status, Topic
 
 T = TypeVar("T")
-_ORDER: Final = (Status.NOT_MET, Status.UNAVAILABLE, Status.DUTY, Status.SUPPORTS)
+_ORDER: Final = tuple(Status)  # worst first
 _HOUR: Final = 3600
 
 

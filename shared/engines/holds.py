@@ -21,7 +21,7 @@ from shared.domain.holds import HOLD_FORMAT, Hold, Release, check_tag
 from shared.domain.ports import BlobStore
 from shared.domain.vault import ContainerState
 from shared.engines import paths
-from shared.engines.protection import Shortfall
+from shared.engines.protection import Shortfall, worst_first
 from shared.engines.wire import decode
 
 RELEASED: Final = "released.json"
@@ -124,7 +124,7 @@ def hold_shortfalls(
     is no such container."""
     if container is None:
         return (Shortfall("there is no such container: no snapshot can be put under a legal hold", breaks=False),)
-    return tuple(sorted(_shortfalls(container, list(holds), now), key=lambda one: (not one.breaks, one.what)))
+    return worst_first(_shortfalls(container, list(holds), now))
 
 
 def _shortfalls(container: ContainerState, holds: list[Standing], now: datetime) -> Iterable[Shortfall]:

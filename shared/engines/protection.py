@@ -32,7 +32,7 @@ def shortfalls(
 ) -> tuple[Shortfall, ...]:
     """What keeps a container from protecting its blobs for `days` where they may be, worst first."""
     found = (*_of_container(container, days), *_of_account(account, container.name, days, residency))
-    return tuple(sorted(found, key=_worst))
+    return worst_first(found)
 
 
 def protection_of(
@@ -84,5 +84,5 @@ def covers(rule: DeletionRule, container: str) -> bool:
     return rule.prefix == _EVERY or rule.prefix.partition("/")[0] == container
 
 
-def _worst(one: Shortfall) -> tuple[bool, str]:
-    return not one.breaks, one.what
+def worst_first(found: Iterable[Shortfall]) -> tuple[Shortfall, ...]:
+    return tuple(sorted(found, key=lambda one: (not one.breaks, one.what)))

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from shared.domain.evidence import EvidenceDocument, Facts, Row, SnapshotFact, Snapshots, Status, Topic
 from shared.domain.snapshot import State
+from shared.domain.vault import EXTENSIONS
 from shared.pages.charts import Frame, Point, area, drawing, level, marks, nice, strip
 from shared.pages.page import cut, render, show
 from shared.pages.text import count, duration, moment, size
@@ -301,7 +302,7 @@ def _retention(facts: Facts) -> Any:
             count(one.promised_days, "day"),
             count(one.days, "day") if one.days else "no policy",
             "locked" if one.locked else "not locked",
-            f"{one.extended} of 5",
+            f"{one.extended} of {EXTENSIONS}",
             ", ".join(f"{tag} since {_day(since)}" for tag, since in one.holds.items()) or "none",
             "; ".join((*one.breaks, *one.remarks)) or "nothing",
         ]
