@@ -48,13 +48,14 @@ from shared.domain.ports import (
     WorkQueue,
 )
 from shared.domain.queues import JUDGED, QUEUES, poison
+from shared.domain.vault import CHAIN_CONTAINER, HOLD_CONTAINER
 from shared.engines.copying import Source
 from shared.engines.evidence import Evidence
 from shared.engines.holds import Holds
 from shared.engines.jws import KEY_PURPOSES, Purpose, keys_by_purpose
 from shared.engines.repository import Repository
 from shared.engines.second_copy import SecondCopy
-from shared.settings import CHAIN_CONTAINER, HOLD_CONTAINER, Connection, Role, Settings, is_loopback
+from shared.settings import Connection, Role, Settings, is_loopback
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from shared.domain.errors import Unusable
 from shared.domain.evidence import RecoveryTarget
 from shared.domain.regions import Residency
+from shared.domain.vault import CHAIN_CONTAINER
 from shared.domain.wire import camel
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -35,8 +36,6 @@ GRAPH_ORIGINS = frozenset(
         "https://microsoftgraph.chinacloudapi.cn",
     }
 )
-CHAIN_CONTAINER = "chain"
-HOLD_CONTAINER = "hold"  # snapshots under a legal hold, with why; no app adds to it
 CONNECTIONS = ("VaultStorage", "CopyStorage", "BackupState", "RestoreState")
 
 

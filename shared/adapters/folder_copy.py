@@ -13,8 +13,8 @@ from pathlib import Path
 from shared.adapters.files import FolderBlobStore
 from shared.domain.errors import Unusable
 from shared.domain.ports import BlobStore
+from shared.domain.vault import CHAIN_CONTAINER, HOLD_CONTAINER
 
-CHAIN, HOLD = "chain", "hold"
 _VAULT = re.compile(r"vault-\d+d", re.ASCII)
 _EVIDENCE = re.compile(r"evidence-\d+d", re.ASCII)
 
@@ -33,9 +33,9 @@ class FolderCopy:
     @classmethod
     def open(cls, folder: Path, tenant: str = "") -> FolderCopy:
         """`tenant`: whose copy it is, if it holds several. Raises `Unusable` for a folder that is none."""
-        if not (folder / CHAIN).is_dir():
+        if not (folder / CHAIN_CONTAINER).is_dir():
             raise Unusable(
-                f"{folder} is not a copy of the containers: it holds no folder {CHAIN}",
+                f"{folder} is not a copy of the containers: it holds no folder {CHAIN_CONTAINER}",
                 hint="copy the containers into one folder each: chain, vault-35d, evidence-400d",
             )
         names = sorted(path.name for path in folder.iterdir() if path.is_dir())
@@ -44,9 +44,9 @@ class FolderCopy:
             folder=folder,
             tenant=tenant.lower() or _only_tenant(folder),
             vaults={name: _read_only(folder / name) for name in names if _VAULT.fullmatch(name)},
-            chain=_read_only(folder / CHAIN),
+            chain=_read_only(folder / CHAIN_CONTAINER),
             evidence=_read_only(folder / evidence) if evidence else None,
-            hold=_read_only(folder / HOLD) if HOLD in names else None,
+            hold=_read_only(folder / HOLD_CONTAINER) if HOLD_CONTAINER in names else None,
         )
 
 
@@ -55,7 +55,7 @@ def _read_only(folder: Path) -> FolderBlobStore:
 
 
 def _only_tenant(folder: Path) -> str:
-    held = sorted(path.name for path in (folder / CHAIN / "v1").glob("*") if path.is_dir())
+    held = sorted(path.name for path in (folder / CHAIN_CONTAINER / "v1").glob("*") if path.is_dir())
     if len(held) != 1:
         raise Unusable(
             f"the copy holds the chains of {len(held)} tenants",

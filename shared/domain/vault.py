@@ -8,6 +8,8 @@ from typing import Final
 
 from shared.domain.wire import Wire
 
+CHAIN_CONTAINER: Final = "chain"
+HOLD_CONTAINER: Final = "hold"  # snapshots under a legal hold, with why; no app adds to it
 EXTENSIONS: Final = 5  # increases of a locked policy's days in its lifetime (learn.microsoft.com: "Lock a policy")
 MAX_DAYS: Final = 146_000
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+import shared.domain.vault
 import shared.settings
 from shared.bootstrap import TABLE
 from shared.domain.queues import QUEUES, poison
@@ -123,9 +124,9 @@ def tables() -> set[tuple[str, str]]:
 
 
 def containers(settings: Settings) -> set[str]:
-    """Those with a promised time, and in the first account whatever else the settings module names as a container:
+    """Those with a promised time, and in the first account whatever else the domain of the vault names as one:
     a copier fills no other one."""
-    named = {value for name, value in vars(shared.settings).items() if name.endswith("_CONTAINER")}
+    named = {value for name, value in vars(shared.domain.vault).items() if name.endswith("_CONTAINER")}
     return {*settings.promised_days, *(named if settings.role in ROLES else ())}
 
 

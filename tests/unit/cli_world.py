@@ -20,6 +20,7 @@ from shared.cli.parts import Parts, Source
 from shared.cli.screen import Screen
 from shared.cli.session import Session
 from shared.domain.plan import Approver, Approvers, RestorePlan
+from shared.domain.vault import HOLD_CONTAINER
 from shared.engines import jws, paths
 from shared.engines.approvals import ApprovalDesk, store_approvers
 from shared.engines.erasure import ErasureDesk
@@ -29,7 +30,6 @@ from shared.engines.holds import Holds
 from shared.engines.jws import Purpose
 from shared.engines.messages import decode_backup_request
 from shared.engines.restore_requests import PlanRequest, RestoreDesk
-from shared.settings import HOLD_CONTAINER
 from tests.backup import TENANT, Backup, small_tenant
 from tests.unit.cli_runner import Ran
 from tests.unit.cli_samples import plan as sample_plan

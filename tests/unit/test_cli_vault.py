@@ -13,7 +13,7 @@ import pytest
 from shared.adapters.management import ArmVaultControl, LoopbackToken
 from shared.cli.parts import Parts, Source
 from shared.domain.regions import Residency
-from shared.settings import HOLD_CONTAINER
+from shared.domain.vault import HOLD_CONTAINER
 from tests.localrun.arm import RESOURCE_ID, ManagementPlane
 from tests.unit import cli_runner
 from tests.unit.cli_runner import Ran
