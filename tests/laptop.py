@@ -27,7 +27,6 @@ from shared.adapters.files import FolderBlobStore
 from shared.adapters.folder_copy import FolderCopy
 from shared.adapters.memory import ManualClock, MemoryBlobStore, SeededIds
 from shared.bootstrap import Parts as LaptopParts
-from shared.cli.first_keys import LAPTOP
 from shared.cli.main import run as run_cli
 from shared.cli.parts import Parts, Source, laptop_view, trusted_keys
 from shared.cli.screen import Screen
@@ -37,7 +36,7 @@ from shared.engines.copying import Source as Copied
 from shared.engines.copying import copy_blobs, copy_vault
 from shared.engines.item import Limits
 from shared.engines.jws import jwk_set
-from shared.laptop import Worker, laptop_parts, laptop_settings
+from shared.laptop import OWN_KEYS, Worker, laptop_parts, laptop_settings
 from tests.backup import SIGNER, TENANT, Backup
 from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultySecretStore, FaultyTableStore
 from tests.graph_inside import URL, inside
@@ -97,7 +96,7 @@ class Laptop:
     def make_keys(self) -> None:
         ran = run_without_parts("keys", "create", str(self.work / "keys"), "--laptop")
         assert ran.code == 0, ran.err
-        assert sorted(path.stem for path in (self.work / "keys").glob("*.pem")) == sorted(LAPTOP)
+        assert sorted(path.stem for path in (self.work / "keys").glob("*.pem")) == sorted(OWN_KEYS)
 
     def again(self, root: Path) -> Laptop:
         """A second one as this is now; it shares nothing with the first but what was before the damage."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 PURPOSES = ("snapshot", "plan", "evidence", "execution")
-LAPTOP = ("plan", "evidence", "execution")  # snapshots come with the deployment's signatures
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUFFIX_PRIVATE, _SUFFIX_PUBLIC = ".pem", ".pub"
 
@@ -71,7 +70,7 @@ def create_keys(
     screen = screen_of(ctx, as_json)
     if laptop and (approver or passphrase):
         raise Unusable("--laptop goes with neither --approver nor --passphrase")
-    names = tuple(approver) if approver else LAPTOP if laptop else PURPOSES
+    names = tuple(approver) if approver else _laptop_keys() if laptop else PURPOSES
     _check_names(names)
     secret = _new_passphrase() if passphrase else None
     made = [
@@ -238,6 +237,12 @@ def _create(folder: Path, names: tuple[str, ...], secret: bytes | None) -> list[
         raise Unusable(f"the folder can't be made: {error.strerror}: {folder}") from None
     _write_new(files)
     return made
+
+
+def _laptop_keys() -> tuple[str, ...]:
+    from shared.laptop import OWN_KEYS
+
+    return OWN_KEYS
 
 
 def _rotate(folder: Path, name: str) -> dict[str, str]:
