@@ -40,7 +40,9 @@ class Permission:
 
 
 def needs(catalog: Catalog, app: str) -> tuple[Need, ...]:
-    """Everything that `app` needs, sorted. The backup app reads; the restore app and the unlock app write."""
+    """Everything that `app` needs, sorted. The backup app reads; the restore app and the unlock app write.
+
+    What a type calls its owner's choice (`write_by_choice`) is in no list."""
     found = _reading(catalog) if app == BACKUP else _writing(catalog, UNLOCKS if app == UNLOCK else None)
     return tuple(sorted(found, key=lambda need: (need.by, need.permissions)))
 
@@ -54,7 +56,9 @@ def _reading(catalog: Catalog) -> Iterator[Need]:
 
 def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
     names = {spec.name for spec in catalog.types} if only is None else set(only)
-    for spec in (one for one in catalog.types if one.name in names and not one.made_by_service):
+    for spec in (one for one in catalog.types if one.name in names):
+        if spec.made_by_service or spec.write_by_choice:
+            continue
         yield from (Need(group, spec.name) for group in spec.needs_to_write)
         for extra in spec.needs_to_write_also:
             yield Need(extra.permissions, f"{spec.name} with {extra.when.path}")

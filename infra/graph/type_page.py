@@ -103,7 +103,7 @@ def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
     yield "Properties", code(spec.select) or "all that Graph shows"
     yield "Permissions to read", any_of(spec.needs_to_read)
     if not spec.made_by_service:
-        yield "Permissions to write", any_of(spec.needs_to_write) + "".join(map(_extra, spec.needs_to_write_also))
+        yield "Permissions to write", _to_write(spec)
     if spec.bin is not None:
         yield "Bin", f"restored with its old id{_bin_limits(spec)}"
     if spec.create is not None:
@@ -125,6 +125,11 @@ def _bin_limits(spec: ObjectType) -> str:
     if spec.bin is None or spec.bin.refused_when is None:
         return ""
     return f", but not where {_condition(spec.bin.refused_when)}: {spec.bin.refused_why}"
+
+
+def _to_write(spec: ObjectType) -> str:
+    choice = f"; in no list, because {spec.write_by_choice}: the owner may add it" if spec.write_by_choice else ""
+    return any_of(spec.needs_to_write) + "".join(map(_extra, spec.needs_to_write_also)) + choice
 
 
 def _extra(extra: Extra) -> str:

@@ -45,10 +45,10 @@ _TYPES = """
     accessPackageResourceRequest accessPackageResourceRole accessPackageResourceRoleScope accessPackageResourceScope
     accessPackageSubject accessPackageSuggestion accessPackageTextInputQuestion accessReviewHistoryDefinition
     accessReviewHistoryInstance accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer
-    accessReviewScheduleDefinition accessReviewStage activityBasedTimeoutPolicy adminConsentRequestPolicy
+    accessReviewScheduleDefinition accessReviewStage activityBasedTimeoutPolicy
     agreementAcceptance akamaiWebApplicationFirewallProvider allowedValue appConsentRequest appManagementPolicy
     appScope appleManagedIdentityProvider approvalStage approvedClientApp arkoseFraudProtectionProvider attributeSet
-    authenticationEventListener authenticationEventsFlow authenticationFlowsPolicy authenticationMethod
+    authenticationEventListener authenticationEventsFlow authenticationMethod
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
     certificateAuthorityDetail certificateBasedAuthConfiguration certificateBasedAuthPki claimsMappingPolicy
     cloudFlareWebApplicationFirewallProvider companySubscription connectedOrganization contract controlConfiguration
@@ -63,12 +63,12 @@ _TYPES = """
     domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord emailAuthenticationMethod
     endUserSettings entitlementManagementSettings extension extensionProperty externalAuthenticationMethod
     externalDomainName externalUsersSelfServiceSignUpEventsFlow federatedTokenValidationPolicy
-    fido2AuthenticationMethod fraudProtectionProvider governanceInsight groupLifecyclePolicy
+    fido2AuthenticationMethod fraudProtectionProvider governanceInsight
     homeRealmDiscoveryPolicy humanSecurityFraudProtectionProvider identityApiConnector
     identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute identityGovernance.customTaskExtension
     identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
     identityGovernance.workflowVersion identityProvider identityProviderBase
-    identitySecurityDefaultsEnforcementPolicy identityUserFlowAttribute identityUserFlowAttributeAssignment
+    identityUserFlowAttribute identityUserFlowAttributeAssignment
     inheritablePermission internalDomainFederation invitation longRunningOperation membershipOutlierInsight
     microsoftAuthenticatorAuthenticationMethod multiTenantOrganization
     multiTenantOrganizationIdentitySyncPolicyTemplate multiTenantOrganizationJoinRequestRecord

@@ -104,6 +104,12 @@ _ANSWERS = {
         deletedDateTime description displayName guestUserRoleId id
     """,
     "groupSettings": "displayName id templateId values",
+    "identitySecurityDefaultsEnforcementPolicy": "deletedDateTime description displayName id isEnabled",
+    "groupLifecyclePolicies": "alternateNotificationEmails groupLifetimeInDays id managedGroupTypes",
+    "adminConsentRequestPolicy": """
+        id isEnabled notifyReviewers remindersEnabled requestDurationInDays reviewers version
+    """,
+    "authenticationFlowsPolicy": "description displayName id selfServiceSignUp",
 }
 
 

@@ -18,6 +18,12 @@ from shared.catalog.authentication import (
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
+from shared.catalog.policies import (
+    ADMIN_CONSENT_REQUEST_POLICY,
+    AUTHENTICATION_FLOWS_POLICY,
+    GROUP_LIFECYCLE_POLICIES,
+    SECURITY_DEFAULTS,
+)
 from shared.catalog.roles import ROLE_ASSIGNMENT_INSTANCES, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
 from shared.catalog.spec import Drill, ObjectType, Relationship, Tier
@@ -139,5 +145,9 @@ CATALOG = Catalog(
         CONDITIONAL_ACCESS_POLICIES,
         AUTHORIZATION_POLICY,
         GROUP_SETTINGS,
+        SECURITY_DEFAULTS,
+        ADMIN_CONSENT_REQUEST_POLICY,
+        AUTHENTICATION_FLOWS_POLICY,
+        GROUP_LIFECYCLE_POLICIES,
     )
 )

@@ -282,6 +282,7 @@ class ObjectType:
     needs_to_read: tuple[tuple[str, ...], ...]  # all of: any of
     needs_to_write: tuple[tuple[str, ...], ...]
     needs_to_write_also: tuple[Extra, ...] = ()
+    write_by_choice: str = ""  # why what writing needs is in no list that a deployment gives: the owner may add it
     version: str = "v1.0"
     singleton: bool = False
     parent: str = ""
@@ -307,7 +308,8 @@ class ObjectType:
     create: Create | None = None
     enabling: Enabling | None = None
     nature: Nature | None = None
-    writable: tuple[str, ...] = ()  # may be changed: by PATCH, or by one of `actions`
+    writable: tuple[str, ...] = ()  # may be changed: by PATCH (or PUT), or by one of `actions`
+    put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
     actions: tuple[Action, ...] = ()
     create_only: tuple[str, ...] = ()  # may be set in the creating POST and never after; `id`: we choose it
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists

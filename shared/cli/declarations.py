@@ -101,6 +101,7 @@ def _one(spec: ObjectType) -> Answer:
                 ("Licence", f"{spec.licence.name} ({spec.licence.source})" if spec.licence else ""),
                 ("Permissions to read", _spell(spec.needs_to_read)),
                 ("Permissions to write", _spell(spec.needs_to_write)),
+                ("… which is in no list", spec.write_by_choice),
                 *(
                     (f"… where {_condition(extra.when)}", " or ".join(extra.permissions))
                     for extra in spec.needs_to_write_also

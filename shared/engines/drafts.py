@@ -249,7 +249,7 @@ class Drafter:
             mechanism=mechanism,
             why=why,
             request=Request(
-                "POST" if action else "PATCH",
+                "POST" if action else "PUT" if spec.put else "PATCH",
                 self.item_path(spec, key.id, parent, action),
                 dict(written.body) if action else {**written.body, **_type_tag(spec, tag)},
                 spec.throttle.value,

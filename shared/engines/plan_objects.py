@@ -342,6 +342,8 @@ class Planning:
         # What is left once dead ids are dropped may be just what is live.
         wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
+        if spec.put and wanted:
+            wanted = {name: new[name] for name in spec.restorable if name in new} | wanted
         guarded = acting.will and acting.does
         for action, members in _by_request(spec, wanted):
             draft = self.drafter.patch(

@@ -64,7 +64,12 @@ def test_the_section_of_a_type_has_all_that_was_declared_of_it(spec: ObjectType)
         *(*spec.secret, *spec.action_only, *spec.volatile),
     ):
         assert f"`{name}`" in section
-    reasons = [one.about for one in spec.quirks] + [spec.not_created, spec.no_drill, spec.made_by_service]
+    reasons = [one.about for one in spec.quirks] + [
+        spec.not_created,
+        spec.no_drill,
+        spec.made_by_service,
+        spec.write_by_choice,
+    ]
     assert all(reason in section for reason in reasons)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit, dependents, restricted
+from . import audit, dependents, plain, restricted
 from .clock import parse_iso
 from .errors import bad_request, conflict, denied, not_found
 from .groups import reevaluate_dynamic_groups
@@ -29,6 +29,7 @@ LINKS = (
     "applications.owners",
     "servicePrincipals.owners",
     restricted.MEMBERS,
+    *plain.LINKS,
 )
 BIN_LIFE = 30 * 86400.0
 _CASTS = {
@@ -305,6 +306,7 @@ def purge(service: Service, table: str, key: str) -> None:
     """Take an object out of the bin for good, with what it contained."""
     service.store.put(f"bin:{table}", key, None)
     _forget_children(service, table, key)
+    plain.remove(service, table, key)
 
 
 def _forget_children(service: Service, table: str, key: str) -> None:

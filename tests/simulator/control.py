@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from . import dependents, role_assignments, strengths
+from . import dependents, plain, role_assignments, strengths
 from .auth import Principal
 from .bins import purge, soft_delete
 from .errors import GraphError, bad_request, not_found
@@ -287,6 +287,7 @@ def _take_away(service: Service, table: str, key: str) -> None:
         strengths.remove_strength(service, key)
     else:
         dependents.take_out(service, key)  # the assignments of a role definition
+        plain.remove(service, table, key)
         for name in (table, f"bin:{table}"):
             if service.store.tables.get(name, {}).get(key) is not None:
                 service.store.put(name, key, None)

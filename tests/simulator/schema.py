@@ -87,9 +87,28 @@ def is_derived(odata_type: object) -> bool:
 
 def concrete(model: type, value: dict[str, Any]) -> type:
     """The model of a value, by its @odata.type where the declared one is only the base."""
-    kind = value.get("@odata.type", "")
-    found = _DERIVED.get(kind if str(kind).startswith("#") else f"#{kind}")
-    return model if found is None else load(found)
+    kind = str(value.get("@odata.type", ""))
+    found = derived_type(kind if kind.startswith("#") else f"#{kind}")
+    if found is None or found is model:
+        return model
+    if kind not in _DERIVED and not issubclass(found, model):
+        raise bad_request(f"'{kind}' is not a type of '{odata_name(model)}'.", "BadRequest")
+    return found
+
+
+@functools.cache
+def derived_type(kind: str) -> type | None:
+    """The SDK's class of a type by its name on the wire; None for a name that it doesn't know."""
+    if kind in _DERIVED:
+        return load(_DERIVED[kind])
+    name = kind.removeprefix("#microsoft.graph.")
+    if not name.isalnum():
+        return None
+    module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    try:
+        return load(f"{module}.{name[0].upper()}{name[1:]}")
+    except (ImportError, AttributeError):
+        return None
 
 
 def load(path: str) -> type:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .groups import reevaluate_dynamic_groups
+from .plain import plant as plant_plain
 from .rules.registry import words
 from .seeds_apps import plant_applications
 from .seeds_governance import plant_governance
@@ -120,6 +121,7 @@ def plant(service: Service, plan: Plan, reference: str | None = None) -> None:
         plant_applications(planter)
         _plant_policies(planter)
         plant_governance(planter)
+        plant_plain(planter)
         reevaluate_dynamic_groups(service)
     service.info["breakGlassIds"] = planter.break_glass
     service.info["breakGlassGroupId"] = planter.break_glass_group

@@ -37,6 +37,7 @@ def checked(
     *,
     create: bool,
     bindable: tuple[str, ...] = (),
+    model: type | None = None,
 ) -> Obj:
     """The body's own values after the property rules; annotations and binds left out."""
     for name in body:
@@ -50,13 +51,14 @@ def checked(
     values = {k: v for k, v in body.items() if "@odata." not in k}
     if len(values) != len(body):
         service.rules.lean("write.annotations")
+    model = model or schema.load(rule.model)
     schema.check(
         values,
-        schema.load(rule.model),
+        model,
         preview=request.beta,
         null_collections=rule.table == "conditionalAccessPolicies",
     )
-    shape = schema.shape(schema.load(rule.model)).properties
+    shape = schema.shape(model).properties
     for name, value in values.items():
         if value is None and shape[name].collection:
             raise bad_request(
@@ -96,10 +98,10 @@ def check_unique(service: Service, rule: TypeRule, values: Obj, own_id: str | No
                 raise conflict(name)
 
 
-def merge(service: Service, rule: TypeRule, obj: Obj, values: Obj) -> Obj:
+def merge(service: Service, rule: TypeRule, obj: Obj, values: Obj, model: type | None = None) -> Obj:
     """The object after a PATCH. Complex members merge or are replaced, as the type does."""
     out = dict(obj)
-    shape = schema.shape(schema.load(rule.model)).properties
+    shape = schema.shape(model or schema.load(rule.model)).properties
     for name, value in values.items():
         prop = shape.get(name)
         nested = prop is not None and prop.kind == "complex" and not prop.collection

@@ -6,6 +6,7 @@ An unverified rule is played in its worse reading for a client. The simulator co
 from __future__ import annotations
 
 from .behaviour_governance import GOVERNANCE
+from .behaviour_plain import PLAIN_RULES
 from .registry import Rule
 
 _LEARN = "https://learn.microsoft.com/"
@@ -457,4 +458,5 @@ BEHAVIOUR: tuple[Rule, ...] = (
     ),
     _u("audit.lag", "Audit events appear late.", "List directoryAudits, " + _API + "directoryaudit-list"),
     *GOVERNANCE,
+    *PLAIN_RULES,
 )

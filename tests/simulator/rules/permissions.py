@@ -7,13 +7,9 @@ An entry is a list of alternatives; an alternative is a set of permissions of wh
 
 from __future__ import annotations
 
-Alternatives = tuple[frozenset[str], ...]
-
-
-def _any(*names: str) -> Alternatives:
-    """Each name is an alternative; "A+B" needs both."""
-    return tuple(frozenset(name.split("+")) for name in names)
-
+from .plain_rows import PLAIN
+from .registry import Alternatives
+from .registry import any_of as _any
 
 _DIR_READ = ("Directory.Read.All", "Directory.ReadWrite.All")
 _USER_READ = _any("User.Read.All", "User.ReadWrite.All", *_DIR_READ)
@@ -324,3 +320,7 @@ NARROW_USER_WRITES: dict[str, frozenset[str]] = {
 
 def allowed(alternatives: Alternatives, granted: frozenset[str]) -> bool:
     return any(needed <= granted for needed in alternatives)
+
+
+for _row in PLAIN:
+    PERMISSIONS.update(_row.permissions())

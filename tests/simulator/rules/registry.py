@@ -16,6 +16,14 @@ class Rule:
     unverified: bool = False
 
 
+Alternatives = tuple[frozenset[str], ...]
+
+
+def any_of(*names: str) -> Alternatives:
+    """Accepted permissions: each name is an alternative; "A+B" needs both."""
+    return tuple(frozenset(name.split("+")) for name in names)
+
+
 def words(text: str) -> tuple[str, ...]:
     """Names written as one string: long lists stay readable."""
     return tuple(text.split())

@@ -1,0 +1,416 @@
+"""Plain types: every collection and singleton that is nothing but rows of `rules/plain_rows.py`.
+
+What must stay true: a write is checked in full (members, types, what may be set when, ids that it names) before
+anything is stored, and a child is there only as long as its parent.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import audit, schema, small
+from .errors import GraphError, bad_request, not_found
+from .rendering import render
+from .rules.form import LinkRule
+from .rules.plain import Named, Plain
+from .rules.plain_rows import PLAIN
+from .rules.types import TYPES
+from .service import Request, Response, Service, route
+from .store import View
+from .writing import check_unique, checked, merge, new_id, reference_id, update, visible_target
+
+if TYPE_CHECKING:
+    from .seeds import Planter
+
+Obj = dict[str, Any]
+CHILDREN = "plain.children"  # parent -> table/child
+MOST_EXPANDED = 20
+_SPACE = uuid.UUID("5b1f0e0a-0c0e-4a4f-8d3e-1f1b6b8f5c01")
+
+
+# --- shapes
+
+
+def model_of(row: Plain, obj: Obj) -> type:
+    path = row.kinds.get(str(obj.get("@odata.type", "")))
+    return schema.load(path or row.rule.model)
+
+
+@functools.cache
+def _columns(
+    model: type, beta: bool, inline: tuple[str, ...], hidden: frozenset[str]
+) -> tuple[tuple[str, bool], ...]:
+    shape = schema.shape(model)
+    own = [(name, shape.properties[name].collection) for name in schema.names(model, preview=beta)]
+    within = [(name, shape.relationships[name].collection) for name in inline if name in shape.relationships]
+    return tuple((name, many) for name, many in (*own, *within) if name not in hidden)
+
+
+def shown(row: Plain, obj: Obj, beta: bool) -> Obj:
+    kind = {"@odata.type": obj["@odata.type"]} if row.kinds else {}
+    out = render(obj, _columns(model_of(row, obj), beta, row.inline, row.rule.secret))
+    # Singletons of the policies show a name for an id, others none at all.
+    return {**kind, **out}
+
+
+def _items(service: Service, request: Request, row: Plain, view: View) -> list[Obj]:
+    found = [obj for key in view.ids(row.table) if (obj := view.get(row.table, key)) is not None]
+    if row.parent:
+        parent = _parent(row, request, view)
+        found = [obj for obj in found if obj["_parent"] == parent]
+    return [_expanded(service, request, row, obj, view) for obj in found]
+
+
+def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
+    item = shown(row, obj, request.beta)
+    for asked in _expands(request):
+        link = next((one for one in row.rule.links if one.name == asked), None)
+        if link is None and asked not in row.inline:
+            raise bad_request(f"Could not find a property named '{asked}'.", "BadRequest")
+        if link is not None:
+            targets = _targets(view, row, obj["id"], link)
+            item[asked] = (targets[0] if targets else None) if link.single else targets[:MOST_EXPANDED]
+    return item
+
+
+def _expands(request: Request) -> list[str]:
+    return [part.partition("(")[0].strip() for part in request.query.get("$expand", "").split(",") if part.strip()]
+
+
+def _targets(view: View, row: Plain, key: str, link: LinkRule) -> list[Obj]:
+    out = []
+    for target in view.targets(f"{row.table}.{link.name}", key):
+        for table in link.targets:
+            obj = view.get(table, target)
+            if obj is not None:
+                name = {"displayName": obj["displayName"]} if "displayName" in obj else {}
+                out.append({"@odata.type": TYPES[table].odata_type, "id": target, **name})
+    return sorted(out, key=lambda one: str(one["id"]))
+
+
+def _names(row: Plain, beta: bool) -> frozenset[str]:
+    models = [schema.load(path) for path in (row.rule.model, *row.kinds.values())]
+    return frozenset(name for model in models for name in schema.names(model, preview=beta)) | set(row.inline)
+
+
+def _parent(row: Plain, request: Request, view: View) -> str:
+    key = request.params["id"]
+    if view.get(row.parent, key) is None:
+        raise not_found(key)
+    return key
+
+
+def _available(service: Service, request: Request, row: Plain) -> None:
+    if request.version not in row.versions:
+        service.rules.lean("plain.v1-only")
+        raise bad_request(f"Resource not found for the segment '{request.path.rsplit('/', 1)[-1]}'.", "BadRequest")
+    held = {"": True, "P1": service.settings.premium, "P2": service.settings.premium_p2}[row.licence]
+    if not held and not request.scripted:
+        service.rules.lean("plain.licence")
+        raise GraphError(
+            service.settings.premium_refusal,
+            "AadPremiumLicenseRequired",
+            "The tenant doesn't have the licence that this feature needs.",
+        )
+
+
+# --- reading
+
+
+def _found(service: Service, request: Request, row: Plain, view: View) -> Obj:
+    key = row.table if row.singleton else request.params[row.key]
+    if row.parent:
+        _parent(row, request, view)
+    obj = view.get(row.table, key)
+    if obj is None or (row.parent and obj["_parent"] != request.params["id"]):
+        if row.absent:
+            service.rules.lean("plain.absent")
+        raise not_found(key)
+    return obj
+
+
+def read_all(row: Plain, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    return small.page(
+        service, request, _items(service, request, row, service.view(request)), _names(row, request.beta)
+    )
+
+
+def read_one(row: Plain, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    view = service.view(request)
+    obj = _found(service, request, row, view)
+    return small.single(service, request, _expanded(service, request, row, obj, view), _names(row, request.beta))
+
+
+def read_links(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    view = service.view(request)
+    obj = _found(service, request, row, view)
+    items = _targets(view, row, obj["id"], link)
+    if link.single:
+        if not items:
+            raise not_found(link.name)
+        return Response(200, {"@odata.context": service.context(request, "directoryObjects/$entity"), **items[0]})
+    return small.page(service, request, items, frozenset(("id", "displayName")))
+
+
+# --- checks
+
+
+def _values_at(value: Any, path: str) -> Iterator[Any]:
+    """Every value that a dotted path leads to; `[]` steps into lists."""
+    first, _, rest = path.partition(".")
+    name = first.removesuffix("[]")
+    held = value.get(name) if isinstance(value, dict) else None
+    for one in held or [] if first.endswith("[]") else [] if held is None else [held]:
+        if rest:
+            yield from _values_at(one, rest)
+        else:
+            yield one
+
+
+def _check_names(service: Service, request: Request, row: Plain, values: Obj) -> None:
+    view = service.view(request)
+    for named in row.names:
+        for value in _values_at(values, named.path):
+            if value in named.literals or _there(view, named, value):
+                continue
+            service.rules.lean("plain.names-exist")
+            raise bad_request(f"'{named.path}' names '{value}', which does not exist.", "BadRequest")
+
+
+def _there(view: View, named: Named, value: str) -> bool:
+    if named.key == "id":
+        return any(view.get(table, value) is not None for table in named.tables)
+    return any(
+        (obj := view.get(table, key)) is not None and obj.get(named.key) == value
+        for table in named.tables
+        for key in view.ids(table)
+    )
+
+
+def _kind(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
+    """The `@odata.type` that a write is about."""
+    if not row.kinds:
+        return {}
+    given = str(body.get("@odata.type", ""))
+    given = given if given.startswith("#") else f"#{given}"
+    if given not in row.kinds or (before is not None and before["@odata.type"] != given):
+        service.rules.lean("plain.type-fixed")
+        raise bad_request(f"@odata.type must be one of {sorted(row.kinds)}, and stay what it is.", "BadRequest")
+    return {"@odata.type": given}
+
+
+def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
+    body = request.json()
+    kind = _kind(service, row, body, before)
+    model = model_of(row, kind)
+    relationships = schema.shape(model).relationships
+    inline = {name: body[name] for name in row.inline if name in body}
+    for name, held in inline.items():
+        part = relationships[name]
+        many = held if isinstance(held, list) else [held]
+        if isinstance(held, list) != part.collection or not all(isinstance(one, dict) for one in many):
+            raise bad_request(f"Invalid value specified for property '{name}'.")
+        for one in many:
+            assert part.model is not None
+            schema.check(one, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
+    rest = {name: value for name, value in body.items() if name not in inline}
+    binds = tuple(link.name for link in row.rule.links)
+    values = checked(
+        service, request, row.rule, rest, create=before is None and not row.singleton, model=model, bindable=binds
+    )
+    values = {**kind, **values, **inline}
+    check_unique(service, row.rule, values, None if before is None else before["id"])
+    _check_names(service, request, row, values)
+    return values
+
+
+# --- writing
+
+
+def create(row: Plain, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    values = _checked(service, request, row, None)
+    if 0 < row.rule.most <= len(service.store.tables[row.table]):
+        service.rules.lean("plain.most")
+        raise bad_request("The maximum number of objects of this type has been reached.")
+    key = str(values.get("id") or new_id(service))
+    if service.store.get(row.table, key) is not None:
+        raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
+    now = service.now_iso()
+    obj = {**row.defaults, **values, **dict.fromkeys((*row.made, *row.stamps), now), "id": key}
+    binds = _bound(service, request, row)
+    if row.parent:
+        obj["_parent"] = _parent(row, request, service.store.view())
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        put(service, row, obj)
+        for link, target in binds:
+            service.store.link(f"{row.table}.{link.name}", key, target)
+        audit.record(service, request, "Add", row.rule, obj, after=obj)
+    context = service.context(request, f"{request.path.strip('/')}/$entity")
+    return Response(201, {"@odata.context": context, **shown(row, obj, request.beta)})
+
+
+def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRule, str]]:
+    found = []
+    for link in row.rule.links:
+        given = request.json().get(f"{link.name}@odata.bind") or []
+        for one in given if isinstance(given, list) else [given]:
+            found.append((link, _target(service, request, link, one)))
+    return found
+
+
+def _target(service: Service, request: Request, link: LinkRule, address: Any) -> str:
+    key = reference_id(address)
+    view = service.view(request)
+    if not any(view.get(table, key) is not None for table in link.targets):
+        visible_target(service, request, view, key, link.targets)
+    return key
+
+
+def put(service: Service, row: Plain, obj: Obj) -> None:
+    service.store.put(row.table, obj["id"], obj)
+    if row.parent:
+        service.store.link(CHILDREN, obj["_parent"], f"{row.table}/{obj['id']}")
+
+
+def change(row: Plain, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    if row.absent and service.store.get(row.table, row.table) is None:
+        before: Obj = {**row.defaults, "id": row.table}
+    else:
+        _found(service, request, row, service.view(request))
+        before = _found(service, request, row, service.store.view())
+    values = _checked(service, request, row, before)
+    if values.get("id", before["id"]) != before["id"]:
+        raise bad_request("Property 'id' is read-only and cannot be set.")
+    if row.whole:
+        service.rules.lean("plain.put-whole")
+        kept = {name: held for name, held in before.items() if name in row.rule.read_only or name.startswith("_")}
+        after = {**row.defaults, **kept, **values, "id": before["id"]}
+    else:
+        after = merge(service, row.rule, before, values, model_of(row, before))
+    after |= dict.fromkeys(row.stamps, service.now_iso())
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        update(service, request, row.rule, before, after)
+    return Response(204)
+
+
+def delete(row: Plain, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    obj = _found(service, request, row, service.store.view())
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        remove(service, row.table, obj["id"])
+        audit.record(service, request, "Delete", row.rule, obj)
+    return Response(204)
+
+
+def remove(service: Service, table: str, key: str) -> None:
+    """An object with its children and links; for those without a row, the children alone."""
+    store = service.store
+    for one in list(store.targets(CHILDREN, key)):
+        store.link(CHILDREN, key, one, present=False)
+        remove(service, *one.split("/", 1))
+    row = ROWS.get(table)
+    obj = store.get(table, key)
+    if row is None or obj is None:
+        return
+    for link in row.rule.links:
+        for target in list(store.targets(f"{table}.{link.name}", key)):
+            store.link(f"{table}.{link.name}", key, target, present=False)
+    for rel in LINKS:
+        for source in list(store.sources(rel, key)):
+            store.link(rel, source, key, present=False)
+    if row.parent:
+        store.link(CHILDREN, obj["_parent"], f"{table}/{key}", present=False)
+    store.put(table, key, None)
+
+
+def add_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    obj = _found(service, request, row, service.view(request))
+    target = _target(service, request, link, request.json().get("@odata.id"))
+    rel = f"{row.table}.{link.name}"
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        if link.single:
+            for old in list(service.store.targets(rel, obj["id"])):
+                service.store.link(rel, obj["id"], old, present=False)
+        if not service.store.link(rel, obj["id"], target) and not link.single:
+            raise bad_request("One or more added object references already exist.")
+        audit.record(service, request, "Update", row.rule, obj, extra=(link.name,))
+    return Response(204)
+
+
+def cut_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    obj = _found(service, request, row, service.view(request))
+    target = request.params["target"]
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        if not service.store.link(f"{row.table}.{link.name}", obj["id"], target, present=False):
+            raise not_found(target)
+        audit.record(service, request, "Update", row.rule, obj, extra=(link.name,))
+    return Response(204)
+
+
+# --- every tenant's own
+
+
+_PLACE = re.compile(r"@(users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?")
+
+
+def plant(planter: Planter) -> None:
+    """What every tenant has. `@groups/2` stands for the id of its third group, `@applications/0.appId` for a member
+    of its first application; `_links` holds what a relationship names."""
+    for row in PLAIN:
+        for number, start in enumerate(row.starts):
+            obj = _resolved(planter, {**row.defaults, **start})
+            links = obj.pop("_links", {})
+            obj.setdefault("id", row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}")))
+            put(planter.service, row, obj)
+            for name, targets in links.items():
+                for target in targets:
+                    planter.store.link(f"{row.table}.{name}", obj["id"], target)
+
+
+def _resolved(planter: Planter, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _resolved(planter, member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_resolved(planter, one) for one in value]
+    if not isinstance(value, str):
+        return value
+
+    def place(found: re.Match[str]) -> str:
+        objects = planter.store.tables[found[1]]
+        ids = {"users": planter.user_ids, "groups": planter.group_ids}.get(found[1]) or sorted(objects)
+        key = ids[int(found[2]) % len(ids)]
+        return str(objects[key][found[3]]) if found[3] else key
+
+    return _PLACE.sub(place, value)
+
+
+ROWS = {row.table: row for row in PLAIN}
+LINKS = tuple(f"{row.table}.{link.name}" for row in PLAIN for link in row.rule.links)
+_HANDLERS = {"POST": create, "PATCH": change, "PUT": change, "DELETE": delete}
+
+for _row in PLAIN:
+    for _method, _path, _ in _row.methods():
+        if _path == _row.item:
+            route(_method, _path, functools.partial(read_one if _method == "GET" else _HANDLERS[_method], _row))
+        elif _path == _row.rule.root:
+            route(_method, _path, functools.partial(read_all if _method == "GET" else create, _row))
+    for _link in _row.rule.links:
+        _there_path = f"{_row.item}/{_link.name}"
+        route("GET", _there_path, functools.partial(read_links, _row, _link))
+        if _row.change:
+            route(
+                "PUT" if _link.single else "POST", f"{_there_path}/$ref", functools.partial(add_link, _row, _link)
+            )
+        if _row.change and not _link.single:
+            route("DELETE", f"{_there_path}/{{target}}/$ref", functools.partial(cut_link, _row, _link))

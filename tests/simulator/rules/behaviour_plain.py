@@ -1,0 +1,51 @@
+"""Rules that plain types share."""
+
+from __future__ import annotations
+
+from .registry import Rule
+
+_API = "https://learn.microsoft.com/graph/api/"
+
+PLAIN_RULES: tuple[Rule, ...] = (
+    Rule(
+        "plain.names-exist",
+        "An id within a policy's or a setting's values must be that of a live object.",
+        "Create conditionalAccessPolicy, " + _API + "conditionalaccessroot-post-policies",
+        unverified=True,
+    ),
+    Rule(
+        "plain.put-whole",
+        "A PUT replaces the whole object: what it leaves out gets its default.",
+        "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
+    ),
+    Rule(
+        "plain.type-fixed",
+        "The @odata.type of an object can't be changed, and a write of a derived type has to name it.",
+        "Create identityProvider, " + _API + "identitycontainer-post-identityproviders",
+        unverified=True,
+    ),
+    Rule(
+        "plain.absent",
+        "A feature that was never set up answers 404 for its singleton.",
+        "Get organizationalBranding, " + _API + "organizationalbranding-get",
+        unverified=True,
+    ),
+    Rule(
+        "plain.licence",
+        "The paths of a feature that the tenant isn't licensed for are refused.",
+        "Microsoft Graph permissions and licensing of identity governance, "
+        + _API
+        + "resources/identitygovernance-overview",
+        unverified=True,
+    ),
+    Rule(
+        "plain.most",
+        "Some types have a limit, at which a further one is refused.",
+        "groupLifecyclePolicy resource type, " + _API + "resources/grouplifecyclepolicy",
+    ),
+    Rule(
+        "plain.v1-only",
+        "A type that only one version has is an unknown segment in the other.",
+        "Versioning and support, https://learn.microsoft.com/graph/versioning-and-support",
+    ),
+)

@@ -1,0 +1,97 @@
+"""The form of a plain type: a collection or a singleton that is read, written and deleted as its page says.
+
+A row names the pages it was written from (`rule.source`) and the permissions that the reference lists for each
+method. What a page leaves open is a rule in behaviour_plain.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .form import TypeRule
+from .registry import Alternatives
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Ids within an object's values: each must be that of a live object of `tables`, or one of `literals`.
+
+    `path` is dotted, `[]` steps into lists. `key`: the property that is named, if not the id."""
+
+    path: str
+    tables: tuple[str, ...]
+    key: str = "id"
+    literals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plain:
+    """`rule.path` may hold `{id}` for a parent of the table `parent`.
+
+    No `change` permissions: nothing can be changed; no `create`: nothing can be made or deleted. `kinds`: the
+    concrete types of an abstract one, by @odata.type. `inline`: relationships that are shown and taken within the
+    object. `whole`: an update is a PUT of the whole object. `defaults`: what the service fills in at creation.
+    `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
+    is written. `licence`: P1 or P2, without which the paths are refused."""
+
+    rule: TypeRule
+    read: Alternatives
+    change: Alternatives = ()
+    create: Alternatives = ()
+    delete: Alternatives | None = None  # None: as `create`
+    singleton: bool = False
+    parent: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+    inline: tuple[str, ...] = ()
+    whole: bool = False
+    defaults: Obj = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()  # set to the moment of each write
+    made: tuple[str, ...] = ()  # set to the moment of creation
+    names: tuple[Named, ...] = ()
+    starts: tuple[Obj, ...] = ()
+    absent: bool = False
+    licence: str = ""
+    versions: tuple[str, ...] = ("v1.0", "beta")
+
+    @property
+    def table(self) -> str:
+        return self.rule.table
+
+    @property
+    def item(self) -> str:
+        """Path of one object."""
+        return self.rule.root if self.singleton else f"{self.rule.root}/{{{self.key}}}"
+
+    @property
+    def key(self) -> str:
+        return "child" if self.parent else "id"
+
+    @property
+    def deleting(self) -> Alternatives:
+        return self.create if self.delete is None else self.delete
+
+    def methods(self) -> Iterator[tuple[str, str, Alternatives]]:
+        """Method, path and permissions of each operation that there is."""
+        yield "GET", self.item, self.read
+        if not self.singleton:
+            yield "GET", self.rule.root, self.read
+        if self.change:
+            yield "PUT" if self.whole else "PATCH", self.item, self.change
+        if self.create and not self.singleton:
+            yield "POST", self.rule.root, self.create
+        if self.deleting:
+            yield "DELETE", self.item, self.deleting
+        for link in self.rule.links:
+            yield "GET", f"{self.item}/{link.name}", self.read
+            if self.change and link.single:
+                yield "PUT", f"{self.item}/{link.name}/$ref", self.change
+            elif self.change:
+                yield "POST", f"{self.item}/{link.name}/$ref", self.change
+                yield "DELETE", f"{self.item}/{link.name}/{{target}}/$ref", self.change
+
+    def permissions(self) -> dict[tuple[str, str], Alternatives]:
+        return {(method, path): needed for method, path, needed in self.methods()}

@@ -1,0 +1,8 @@
+"""All plain types, by family."""
+
+from __future__ import annotations
+
+from .plain import Plain
+from .plain_policies import POLICIES
+
+PLAIN: tuple[Plain, ...] = (*POLICIES,)
