@@ -14,18 +14,27 @@ _GUIDS = ("3f9a1c52-6c1e-4d0b-9a55-0d8a4cf0b001", "3f9a1c52-6c1e-4d0b-9a55-0d8a4
 
 
 def changed(model: type, obj: Obj, names: tuple[str, ...], values: Obj) -> Obj:
-    """A body that gives each of these properties another value than it has."""
+    """A body that gives each of these properties another value than it has.
+
+    `values`: what to take where not any value will do; of a tuple the first that is another,
+    and of a function what it makes of the object."""
     shape = schema.shape(model)
     body: Obj = {}
     for name in names:
         if name in values:
-            body[name] = values[name]
+            body[name] = _given(values[name], obj, name)
         else:
             prop = shape.properties.get(name) or shape.relationships[name]
             body[name] = other(prop, obj.get(name))
         if body[name] == obj.get(name):
             raise AssertionError(f"{name} has the value that it should be changed to: {body[name]!r}")
     return body
+
+
+def _given(given: Any, obj: Obj, name: str) -> Any:
+    if callable(given):
+        return given(obj)
+    return next(one for one in given if one != obj.get(name)) if isinstance(given, tuple) else given
 
 
 def other(prop: Property, value: Any) -> Any:

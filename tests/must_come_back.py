@@ -18,10 +18,12 @@ _API = "learn.microsoft.com/graph/api/"
 class Must:
     """One type.
 
-    `changed`: properties that must go back to what they were; `values`: what a test changes some of them to, where
-    any other value of the type would be refused. `anew`: one that was purged must come back. `by`: properties that
-    tell one from another whatever its id. `only`: of the seed's objects, those with these values.
-    `not_changed`, `not_anew`: why not, where that is so."""
+    `changed`: properties that must go back to what they were; `values`: what a test changes some of them to where
+    any other value of the type would be refused: of a tuple the first that is another, of a function what it makes
+    of the object. `anew`: one that was purged must come back. `by`: properties that tell one from another whatever
+    its id. `own`: properties that the service gives each new object itself. `only`: of the seed's objects, those
+    with these values. `apart`: other properties that the page takes, and why no test changes them. `not_changed`,
+    `not_anew`: why not, where that is so."""
 
     table: str
     source: str
@@ -29,7 +31,9 @@ class Must:
     values: dict[str, Any] = field(default_factory=dict)
     anew: bool = False
     by: tuple[str, ...] = ("displayName",)
+    own: tuple[str, ...] = ()
     only: dict[str, Any] = field(default_factory=dict)
+    apart: dict[str, str] = field(default_factory=dict)
     not_changed: str = ""
     not_anew: str = ""
 
@@ -44,7 +48,220 @@ def _words(text: str) -> tuple[str, ...]:
 
 _ONE = "there is one in every tenant, which can't be deleted"
 
+_SHAREPOINT = _words(
+    "aboutMe birthday hireDate interests mySite pastProjects preferredName responsibilities schools skills"
+)
+_EXCHANGE = ("mailboxSettings", "showInAddressList")
+_GROUP_EXCHANGE = _words(
+    "accessType allowExternalSenders autoSubscribeNewMembers hideFromAddressLists hideFromOutlookClients "
+    "isFavorite isSubscribedByMail unseenConversationsCount unseenCount unseenMessagesCount welcomeMessageEnabled"
+)
+_ROLE = {
+    "allowedMemberTypes": ["User"],
+    "description": "Of a test",
+    "displayName": "Of a test",
+    "id": "3f9a1c52-6c1e-4d0b-9a55-0d8a4cf0b0aa",
+    "isEnabled": True,
+    "value": "Of.A.Test",
+}
+_FIXED = "its members are set once; another one is another grant"
+
 MUST: tuple[Must, ...] = (
+    Must(
+        "users",
+        _API + "user-update",
+        changed=_words(
+            "accountEnabled ageGroup businessPhones city companyName consentProvidedForMinor country "
+            "department displayName employeeHireDate employeeId employeeOrgData employeeType faxNumber "
+            "givenName jobTitle mailNickname mobilePhone officeLocation onPremisesExtensionAttributes "
+            "otherMails passwordPolicies postalCode preferredLanguage state streetAddress surname "
+            "usageLocation userType"
+        ),
+        values={
+            "ageGroup": ("NotAdult", "Adult"),
+            "consentProvidedForMinor": ("Granted", "Denied"),
+            "passwordPolicies": ("DisablePasswordExpiration", "DisableStrongPassword"),
+            "usageLocation": ("NL", "BE"),
+            "userType": ("Guest", "Member"),
+            "otherMails": ["other@contoso-sim.example"],
+        },
+        anew=True,
+        by=("userPrincipalName",),
+        # Addresses are Exchange's to give, as is an identity the service's.
+        own=_words(
+            "identities lastPasswordChangeDateTime mail passwordProfile proxyAddresses securityIdentifier "
+            "signInSessionsValidFromDateTime"
+        ),
+        apart={
+            **dict.fromkeys(_SHAREPOINT, "SharePoint holds it, and a list can't read it"),
+            **dict.fromkeys(_EXCHANGE, "Exchange holds it, and a list can't read it"),
+            "customSecurityAttributes": "has permissions and a round trip of its own",
+            "deviceEnrollmentLimit": "Intune holds it, and a list can't read it",
+            "employeeLeaveDateTime": "has a permission of its own, not asked for yet",
+            "identities": "ways to sign in; not written back yet",
+            "isResourceAccount": "reserved for future use",
+            "onPremisesImmutableId": "ties a user to the sync; a test of its own",
+            "preferredDataLocation": "only where Microsoft 365 Multi-Geo is",
+            "print": "Universal Print holds it",
+            "userPrincipalName": "tells users apart here; a test of its own",
+        },
+    ),
+    Must(
+        "groups",
+        _API + "group-update",
+        changed=_words("description displayName mailNickname preferredLanguage theme visibility"),
+        values={"visibility": ("Private", "Public"), "theme": ("Teal", "Purple")},
+        anew=True,
+        by=("mailNickname",),
+        own=_words("mail proxyAddresses renewedDateTime securityIdentifier"),
+        apart={
+            **dict.fromkeys(_GROUP_EXCHANGE, "Exchange holds it, and a list can't read it"),
+            "assignedLabels": "delegated only",
+            "classification": "written by an action of Microsoft 365 groups, not supported yet",
+            "groupTypes": "what a group is; set at creation",
+            "mailEnabled": "what a group is; set at creation",
+            "membershipRule": "of dynamic groups; a test of its own",
+            "membershipRuleProcessingState": "of dynamic groups; a test of its own",
+            "preferredDataLocation": "only where Microsoft 365 Multi-Geo is",
+            "securityEnabled": "what a group is; a test of its own",
+        },
+    ),
+    Must(
+        "applications",
+        _API + "application-update",
+        changed=_words(
+            "addIns api appRoles defaultRedirectUri description displayName groupMembershipClaims "
+            "identifierUris info isDeviceOnlyAuthSupported isFallbackPublicClient "
+            "nativeAuthenticationApisEnabled notes optionalClaims parentalControlSettings publicClient "
+            "requestSignatureVerification requiredResourceAccess samlMetadataUrl serviceManagementReference "
+            "servicePrincipalLockConfiguration signInAudience spa tags web"
+        ),
+        values={
+            "api": lambda one: {**(one.get("api") or {}), "acceptMappedClaims": True},
+            "appRoles": lambda one: [*(one.get("appRoles") or []), _ROLE],
+            "groupMembershipClaims": ("SecurityGroup", "All"),
+            "identifierUris": lambda one: [f"https://contoso-sim.example/{one['appId']}"],
+            "info": {"termsOfServiceUrl": "https://contoso-sim.example/terms"},
+            "nativeAuthenticationApisEnabled": "all",
+            "defaultRedirectUri": "https://contoso-sim.example/back",
+            "publicClient": {"redirectUris": ["http://localhost"]},
+            "spa": {"redirectUris": ["https://contoso-sim.example/spa"]},
+            "signInAudience": ("AzureADMultipleOrgs", "AzureADMyOrg"),
+            "samlMetadataUrl": "https://contoso-sim.example/saml",
+            "web": {
+                "homePageUrl": "https://contoso-sim.example",
+                "redirectUris": ["https://contoso-sim.example/a"],
+            },
+        },
+        anew=True,
+        by=("displayName",),
+        # A certificate is shown without its bytes in lists, and a secret never.
+        own=_words("keyCredentials passwordCredentials publisherDomain"),
+        apart={
+            "authenticationBehaviors": "shown on request only; a test of its own",
+            "keyCredentials": "a certificate is shown without its bytes in lists",
+            "logo": "a stream",
+            "managerApplications": "not supported yet",
+            "oauth2RequirePostResponse": "declared in v1.0, and long handled by beta alone",
+            "tokenEncryptionKeyId": "names a certificate",
+        },
+    ),
+    Must(
+        "servicePrincipals",
+        _API + "serviceprincipal-update",
+        changed=_words(
+            "accountEnabled addIns alternativeNames appRoleAssignmentRequired description homepage loginUrl "
+            "logoutUrl notes notificationEmailAddresses preferredSingleSignOnMode replyUrls "
+            "samlSingleSignOnSettings servicePrincipalNames tags"
+        ),
+        values={
+            "loginUrl": "https://contoso-sim.example/login",
+            "preferredSingleSignOnMode": ("saml", "oidc"),
+            "samlSingleSignOnSettings": {"relayState": "https://contoso-sim.example/start"},
+            "servicePrincipalNames": lambda one: [
+                *one["servicePrincipalNames"],
+                "https://contoso-sim.example/name",
+            ],
+        },
+        anew=True,
+        by=("appId",),
+        own=("passwordCredentials",),
+        apart={
+            "customSecurityAttributes": "has permissions and a round trip of its own",
+            "displayName": "follows the application",
+            "info": "follows the application",
+            "keyCredentials": "signing certificates are made by the service",
+            "preferredTokenSigningKeyThumbprint": "names a certificate",
+            "tokenEncryptionKeyId": "names a certificate",
+        },
+    ),
+    Must(
+        "administrativeUnits",
+        _API + "administrativeunit-update",
+        changed=_words("description displayName"),
+        anew=True,
+        apart={
+            "membershipRule": "of dynamic units; a test of its own",
+            "membershipRuleProcessingState": "of dynamic units; a test of its own",
+            "membershipType": "what a unit is; a test of its own",
+            "visibility": "set at creation only",
+        },
+    ),
+    Must(
+        "oauth2PermissionGrants",
+        _API + "oauth2permissiongrant-update",
+        changed=("scope",),
+        values={"scope": "Directory.AccessAsUser.All"},
+        anew=True,
+        by=("clientId", "resourceId", "consentType", "principalId"),
+    ),
+    Must(
+        "appRoleAssignments",
+        _API + "serviceprincipal-post-approleassignedto",
+        not_changed=_FIXED,
+        anew=True,
+        by=("principalId", "resourceId", "appRoleId"),
+    ),
+    Must(
+        "roleDefinitions",
+        _API + "unifiedroledefinition-update",
+        changed=_words("description displayName isEnabled rolePermissions"),
+        only={"isBuiltIn": False},
+        values={"rolePermissions": [{"allowedResourceActions": ["microsoft.directory/users/password/update"]}]},
+        anew=True,
+        by=("displayName",),
+        own=("templateId",),
+        apart={"version": "a text of whoever makes the role, which nothing reads"},
+    ),
+    Must(
+        "authenticationContextClassReferences",
+        _API + "authenticationcontextclassreference-update",
+        changed=_words("description displayName isAvailable"),
+        anew=True,
+        by=("id",),
+    ),
+    Must(
+        "organization",
+        _API + "organization-update",
+        changed=_words(
+            "marketingNotificationEmails privacyProfile securityComplianceNotificationMails "
+            "securityComplianceNotificationPhones technicalNotificationMails"
+        ),
+        not_anew="it is the tenant itself",
+    ),
+    Must(
+        "authorizationPolicy",
+        _API + "authorizationpolicy-update",
+        changed=_words(
+            "allowEmailVerifiedUsersToJoinOrganization allowInvitesFrom allowUserConsentForRiskyApps "
+            "allowedToSignUpEmailBasedSubscriptions allowedToUseSSPR blockMsolPowerShell "
+            "defaultUserRolePermissions description displayName guestUserRoleId"
+        ),
+        values={
+            "guestUserRoleId": ("2af84b1e-32c8-42b7-82bc-daa82404023b", "10dae51f-b6af-4016-8d66-8c2a99b929b3")
+        },
+        not_anew=_ONE,
+    ),
     Must(
         "identitySecurityDefaultsEnforcementPolicy",
         _API + "identitysecuritydefaultsenforcementpolicy-update",

@@ -77,6 +77,7 @@ APPLICATIONS = ObjectType(
         "api",
         "appRoles",
         "authenticationBehaviors",
+        "defaultRedirectUri",
         "description",
         "displayName",
         "groupMembershipClaims",
@@ -115,6 +116,7 @@ APPLICATIONS = ObjectType(
         "spa",
         "web",
     ),
+    disabled_first=("appRoles", "api.oauth2PermissionScopes"),
     computed_within=("info.logoUrl",),
     references=(
         ValueReference("identifierUris[]", ("applications",), key="appId", text=True),
@@ -124,6 +126,10 @@ APPLICATIONS = ObjectType(
     ),
     keys_besides_id=("appId",),
     quirks=(
+        Quirk(
+            "An app role or a scope that is enabled can't be changed or removed: it is disabled first.",
+            "Microsoft Entra: Declare app roles for an application; Microsoft Graph: appRole resource type",
+        ),
         Quirk(
             "A re-created application gets a new appId; the recycle bin keeps it.",
             "Microsoft Graph: application resource type, appId",

@@ -125,6 +125,7 @@ GROUPS = ObjectType(
         "visibility",
     ),
     create_only=("groupTypes", "isAssignableToRole", "mailEnabled", "uniqueName"),
+    only_at_creation=(Condition("visibility", ("HiddenMembership",)),),
     action_only=("assignedLicenses", "assignedLabels", "classification"),
     volatile=("onPremisesLastSyncDateTime", "renewedDateTime"),
     sets=("groupTypes", "proxyAddresses", "assignedLicenses", "assignedLabels"),
@@ -152,6 +153,10 @@ GROUPS = ObjectType(
         Quirk(
             "isAssignableToRole can be set only when the group is created.",
             "Microsoft Graph: group resource type, isAssignableToRole",
+        ),
+        Quirk(
+            "HiddenMembership can be set only when a Microsoft 365 group is created, and not be left.",
+            "Microsoft Graph: group resource type, visibility",
         ),
         Quirk(
             "Cloud security groups go to the recycle bin like Microsoft 365 groups; there they show "

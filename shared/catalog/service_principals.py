@@ -134,7 +134,7 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
     create_only=("principalId", "resourceId", "appRoleId"),
     volatile=("principalDisplayName", "resourceDisplayName"),
     references=(
-        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
+        ValueReference("principalId", ("users", "groups", "servicePrincipals"), copies_name=True),
         ValueReference("resourceId", ("servicePrincipals",)),
     ),
     licence=Licence(

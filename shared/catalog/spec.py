@@ -222,7 +222,8 @@ class ValueReference:
     `to` names the types whose id (or `key`, such as appId) may stand there; `literals` are values that are not
     ids. `text`: the value holds the id within longer text. `include`/`exclude`: in an access policy, what
     losing the reference would mean (a dead include narrows, a dead exclude widens). `pair`: the two are one
-    thing in two parts, which come back the same way or not at all, the part referred to first."""
+    thing in two parts, which come back the same way or not at all, the part referred to first. `copies_name`: the
+    service keeps the name that the other object has at this moment, so that it must be the right one by then."""
 
     path: str
     to: tuple[str, ...]
@@ -232,6 +233,7 @@ class ValueReference:
     exclude: bool = False
     include: bool = False
     pair: bool = False
+    copies_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,11 +314,13 @@ class ObjectType:
     put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
     actions: tuple[Action, ...] = ()
     create_only: tuple[str, ...] = ()  # may be set in the creating POST and never after; `id`: we choose it
+    only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change may set
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists
     action_only: tuple[str, ...] = ()  # differences are shown; writing takes an action not supported yet
     secret: tuple[str, ...] = ()  # never readable back as they were
     volatile: tuple[str, ...] = ()  # not part of the content hash
     sets: tuple[str, ...] = ()  # lists whose order carries no meaning; dotted
+    disabled_first: tuple[str, ...] = ()  # lists (dotted) whose enabled items can't go or change; by `id`
     whole: tuple[str, ...] = ()  # members that Graph replaces whole
     by_id: tuple[str, ...] = ()  # nested objects that Graph shows in full and takes by id alone; dotted
     computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted

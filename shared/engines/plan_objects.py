@@ -16,7 +16,7 @@ from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.canonical import is_annotation
 from shared.engines.circles import circular_members
 from shared.engines.compare import TYPE_TAG, Form, holds_markers
-from shared.engines.conditions import protection
+from shared.engines.conditions import holds, protection
 from shared.engines.diff import keys_of
 from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members
 from shared.engines.fates import ON_LIST, Clash, Fate, Fates, Way
@@ -155,6 +155,8 @@ class Planning:
             end=fate.end,
         )
         create.needs = self._named(spec, item, members)
+        for found in find((one for one in spec.references if one.copies_name), item):
+            create.needs_whole |= set(self.fates.coming(found.reference, found.value))
         if spec.parent:
             create.needs.add(ObjectKey(spec.parent, missing.parent))
         self._wait_for_pair(create, spec, item)
@@ -399,7 +401,11 @@ class Planning:
 
     def _drop_impossible(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, touched: set[str]) -> None:
         for name in sorted(touched):
-            if holds_markers(old[name]):
+            if any(one.path == name and holds(one, old) for one in spec.only_at_creation):
+                touched.discard(name)
+                why = f"it was {old[name]}, which can be set only when the object is created"
+                self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why, name)
+            elif holds_markers(old[name]):
                 touched.discard(name)
                 why = "it holds names beginning with $, which no plan can carry"
                 self.exclude(spec, entry.id, entry.name, Reason.NEEDS_ACTION, why, name)

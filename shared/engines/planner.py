@@ -17,6 +17,7 @@ from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import ObjectKey
 from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Mechanism, Reason, RestorePlan, Scope, Step, Wave
 from shared.engines.bins import Bins
+from shared.engines.disabling import disable_first
 from shared.engines.drafts import Draft, Drafter
 from shared.engines.fates import Fates
 from shared.engines.forecast import forecast, total
@@ -111,6 +112,7 @@ async def plan_restore(
         await plan_links(planning, snapshot, live, link_survey)
     planning.finish()
     order_refined(planning)
+    disable_first(planning)
     await _name_inner_groups(planning, snapshot)
     await _check_accounts(planning.drafts, live, accounts)
     guard_groups = await _apply_guard(planning, snapshot, live, accounts)

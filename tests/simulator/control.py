@@ -13,6 +13,7 @@ from .bins import purge, soft_delete
 from .errors import GraphError, bad_request, not_found
 from .rules.types import DIRECTORY_TABLES, TYPES
 from .service import Request, Response, Service, Stats
+from .service_principals import remove_assignment
 from .store import Change, Transaction
 
 Obj = dict[str, Any]
@@ -279,7 +280,9 @@ def _scripted_operation(service: Service, who: Principal, one: Obj) -> Obj:
 
 def _take_away(service: Service, table: str, key: str) -> None:
     """An object that is no directory object, with what hangs on it."""
-    if table in (role_assignments.TABLE, role_assignments.INSTANCES):
+    if table == "appRoleAssignments":
+        remove_assignment(service, service.store.tables[table][key])
+    elif table in (role_assignments.TABLE, role_assignments.INSTANCES):
         role_assignments.remove(service, key)
     elif table in dependents.TABLES:
         dependents.detach(service, table, key)

@@ -1151,3 +1151,86 @@ async def test_twenty_thousand_operations_are_planned() -> None:
     plan = await make_plan(before, Tenant())
     assert plan.forecast.operations == 10_000 + 2 * 10 + 10 * 50 + 9_999
     assert len(plan.steps) < 2_000
+
+
+# --- what Graph takes in a certain order or at a certain time only
+
+
+def _role(name: str, **members: Any) -> dict[str, Any]:
+    return {"id": guid(name), "value": name, "description": name, "isEnabled": True, **members}
+
+
+async def test_an_enabled_app_role_is_disabled_before_it_goes() -> None:
+    before = Tenant()
+    stays, goes, changes = _role("Stays"), _role("Goes"), _role("Changes")
+    key, _ = application(before, "shop", appRoles=[stays, {**changes, "description": "as it was"}])
+    after = before.copy()
+    after.get("applications", key).update(appRoles=[stays, changes, goes], description="bent")
+    plan = await make_plan(before, after)
+    first, second = (one for one in plan.operations if one.target == key)
+    off = [stays, {**changes, "isEnabled": False}, {**goes, "isEnabled": False}]
+    assert body(first) == {"appRoles": off}
+    assert second.before["appRoles"] == off
+    assert body(second)["appRoles"] == [stays, {**changes, "description": "as it was"}]
+    assert first.id in second.after
+
+
+async def test_scopes_that_only_come_or_are_disabled_need_no_operation_of_their_own() -> None:
+    before = Tenant()
+    came, off = _role("came"), _role("off", isEnabled=False)
+    key, _ = application(before, "shop", api={"oauth2PermissionScopes": [came]})
+    after = before.copy()
+    after.get("applications", key)["api"] = {"oauth2PermissionScopes": [off]}
+    plan = await make_plan(before, after)
+    assert body(only(plan, Mechanism.PATCH, key)) == {"api": {"oauth2PermissionScopes": [came]}}
+
+
+async def test_a_value_that_only_a_creation_sets_is_left_out_and_the_rest_is_written() -> None:
+    before = Tenant()
+    key = group(before, "secret", groupTypes=["Unified"], visibility="HiddenMembership", description="then")
+    after = before.copy()
+    after.get("groups", key).update(visibility="Public", description="now")
+    plan = await make_plan(before, after)
+    assert body(only(plan, Mechanism.PATCH, key)) == {"description": "then"}
+    assert reasons(plan, key) == [("visibility", Reason.WRITE_ONCE)]
+
+
+async def test_an_assignment_is_made_once_its_principal_has_its_own_name_again() -> None:
+    before = Tenant()
+    members = group(before, "readers")
+    resource = service_principal(before, "shop", guid("appId of shop"))
+    assignment = before.add(
+        "appRoleAssignments",
+        "assignment-1",
+        parent=resource,
+        principalId=members,
+        resourceId=resource,
+        appRoleId=guid("role"),
+        principalDisplayName="readers",
+    )
+    after = before.copy()
+    after.remove("groups", members)
+    plan = await make_plan(before, after)
+    finished = only(plan, Mechanism.FINISH, members)
+    made = only(plan, Mechanism.CREATE, assignment)
+    assert finished.id in made.after
+
+
+async def test_a_change_by_put_names_every_member_and_checks_every_one() -> None:
+    before = Tenant()
+    members = {
+        "isEnabled": True,
+        "notifyReviewers": True,
+        "remindersEnabled": False,
+        "requestDurationInDays": 14,
+        "reviewers": [],
+        "version": 3,
+    }
+    before.add("adminConsentRequestPolicy", "adminConsentRequestPolicy", **members)
+    after = before.copy()
+    after.get("adminConsentRequestPolicy", "adminConsentRequestPolicy").update(isEnabled=False, version=4)
+    plan = await make_plan(before, after)
+    changed = only(plan, Mechanism.PATCH)
+    assert changed.request.method == "PUT"
+    assert body(changed) == {name: value for name, value in members.items() if name != "version"}
+    assert changed.before == {**body(changed), "isEnabled": False}
