@@ -198,7 +198,11 @@ def test_a_new_property_ends_the_command_with_a_finding(tmp_path: Path) -> None:
     assert "users/shoeSize (property, /users/shoeSize)" in shown.out
 
 
-@pytest.mark.parametrize("content", [None, b"\x1f\x8bnot packed", gzip.compress(b"<a/>" * 99)[:-9], b"plain"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"\x1f\x8bnot packed", gzip.compress(b"<a/>" * 99)[:-9], b"plain"],
+    ids=["absent", "badly packed", "cut short", "plain"],  # packed bytes hold the moment, and workers compare ids
+)
 def test_a_file_that_is_no_metadata_is_unusable(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "metadata.xml.gz"
     if content is not None:
