@@ -127,6 +127,19 @@ def governance(service: Service) -> None:
     values = [{**one, "value": flip.get(one["value"], one["value"])} for one in settings[0][1]["values"]]
     scripted(service, "PATCH", f"/v1.0/groupSettings/{settings[0][0]}", {"values": values})
     purge(service, "groupSettings", settings[1][0])
+    # A change of this one is a PUT, which resets what it leaves out.
+    (consent,) = service.store.tables["adminConsentRequestPolicy"].values()
+    members = ("isEnabled", "notifyReviewers", "remindersEnabled", "requestDurationInDays", "reviewers")
+    asked = {**{name: consent[name] for name in members}, "isEnabled": False, "reviewers": []}
+    scripted(service, "PUT", "/v1.0/policies/adminConsentRequestPolicy", asked)
+    # An enabled app role is disabled before it goes.
+    backup = service.info["holdfastApps"]["backup"]
+    (application,) = (key for key, one in service.store.tables["applications"].items() if one["appId"] == backup)
+    held = service.store.tables["applications"][application].get("appRoles") or []
+    role_id = "3f9a1c52-6c1e-4d0b-9a55-0d8a4cf0b0ab"
+    added = {"id": role_id, "value": "Evil", "displayName": "Evil", "description": "Evil", "isEnabled": True}
+    added["allowedMemberTypes"] = ["Application"]
+    scripted(service, "PATCH", f"/v1.0/applications/{application}", {"appRoles": [*held, added]})
 
 
 def _the(service: Service, table: str, **wanted: object) -> str:

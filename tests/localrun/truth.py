@@ -35,6 +35,7 @@ TABLES = (
     "combinationConfigurations",
     "authenticationContextClassReferences",
     "groupSettings",
+    "adminConsentRequestPolicy",
 )
 # Made by the service for a new object, or moved by any write.
 _COMPUTED = frozenset(
