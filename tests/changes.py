@@ -21,6 +21,8 @@ def changed(model: type, obj: Obj, names: tuple[str, ...], values: Obj) -> Obj:
     shape = schema.shape(model)
     body: Obj = {}
     for name in names:
+        if name not in shape.properties and name not in shape.relationships:
+            continue  # of another kind of the type
         if name in values:
             body[name] = _given(values[name], obj, name)
         else:

@@ -64,6 +64,15 @@ _ROLE = {
     "isEnabled": True,
     "value": "Of.A.Test",
 }
+_ALL = {"targetType": "group", "id": "all_users", "isRegistrationRequired": True}
+_NOBODY = {"targetType": "group", "id": "all_users"}
+_CAMPAIGN = {"snoozeDurationInDays": 14, "state": "disabled", "excludeTargets": [], "includeTargets": []}
+
+
+def _flipped(value: str) -> str:
+    return {"true": "false", "false": "true"}.get(value, value)
+
+
 _FIXED = "its members are set once; another one is another grant"
 
 MUST: tuple[Must, ...] = (
@@ -261,6 +270,96 @@ MUST: tuple[Must, ...] = (
             "guestUserRoleId": ("2af84b1e-32c8-42b7-82bc-daa82404023b", "10dae51f-b6af-4016-8d66-8c2a99b929b3")
         },
         not_anew=_ONE,
+    ),
+    Must(
+        "federatedIdentityCredentials",
+        _API + "federatedidentitycredential-update",
+        changed=_words("audiences description issuer subject"),
+        values={"issuer": "https://contoso-sim.example/issuer"},
+        anew=True,
+    ),
+    Must(
+        "roleAssignments",
+        _API + "rbacapplication-post-roleassignments",
+        not_changed=_FIXED,
+        anew=True,
+    ),
+    Must(
+        "authenticationMethodsPolicy",
+        _API + "authenticationmethodspolicy-update",
+        changed=_words("reconfirmationInDays registrationEnforcement"),
+        values={"registrationEnforcement": {"authenticationMethodsRegistrationCampaign": _CAMPAIGN}},
+        apart={"policyMigrationState": "goes forward only"},
+        not_anew=_ONE,
+    ),
+    Must(
+        "authenticationMethodConfigurations",
+        _API + "fido2authenticationmethodconfiguration-update and its likes, one a method",
+        changed=_words(
+            "allowExternalIdToUseEmailOtp authenticationModeConfiguration certificateAuthorityScopes "
+            "certificateUserBindings crlValidationConfiguration defaultLength defaultLifetimeInMinutes "
+            "excludeTargets featureSettings includeTargets isAttestationEnforced isOfficePhoneAllowed "
+            "isSelfServiceRegistrationAllowed isSoftwareOathEnabled isUsableOnce issuerHintsConfiguration "
+            "keyRestrictions maximumLifetimeInMinutes minimumLifetimeInMinutes pinLength "
+            "standardQRCodeLifetimeInDays state"
+        ),
+        values={
+            "excludeTargets": lambda one: [] if one.get("excludeTargets") else [_NOBODY],
+            "includeTargets": lambda one: [_ALL],
+        },
+        apart={"defaultPasskeyProfile": "names a passkey profile, which tenants start without"},
+        not_anew="the methods are Microsoft's, and every tenant has them",
+    ),
+    Must(
+        "authenticationStrengthPolicies",
+        _API + "authenticationstrengthpolicy-update",
+        changed=_words("description displayName"),
+        only={"policyType": "custom"},
+        apart={"allowedCombinations": "changed by an action; a test of its own"},
+        anew=True,
+    ),
+    Must(
+        "conditionalAccessPolicies",
+        _API + "conditionalaccesspolicy-update",
+        changed=_words("conditions displayName grantControls sessionControls state"),
+        values={
+            "conditions": lambda one: {**one["conditions"], "clientAppTypes": ["other"]},
+            "grantControls": lambda one: {"operator": "OR", "builtInControls": ["mfa", "compliantDevice"]},
+            "sessionControls": lambda one: {"signInFrequency": {"isEnabled": True, "type": "hours", "value": 7}},
+            "state": ("disabled", "enabledForReportingButNotEnforced"),
+        },
+        apart={"description": "not used, says its page"},
+        anew=True,
+    ),
+    Must(
+        "combinationConfigurations",
+        _API + "fido2combinationconfiguration-update",
+        changed=("allowedAAGUIDs",),
+        only={"@odata.type": "#microsoft.graph.fido2CombinationConfiguration"},
+        values={"allowedAAGUIDs": ["de1e552d-db1d-4423-a619-566b625cdc84"]},
+        apart={"appliesToCombinations": "what it refines; another one is another configuration"},
+        anew=True,
+    ),
+    Must(
+        "namedLocations",
+        _API + "ipnamedlocation-update, countrynamedlocation-update",
+        changed=_words(
+            "countriesAndRegions countryLookupMethod displayName includeUnknownCountriesAndRegions ipRanges "
+            "isTrusted"
+        ),
+        values={
+            "countriesAndRegions": ["NL"],
+            "ipRanges": [{"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": "198.51.100.128/25"}],
+        },
+        anew=True,
+    ),
+    Must(
+        "groupSettings",
+        _API + "groupsetting-update",
+        changed=("values",),
+        values={"values": lambda one: [{**held, "value": _flipped(held["value"])} for held in one["values"]]},
+        anew=True,
+        by=("templateId",),
     ),
     Must(
         "identitySecurityDefaultsEnforcementPolicy",

@@ -22,7 +22,8 @@ from tests.must_come_back import MUST, Must
 from tests.restore_planned import Planned, cloud_groups, cloud_users, planned, purge
 from tests.simdirectory import scripted
 from tests.simulator import plain, schema
-from tests.simulator.rules.types import TYPES
+from tests.simulator.rules.methods import METHODS
+from tests.simulator.rules.types import METHOD_CONFIGURATIONS, TYPES
 from tests.simulator.service import Service
 
 Obj = dict[str, Any]
@@ -97,22 +98,71 @@ def _ours(service: Service) -> list[Obj]:
     ]
 
 
+def _held_for_good(service: Service) -> list[Obj]:
+    """Assignments without an end that are no activations."""
+    instances = service.store.tables["roleAssignmentScheduleInstances"]
+    told = {key: one for key, one in instances.items() if one["assignmentType"] == "Assigned"}
+    held = service.store.tables["roleAssignments"].values()
+    return [one for one in held if one["id"] in told and not told[one["id"]].get("endDateTime")]
+
+
 _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
     "users": _without_synced_reports,
     "groups": _with_visible_members,
     "applications": _ours,
     "servicePrincipals": _of_others,
+    "roleAssignments": _held_for_good,
 }
-_PATHS = {"authorizationPolicy": "/policies/authorizationPolicy"}
 
 
-def path_of(must: Must, obj: Obj) -> str:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a type that is no row of plain types is written. `{parent}`: the other end of the link `parents`."""
+
+    path: str
+    tagged: bool = False  # a write names its @odata.type
+    parents: str = ""
+
+
+_POLICIES, _ACCESS = "/beta/policies", "/beta/identity/conditionalAccess"
+_WAYS = {
+    "authorizationPolicy": Way("/v1.0/policies/authorizationPolicy"),
+    "authenticationMethodsPolicy": Way(f"{_POLICIES}/authenticationMethodsPolicy"),
+    "authenticationMethodConfigurations": Way(
+        f"{_POLICIES}/authenticationMethodsPolicy/authenticationMethodConfigurations/{{id}}", tagged=True
+    ),
+    "combinationConfigurations": Way(
+        f"{_POLICIES}/authenticationStrengthPolicies/{{parent}}/combinationConfigurations/{{id}}",
+        tagged=True,
+        parents="authenticationStrengthPolicies.combinationConfigurations",
+    ),
+    "conditionalAccessPolicies": Way(f"{_ACCESS}/policies/{{id}}"),
+    "federatedIdentityCredentials": Way(
+        "/v1.0/applications/{parent}/federatedIdentityCredentials/{id}",
+        parents="applications.federatedIdentityCredentials",
+    ),
+    "namedLocations": Way(f"{_ACCESS}/namedLocations/{{id}}", tagged=True),
+}
+
+
+def way_of(table: str) -> Way:
+    return _WAYS.get(table) or Way(f"/v1.0{TYPES[table].root}/{{id}}")
+
+
+def path_of(service: Service, must: Must, obj: Obj) -> str:
     row = plain.ROWS.get(must.table)
     if row is None:
-        return "/v1.0" + _PATHS.get(must.table, f"{TYPES[must.table].root}/{obj['id']}")
-    version = row.versions[0]
+        way = way_of(must.table)
+        parents = service.store.sources(way.parents, obj["id"]) if way.parents else {"": None}
+        return way.path.replace("{id}", obj["id"]).replace("{parent}", next(iter(parents)))
     path = row.item.replace("{id}", str(obj.get("_parent", obj["id"]))).replace("{child}", str(obj["id"]))
-    return f"/{version}{path}"
+    return f"/{row.versions[0]}{path}"
+
+
+def model_of(table: str, obj: Obj) -> type:
+    if table == METHOD_CONFIGURATIONS.table:
+        return schema.load(METHODS[obj["id"]].model)
+    return schema.derived_type(str(obj.get("@odata.type", ""))) or schema.load(TYPES[table].model)
 
 
 def change_all(service: Service, must: Must) -> None:
@@ -120,8 +170,11 @@ def change_all(service: Service, must: Must) -> None:
     row = plain.ROWS.get(must.table)
     for obj in rows(service, must):
         if row is None:
-            model = schema.load(TYPES[must.table].model)
-            scripted(service, "PATCH", path_of(must, obj), changed(model, obj, must.changed, must.values))
+            body = changed(model_of(must.table, obj), obj, must.changed, must.values)
+            if way_of(must.table).tagged:
+                kind = METHODS[obj["id"]].odata_type if must.table == METHOD_CONFIGURATIONS.table else ""
+                body["@odata.type"] = kind or obj["@odata.type"]
+            scripted(service, "PATCH", path_of(service, must, obj), body)
             continue
         shown = plain.shown(row, obj, beta=True)
         body = changed(plain.model_of(row, obj), shown, must.changed, must.values)
@@ -130,7 +183,7 @@ def change_all(service: Service, must: Must) -> None:
             body = {**kept, **body}
         if row.kinds:
             body["@odata.type"] = obj["@odata.type"]
-        scripted(service, "PUT" if row.whole else "PATCH", path_of(must, obj), body)
+        scripted(service, "PUT" if row.whole else "PATCH", path_of(service, must, obj), body)
 
 
 def purge_all(service: Service, must: Must) -> None:
@@ -274,6 +327,7 @@ async def there_and_back(musts: tuple[Must, ...], *, anew: bool, lag: float = 0.
         before.append(truth(service, renamed))
         for must in musts:
             assert rows(service, must), f"the seed has no {must.table}"
+        for must in musts:
             (purge_all if anew else change_all)(service, must)
         assert truth(service, renamed) != before[0]
 

@@ -291,6 +291,9 @@ def _take_away(service: Service, table: str, key: str) -> None:
     else:
         dependents.take_out(service, key)  # the assignments of a role definition
         plain.remove(service, table, key)
+        for rel, back in service.store.reverse.items():
+            for source in list(back.get(key, ())):
+                service.store.link(rel, source, key, present=False)
         for name in (table, f"bin:{table}"):
             if service.store.tables.get(name, {}).get(key) is not None:
                 service.store.put(name, key, None)
