@@ -86,13 +86,23 @@ param statusSchedule string = '0 0 6 * * *'
 @maxValue(47)
 param absenceHours int = 6
 
+@description('public: public endpoints behind a firewall, Entra ID only. private: private endpoints, nothing public.')
+@allowed([
+  'private'
+  'public'
+])
+param network string = 'public'
+
+@description('Resource id of the first account (output vaultResourceId of main.bicep) where it has private endpoints only: one in this network leads there, once its owner approves.')
+param vaultResourceId string = ''
+
 @description('Public address ranges from which people and pipelines come (CIDR, no private ranges); nobody else is let in.')
 param callerRanges array = []
 
 @description('Address range of the network.')
 param addressRange string = '10.72.0.0/24'
 
-@description('Two ranges in it, at least a /27 each: the copier, and private endpoints of your own.')
+@description('Two ranges in it, at least a /27 each: copier, private endpoints.')
 @minLength(2)
 @maxLength(2)
 param subnetRanges array = [
@@ -134,6 +144,8 @@ param copyDeployersGroupId string = ''
 
 var suffix = uniqueString(subscription().id, name)
 var short = take(name, 8)
+var private = network == 'private'
+var firstIsPrivate = !empty(vaultResourceId)
 
 // Regions with a pair, which is in the EU for every one of them. Asking for a pair elsewhere is refused: no such name.
 var skusWithPair = {
@@ -327,7 +339,7 @@ module net 'modules/network.bicep' = {
     ]
     subnetRanges: subnetRanges
     storageService: 'Microsoft.Storage.Global'
-    private: false
+    private: private || firstIsPrivate
   }
 }
 
@@ -342,7 +354,7 @@ module copyAccount 'modules/storage-account.bicep' = {
     location: location
     accountName: '${short}v${suffix}'
     sku: copySku
-    private: false
+    private: private
     subnetIds: [
       copierSubnet
     ]
@@ -380,7 +392,7 @@ module host 'modules/storage-account.bicep' = {
     location: location
     accountName: '${short}c${suffix}'
     sku: 'Standard_ZRS'
-    private: false
+    private: private
     subnetIds: [
       copierSubnet
     ]
@@ -424,7 +436,7 @@ module copier 'modules/app.bicep' = {
     telemetry: watch.outputs.telemetry
     running: true
     subnetId: copierSubnet
-    private: false
+    private: private
     callerRanges: callerRanges
     pythonVersion: pythonVersion
     deployers: copyDeployers
@@ -435,6 +447,55 @@ module copier 'modules/app.bicep' = {
   dependsOn: [
     vault
   ]
+}
+
+// --- private endpoints ------------------------------------------------------------------------------------------
+
+// Zones: 0 blob, 2 table, 4 app (network.bicep).
+var firstAccount = firstIsPrivate ? [
+  {
+    name: '${name}-first-blob'
+    id: vaultResourceId
+    service: 'blob'
+    zone: 0
+  }
+] : []
+
+module endpoints 'modules/endpoints.bicep' = if (private || firstIsPrivate) {
+  name: 'endpoints'
+  scope: networkGroup
+  params: {
+    location: location
+    subnetId: net.outputs.endpointSubnetId
+    zoneIds: net.outputs.zoneIds
+    targets: private ? [
+      {
+        name: '${name}-vault-blob'
+        id: copyAccount.outputs.id
+        service: 'blob'
+        zone: 0
+      }
+      {
+        name: '${name}-host-blob'
+        id: host.outputs.id
+        service: 'blob'
+        zone: 0
+      }
+      {
+        name: '${name}-host-table'
+        id: host.outputs.id
+        service: 'table'
+        zone: 2
+      }
+      {
+        name: '${name}-app'
+        id: copier.outputs.id
+        service: 'sites'
+        zone: 4
+      }
+    ] : []
+    foreign: firstAccount
+  }
 }
 
 // --- what the operator needs next -------------------------------------------------------------------------------

@@ -826,6 +826,7 @@ module endpoints 'modules/endpoints.bicep' = if (private) {
     location: location
     subnetId: net.outputs.endpointSubnetId
     zoneIds: net.outputs.zoneIds
+    foreign: []
     // Zones: 0 blob, 1 queue, 2 table, 3 key vault, 4 app.
     targets: [
       {

@@ -12,28 +12,33 @@ param zoneIds array
 @description('Where they lead: name, resource id, service of it, number of the service\'s zone.')
 param targets array
 
-resource endpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = [for one in targets: {
+@description('Likewise, to what others own: each is asked for, and leads there once its owner has approved it.')
+param foreign array
+
+var led = concat(targets, foreign)
+var links = [for one in led: {
+  name: one.service
+  properties: {
+    groupIds: [
+      one.service
+    ]
+    privateLinkServiceId: one.id
+  }
+}]
+
+resource endpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = [for (one, index) in led: {
   name: one.name
   location: location
   properties: {
     subnet: {
       id: subnetId
     }
-    privateLinkServiceConnections: [
-      {
-        name: one.service
-        properties: {
-          groupIds: [
-            one.service
-          ]
-          privateLinkServiceId: one.id
-        }
-      }
-    ]
+    manualPrivateLinkServiceConnections: index < length(targets) ? [] : array(links[index])
+    privateLinkServiceConnections: index < length(targets) ? array(links[index]) : []
   }
 }]
 
-resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (one, index) in targets: {
+resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (one, index) in led: {
   parent: endpoint[index]
   name: 'default'
   properties: {

@@ -86,6 +86,13 @@ COPY_OPEN: dict[str, Any] = {
     "copySchedule": "0 45 * * * *",
     "statusSchedule": "0 0 8 * * *",
 }
+COPY_PRIVATE: dict[str, Any] = {
+    "network": "private",
+    "location": "northeurope",
+    "callerRanges": ["198.51.100.0/24"],
+    "vaultResourceId": f"{SUBSCRIPTION}/resourceGroups/holdfast-vault/providers/"
+    "Microsoft.Storage/storageAccounts/holdfastv0",
+}
 
 
 @lru_cache(maxsize=64)
@@ -149,10 +156,16 @@ class Texts:
         """Every optional thing switched on: another tenant, groups, some containers locked by now."""
         return self.copied(COPY_OPEN)
 
+    @cached_property
+    def copy_private(self) -> Deployment:
+        """Private endpoints only, and one that leads to a first account that has no others."""
+        return self.copied(COPY_PRIVATE)
+
     @property
     def copies(self) -> Iterator[tuple[Deployment, Mapping[str, Any]]]:
         yield self.copy_plain, COPY_REQUIRED
         yield self.copy_open, {**COPY_REQUIRED, **COPY_OPEN}
+        yield self.copy_private, {**COPY_REQUIRED, **COPY_PRIVATE}
 
     def allowed(self, parameter: str, path: str = MAIN) -> list[str]:
         """What `@allowed` lets a parameter of a template be; nothing where it stands open."""

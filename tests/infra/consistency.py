@@ -14,7 +14,18 @@ from shared.domain.vault import AccountState, ContainerState, DeletionRule, Rete
 from shared.engines.protection import shortfalls
 from shared.settings import CONNECTIONS, Role, Settings, load_settings
 from tests.infra import code
-from tests.infra.cases import COPY, COPY_OPEN, COPY_REQUIRED, MAIN, OPEN, PRIVATE, REQUIRED, Texts, only
+from tests.infra.cases import (
+    COPY,
+    COPY_OPEN,
+    COPY_PRIVATE,
+    COPY_REQUIRED,
+    MAIN,
+    OPEN,
+    PRIVATE,
+    REQUIRED,
+    Texts,
+    only,
+)
 from tests.infra.evaluate import Deployment, Resource, made_up, template
 from tests.infra.page import DEPLOYMENT, SECURITY, listed, table
 from tests.infra.policy import part_of
@@ -63,7 +74,8 @@ def findings(texts: Texts) -> Iterator[str]:
             for check in beside:
                 yield from check(deployment)
     yield from _defaults(texts, MAIN, REQUIRED, ("Parameter", "Default", "Meaning"), (OPEN, PRIVATE))
-    yield from _defaults(texts, COPY, COPY_REQUIRED, ("Parameter of the copy", "Default", "Meaning"), (COPY_OPEN,))
+    copied = (COPY_OPEN, COPY_PRIVATE)
+    yield from _defaults(texts, COPY, COPY_REQUIRED, ("Parameter of the copy", "Default", "Meaning"), copied)
     yield from _differ("roles with an app", {*code.ROLES, *code.COPIERS}, set(Role) - {Role.ALL})
 
 

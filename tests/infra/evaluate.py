@@ -448,6 +448,7 @@ def _items(of: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "array": lambda of: of if isinstance(of, list) else [of],
     "concat": lambda *parts: "".join(parts) if isinstance(parts[0], str) else [x for one in parts for x in one],
     "contains": lambda of, what: what in of,
     "empty": lambda of: not of,

@@ -45,7 +45,8 @@ _ALERTS = "properties.criteria.allOf[]"
 _SITE = "properties.siteConfig"
 _FLEX = "properties.functionAppConfig"
 _SUBNET = "properties.subnets[]"
-_LINK = "properties.privateLinkServiceConnections[]"
+_LINK = "properties.privateLinkServiceConnections"
+_ASKED = "properties.manualPrivateLinkServiceConnections"
 _EXPIRY = "properties.policy.rules[]"
 
 RULES: dict[str, Rules] = {
@@ -166,9 +167,17 @@ RULES: dict[str, Rules] = {
     "Microsoft.Network/privateEndpoints": {
         "location": TEXT,
         "properties.subnet.id": re.compile(r".*/subnets/endpoints"),
-        f"{_LINK}.name": TEXT,
-        f"{_LINK}.properties.groupIds[]": ELSEWHERE,
-        f"{_LINK}.properties.privateLinkServiceId": ELSEWHERE,
+        # Either of the two lists is empty, which one is judged with what the endpoint leads to.
+        **{
+            f"{links}{member}": May(rule)
+            for links in (_LINK, _ASKED)
+            for member, rule in (
+                ("", []),
+                ("[].name", TEXT),
+                ("[].properties.groupIds[]", ELSEWHERE),
+                ("[].properties.privateLinkServiceId", ELSEWHERE),
+            )
+        },
     },
     "Microsoft.Network/privateEndpoints/privateDnsZoneGroups": {
         "properties.privateDnsZoneConfigs[].name": TEXT,

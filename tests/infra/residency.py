@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.regions import EU_REGIONS
-from tests.infra.cases import COPY, MAIN, Texts
+from tests.infra.cases import COPY, COPY_PRIVATE, MAIN, Texts
 from tests.infra.evaluate import Deployment, Resource
 from tests.infra.policy import part_of
 from tests.infra.syntax import BicepError
@@ -28,7 +28,6 @@ ALLOWED: Final = {
     "network": {"private", "public"},
     "pythonVersion": {"3.12", "3.13"},
 }
-COPY_ALLOWED: Final = {name: values for name, values in ALLOWED.items() if name != "network"}
 # Resources without a region: names and rules, no data.
 EVERYWHERE: Final = frozenset(
     {
@@ -49,6 +48,8 @@ NEEDED: Final = {  # private endpoints: part of the deployment and kind → serv
     ("keys", VAULTS): {"vault"},
     ("backup", SITES): {"sites"},
     ("restore", SITES): {"sites"},
+    ("copy", STORAGE): {"blob", "table"},
+    ("copy", SITES): {"sites"},
 }
 ZONES: Final = {
     "blob": "privatelink.blob.core.windows.net",
@@ -82,15 +83,17 @@ def findings(texts: Texts) -> Iterator[str]:
     for deployment, given in texts.copies:
         yield from located(deployment, given)
         yield from _reachable(deployment, given, COPY_NETWORK)
-    yield from _everywhere(texts, MAIN, ALLOWED)
-    yield from _everywhere(texts, COPY, COPY_ALLOWED)
+    first = {"vaultResourceId": COPY_PRIVATE["vaultResourceId"]}
+    yield from _reachable(texts.copied(first), first, COPY_NETWORK)
+    yield from _everywhere(texts, MAIN)
+    yield from _everywhere(texts, COPY)
 
 
-def _everywhere(texts: Texts, path: str, allowed: Mapping[str, set[str]]) -> Iterator[str]:
+def _everywhere(texts: Texts, path: str) -> Iterator[str]:
     """Every value that `@allowed` lets the parameters about places take, without expanding each combination: the
     places of a deployment are parameters of the main template, so the lists are the proof, and one expansion for
     each region shows that they are obeyed."""
-    for name, values in allowed.items():
+    for name, values in ALLOWED.items():
         if set(texts.allowed(name, path)) != values:
             yield f"{path}: {name} may be {texts.allowed(name, path)}, and not {sorted(values)}"
     for name in ("location", "actionRegion"):
@@ -100,8 +103,8 @@ def _everywhere(texts: Texts, path: str, allowed: Mapping[str, set[str]]) -> Ite
 
 def every_combination(texts: Texts) -> Iterator[str]:
     """The same by expansion of every combination there is; for the long tests."""
-    places = ("location", "actionRegion", "redundancy")
-    for given in texts.combinations(*places, "network"):
+    places = ("location", "actionRegion", "redundancy", "network")
+    for given in texts.combinations(*places):
         yield from _placed(texts.deployed, given)
     for given in texts.combinations(*places, path=COPY):
         yield from _placed(texts.copied, given)
@@ -151,6 +154,7 @@ def located(deployment: Deployment, given: Mapping[str, Any]) -> Iterator[str]:
 
 def _reachable(deployment: Deployment, given: Mapping[str, Any], net: Network) -> Iterator[str]:
     private = given.get("network") == "private"
+    first = given.get("vaultResourceId", "")  # of somebody else's account that has private endpoints only
     for one in (*deployment.of(STORAGE), *deployment.of(VAULTS), *deployment.of(SITES)):
         if one.properties["publicNetworkAccess"] != ("Disabled" if private else "Enabled"):
             yield f"{one}: public network access is {one.properties['publicNetworkAccess']}"
@@ -168,18 +172,28 @@ def _reachable(deployment: Deployment, given: Mapping[str, Any], net: Network) -
         if set(subnet["properties"]) != wanted:
             yield f"{network}: the subnet {subnet['name']} has not {sorted(wanted)}"
     endpoints = deployment.of("Microsoft.Network/privateEndpoints")
-    if not private:
+    if not private and not first:
         if endpoints or deployment.of("Microsoft.Network/privateDnsZones"):
             yield "a public deployment has private endpoints"
         return
     led: dict[str, set[str]] = {}
+    asked = []
     for one in endpoints:
-        (link,) = one.properties["privateLinkServiceConnections"]
+        own = one.properties["privateLinkServiceConnections"]
+        others = one.properties["manualPrivateLinkServiceConnections"]
+        (link,) = (*own, *others)
+        asked += [other["properties"]["privateLinkServiceId"] for other in others]
         (service,) = link["properties"]["groupIds"]
+        if link.get("name") != service:
+            yield f"{one}: its connection is not called {service}"
         led.setdefault(link["properties"]["privateLinkServiceId"], set()).add(service)
         yield from _named(deployment, one, service)
+    if asked != [first] * bool(first):
+        yield f"private endpoints are asked for at {asked}, and not at {first}"
+    if led.pop(first, {"blob"}) != {"blob"}:
+        yield f"the private endpoint to {first} is not for its blobs alone"
     for one in (*deployment.of(STORAGE), *deployment.of(VAULTS), *deployment.of(SITES)):
-        needed = NEEDED[part_of(one), one.type]
+        needed = NEEDED[part_of(one), one.type] if private else set()
         if led.pop(one.id, set()) != needed:
             yield f"{one}: its private endpoints are not {sorted(needed)}"
     if led:
@@ -271,7 +285,7 @@ def refused(texts: Texts) -> Iterator[str]:
     both = tuple(
         (given, why)
         for given, why in impossible
-        if not {*given} & {"subnetRanges", "network", "backupClientId", "restoreClientId"}
+        if not {*given} & {"subnetRanges", "backupClientId", "restoreClientId"}
     )
     own: tuple[tuple[dict[str, Any], str], ...] = (
         ({"subnetRanges": ["10.0.0.0/27"]}, "minLength"),

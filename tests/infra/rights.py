@@ -52,6 +52,7 @@ def _copies(texts: Texts) -> Iterator[str]:
     groups = {made_up(group): group for group in COPY_GROUPS}
     yield from _compared("the default copy", grants(texts.copy_plain, {}), plain)
     yield from _compared("a copy with every group", grants(texts.copy_open, groups), full)
+    yield from _compared("a private copy", grants(texts.copy_private, {}), plain)
     for group in COPY_GROUPS:
         deployment = texts.copied({f"{group}GroupId": made_up(group)})
         own = {key: places for key, places in full.items() if key[0] == group}

@@ -50,6 +50,12 @@ def test_nearly_every_mutant_is_caught_and_the_rest_does_no_harm() -> None:
         ("copy.bicep", "holding: false", "holding: true"),
         ("copy.bicep", "placers: []", "placers: keepers"),
         ("copy.bicep", "deployers: copyDeployers", "deployers: readers"),
+        ("copy.bicep", "if (private || firstIsPrivate)", "if (private)"),
+        ("copy.bicep", "private: private || firstIsPrivate", "private: private"),
+        ("copy.bicep", "foreign: firstAccount", "foreign: []"),
+        ("copy.bicep", "id: vaultResourceId", "id: copyAccount.outputs.id"),
+        ("copy.bicep", "    private: private\n    callerRanges", "    private: false\n    callerRanges"),
+        ("modules/endpoints.bicep", "? [] : array(links[index])", "? array(links[index]) : []"),
         ("main.bicep", "], copierSubnetIds)", "], [])"),
     ],
 )
