@@ -408,6 +408,7 @@ module copier 'modules/app.bicep' = {
   params: {
     location: location
     appName: '${name}-copy-${suffix}'
+    service: 'copy'
     identityId: identity.outputs.id
     principalId: identity.outputs.principalId
     clientId: identity.outputs.clientId

@@ -713,6 +713,7 @@ module backupApp 'modules/app.bicep' = {
   params: {
     location: location
     appName: '${name}-backup-${suffix}'
+    service: 'backup'
     identityId: backupIdentity.outputs.id
     principalId: backupIdentity.outputs.principalId
     clientId: backupIdentity.outputs.clientId
@@ -778,6 +779,7 @@ module restoreApp 'modules/app.bicep' = {
   params: {
     location: location
     appName: '${name}-restore-${suffix}'
+    service: 'restore'
     identityId: restoreIdentity.outputs.id
     principalId: restoreIdentity.outputs.principalId
     clientId: restoreIdentity.outputs.clientId

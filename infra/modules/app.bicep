@@ -6,6 +6,9 @@ param location string
 @description('Name of the app.')
 param appName string
 
+@description('What azure.yaml calls it.')
+param service string
+
 @description('Resource id of the app\'s identity.')
 param identityId string
 
@@ -127,6 +130,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: appName
   location: location
   kind: 'functionapp,linux'
+  tags: {
+    'azd-service-name': service
+  }
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: {

@@ -1,10 +1,13 @@
 """`python -m infra.package` writes `.build/package/holdfast-{version}.zip`, its SBOM and its SHA-256.
 
+With `--unpack` also its contents as a folder, `.build/package/app`, for azd, which zips them itself (azure.yaml).
+
 Wheels only, built elsewhere for the platform of the apps: nothing is compiled here and nothing is built in Azure.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -16,11 +19,19 @@ from shared.package import LISTING
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / ".build" / "package"
+UNPACKED = OUT / "app"
 PYTHON = "3.13"
 PLATFORM = "x86_64-manylinux_2_28"  # Flex Consumption runs a current Debian, whose C library is newer
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m infra.package", description="Builds what the apps run.")
+    made.add_argument("--unpack", action="store_true", help="also as a folder, for azd")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = parser().parse_args(arguments)
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     libraries = OUT / "libraries"
     _install(libraries)
@@ -37,6 +48,8 @@ def main() -> int:
     (OUT / f"holdfast-{version}.zip.sha256").write_text(
         f"{written.sha256}  {written.path.name}\n", encoding="ascii"
     )
+    if given.unpack:
+        archive.unpack(written.path, UNPACKED)
     print(f"{written.path.relative_to(ROOT)}: {written.bytes / 2**20:.1f} MiB, {written.unpacked / 2**20:.1f} MiB")
     print(f"  unpacked, {written.files} files, {len(needed)} libraries")
     print(f"  digest {written.digest}")

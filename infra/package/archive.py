@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,3 +54,11 @@ def write(path: Path, files: Mapping[str, Path], *, version: str, listing: str) 
         bytes=len(whole),
         unpacked=sum(map(len, held.values())) + len(contents),
     )
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """The package's files as `folder`, and nothing that stood there before."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    with zipfile.ZipFile(package) as packed:
+        packed.extractall(folder)

@@ -246,6 +246,7 @@ def _site(
     storage = site.properties["functionAppConfig"]["deployment"]["storage"]
     wanted = {
         "running": (site.properties["enabled"], running),
+        "tag for azd": (site.body.get("tags"), {"azd-service-name": part}),
         "identity": (list(site.body["identity"]["userAssignedIdentities"]), [identity.id]),
         "identity for key vault references": (site.properties["keyVaultReferenceIdentity"], identity.id),
         "package": (storage["value"], f"https://{host.name}.blob.core.windows.net/package"),

@@ -283,6 +283,7 @@ RULES: dict[str, Rules] = {
     "Microsoft.Web/sites": {
         "location": TEXT,
         "kind": "functionapp,linux",
+        "tags.azd-service-name": ELSEWHERE,
         "identity.type": "UserAssigned",
         "identity.userAssignedIdentities": ELSEWHERE,
         "properties.enabled": ELSEWHERE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -162,8 +161,10 @@ def test_the_same_files_make_the_same_package(product: Path, tmp_path: Path) -> 
 def test_the_app_reports_the_digest_of_what_it_runs_from(product: Path, tmp_path: Path) -> None:
     files = {path.as_posix(): product / path for path in contents.product_files(product)}
     written = archive.write(tmp_path / "1.zip", files, version="1", listing=LISTING)
-    with zipfile.ZipFile(written.path) as packed:
-        packed.extractall(tmp_path / "app")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "stale.py").write_text("pass\n")
+    archive.unpack(written.path, tmp_path / "app")
+    assert not (tmp_path / "app" / "stale.py").exists()
     assert digest(tmp_path / "app") == written.digest
     listed = json.loads((tmp_path / "app" / LISTING).read_text())["files"]
     assert listed == {name: hashlib.sha256((tmp_path / "app" / name).read_bytes()).hexdigest() for name in files}
