@@ -1,4 +1,7 @@
-"""`python -m infra.cost --users N`: what a deployment costs a month, line by line."""
+"""`python -m infra.cost --users N`: what a deployment costs a month, line by line.
+
+`python -m infra.cost --page` writes the figures of `docs/cost.md` anew.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,52 @@ from pathlib import Path
 from typing import Any
 
 from infra.cost.model import Assumed, Class, Deployment, bill, full
+from infra.cost.page import rewritten
+from shared.catalog.registry import CATALOG
 
 HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "cost.md"
 
 
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     measured = _read(HERE / "measured.json")
     document = _read(HERE / "prices.json")
+    if given.page:
+        PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), measured, document), encoding="utf-8")
+        return 0
+    if warning := stale(measured):
+        print(f"warning: {warning}", file=sys.stderr)
     prices = {name: float(one["price"]) for name, one in document["prices"].items()}
     changed = {**(_read(given.prices) if given.prices else {}), **dict(given.price)}
     if strange := sorted(set(changed) - set(prices)):
         print(f"error: no such price: {', '.join(strange)}; known: {', '.join(prices)}", file=sys.stderr)
         return 2
     prices |= {name: float(value) for name, value in changed.items()}
-    assumed = Assumed(**dict(given.assume), journals=given.journals)
-    deployment = Deployment(given.users, tuple(given.keep or [Class(35)]), given.private, given.paired, assumed)
-    for line in report(deployment, measured, document, prices, set(changed)):
+    for line in report(_deployment(given), measured, document, prices, set(changed)):
         print(line)
     return 0
+
+
+def stale(measured: dict[str, Any]) -> str:
+    """What the measurement lacks or has too much of the catalog as it is now; "" where it fits."""
+    now = {spec.name for spec in CATALOG.types}
+    then = set(measured["sizes"][0]["objects"])
+    told = [f"{len(names)} {what}" for names, what in ((now - then, "new types"), (then - now, "gone")) if names]
+    return (
+        f"the catalog has changed since it was measured ({', '.join(told)}): {measured['command']}" if told else ""
+    )
+
+
+def page(text: str, measured: dict[str, Any], document: dict[str, Any]) -> str:
+    """`docs/cost.md` with the figures of today."""
+    prices = {name: float(one["price"]) for name, one in document["prices"].items()}
+
+    def total(users: int, options: list[str]) -> str:
+        deployment = _deployment(_parser().parse_args(["--users", str(users), *options]))
+        return report(deployment, measured, document, prices, set())[-1].split()[-1]
+
+    return rewritten(text, measured, total)
 
 
 def report(
@@ -60,9 +90,16 @@ def report(
     return lines
 
 
+def _deployment(given: argparse.Namespace) -> Deployment:
+    assumed = Assumed(**dict(given.assume), journals=given.journals)
+    return Deployment(given.users, tuple(given.keep or [Class(35)]), given.private, given.paired, assumed)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.cost", description=__doc__)
-    parser.add_argument("--users", type=_positive, required=True)
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--users", type=_positive)
+    asked.add_argument("--page", action="store_true", help="write the figures of docs/cost.md")
     parser.add_argument(
         "--keep", type=_class, action="append", metavar="DAYS[:EVERY]", help="fulls, may be repeated; default 35:1"
     )

@@ -13,10 +13,9 @@ from typing import Any, Final
 
 GIB: Final = 2**30
 DAYS_A_MONTH: Final = 30.4
-# infra/main.bicep: a container keeps longer than its class promises, and the logs a year.
+# Of the templates, which a test compares: a container keeps longer than its class promises, and the logs a year.
 MARGIN_DAYS: Final = 8
 LOG_MONTHS: Final = 12
-# infra/modules/alerts.bicep, network.bicep, app.bicep.
 ALERTS: Final = 5
 SLOW_ALERTS: Final = 2
 PRIVATE_ENDPOINTS: Final = 13

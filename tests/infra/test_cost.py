@@ -10,8 +10,27 @@ from typing import Any
 import pytest
 
 from infra.cost import __main__ as command
-from infra.cost.model import DAYS_A_MONTH, GIB, MARGIN_DAYS, Assumed, Class, Deployment, bill, full, journal, line
+from infra.cost.model import (
+    ALERTS,
+    DAYS_A_MONTH,
+    GIB,
+    INSTANCE_GB,
+    LOG_MONTHS,
+    MARGIN_DAYS,
+    PRIVATE_ENDPOINTS,
+    SLOW_ALERTS,
+    Assumed,
+    Class,
+    Deployment,
+    bill,
+    full,
+    journal,
+    line,
+)
 from shared.catalog.registry import CATALOG
+from tests.infra.cases import Texts
+from tests.infra.page import DEPLOYMENT
+from tests.performance.stored import COMMAND, SMALLEST
 from tests.performance.stored import measured as measure
 
 PRICES = {name: one["price"] for name, one in command._read(command.HERE / "prices.json")["prices"].items()}
@@ -119,7 +138,7 @@ def test_each_price_says_where_it_is_from_and_when_or_that_it_is_assumed() -> No
 
 
 async def test_the_measurement_measures_a_whole_backup() -> None:
-    found = await measure(10)
+    found = await measure(SMALLEST)
     assert set(found["objects"]) == {spec.name for spec in CATALOG.types}
     assert found["objects"]["users"] >= 10
     assert set(found["objects"]) <= set(found["bytes"]), "each type has at least an index"
@@ -127,14 +146,54 @@ async def test_the_measurement_measures_a_whole_backup() -> None:
     assert found["graphRequests"] > found["items"] // 2 > 0
     stored = command._read(command.HERE / "measured.json")
     assert set(stored["sizes"][0]) == set(found)
+    then = stored["smallest"]
+    for what in ("graphRequests", "blobWrites", "items"):
+        assert then[what] / 2 <= found[what] <= then[what] * 2, f"{what} have changed: run {stored['command']}"
 
 
-def test_the_page_s_table_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
-    lines = [line for line in page.splitlines() if line.startswith("| `--keep")]
-    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+def test_the_page_s_figures_are_what_is_measured_and_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = command.PAGE.read_text(encoding="utf-8")
+    stored, prices = (command._read(command.HERE / f"{name}.json") for name in ("measured", "prices"))
+    assert command.page(text, stored, prices) == text
+    rows = [line for line in text.splitlines() if line.startswith("| `--keep")]
     assert len(rows) >= 6
-    for options, *costs in rows:
-        for users, cost in zip((1_000, 100_000, 1_000_000), costs, strict=True):
-            assert command.main(["--users", str(users), *options.split()]) == 0
-            assert capsys.readouterr().out.splitlines()[-1].split()[-1] == cost, f"{options} for {users:,} users"
+    options, costs = rows[-1].split("`")[1], [cell.strip() for cell in rows[-1].split("|")[2:5]]
+    assert command.main(["--users", "100000", *options.split()]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[-1] == costs[1]
+
+
+def test_a_measurement_without_a_type_of_the_catalog_is_told_with_what_to_do() -> None:
+    now = {spec.name: 1 for spec in CATALOG.types}
+    assert command.stale({"command": COMMAND, "sizes": [{"objects": now}]}) == ""
+    then = {"gone": 1, **dict(list(now.items())[2:])}
+    warning = command.stale({"command": COMMAND, "sizes": [{"objects": then}]})
+    assert "(2 new types, 1 gone)" in warning
+    assert warning.endswith(COMMAND)
+
+
+def test_what_the_model_takes_of_the_templates_is_what_they_deploy() -> None:
+    texts = Texts.here()
+    rules = [
+        one.properties["evaluationFrequency"] for one in texts.plain.of("Microsoft.Insights/scheduledQueryRules")
+    ]
+    assert {"PT5M": rules.count("PT5M"), "PT1H": rules.count("PT1H")} == {"PT5M": ALERTS, "PT1H": SLOW_ALERTS}
+    assert len(rules) == ALERTS + SLOW_ALERTS
+    endpoints = "Microsoft.Network/privateEndpoints"
+    assert len(texts.private.of(endpoints)) == PRIVATE_ENDPOINTS
+    told = Path(command.PAGE.parents[1] / DEPLOYMENT).read_text(encoding="utf-8")
+    own = len(texts.copied({"network": "private"}).of(endpoints))
+    words = {4: "four", 13: "thirteen"}
+    assert f"{words[PRIVATE_ENDPOINTS]} in the first deployment, {words[own]} in that of the copy" in told
+    (workspace,) = texts.plain.of("Microsoft.OperationalInsights/workspaces")
+    assert workspace.properties["retentionInDays"] // 30 == LOG_MONTHS
+    for app in texts.plain.of("Microsoft.Web/sites"):
+        scale = app.properties["functionAppConfig"]["scaleAndConcurrency"]
+        assert scale["instanceMemoryMB"] == INSTANCE_GB * 1024
+    (rule,) = (
+        one
+        for one in texts.plain.of("Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies")
+        if "/vault-35d/" in one.name
+    )
+    assert rule.properties["immutabilityPeriodSinceCreationInDays"] == 35 + MARGIN_DAYS
