@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from tests.infra import checkov
@@ -77,10 +81,36 @@ def test_each_explanation_of_a_checkov_finding_is_one_line_with_a_reason() -> No
 
 
 def test_what_checkov_finds_has_to_be_explained_and_what_is_explained_found() -> None:
-    known = sorted(checkov.explained())
-    listed = [{"check_id": check, "resource": resource} for check, resource in known]
-    clean = {"results": {"parsing_errors": [], "failed_checks": listed}}
-    assert list(checkov.problems(clean)) == []
-    more = {"check_id": "CKV_AZURE_35", "resource": "Microsoft.Storage/storageAccounts.account"}
-    broken = {"results": {"parsing_errors": ["main.bicep"], "failed_checks": [*listed[1:], more]}}
-    assert len(list(checkov.problems(broken))) == 3
+    known = {
+        ("CKV_1", "Microsoft.Web/sites"): "it is so",
+        ("CKV_2", "Microsoft.Web/sites"): "network=public: by choice",
+    }
+    first = _failed("CKV_1", "Microsoft.Web/sites.app", "/modules/app.bicep")
+    second = _failed("CKV_2", "Microsoft.Web/sites.holdcopy-copy-2e5", "/copy.json")
+    clean = [_report([first]), _report([second])]
+    assert list(checkov.problems(clean, known, {"copy.json"})) == []
+    more = _failed("CKV_1", "Microsoft.Web/sites/config.app/appsettings", "/copy.json")
+    private = _failed("CKV_2", "Microsoft.Web/sites.holdcopy-copy-2e5", "/copy-private.json")
+    broken = [_report([more, private], unread=["main.bicep"])]
+    assert list(checkov.problems(broken, known, {"copy.json", "main.json"})) == [
+        "main.bicep: checkov can't read it",
+        "CKV_1 on Microsoft.Web/sites/config.app/appsettings (/copy.json): not explained in checkov.txt",
+        "CKV_2 on Microsoft.Web/sites.holdcopy-copy-2e5 (/copy-private.json): not explained in checkov.txt",
+        "main.json: checkov judged nothing of it",
+        "CKV_1 on Microsoft.Web/sites: explained in checkov.txt, and not found any more",
+    ]
+
+
+def _failed(check: str, resource: str, path: str) -> dict[str, str]:
+    return {"check_id": check, "resource": resource, "file_path": path}
+
+
+def _report(failed: list[dict[str, str]], unread: Sequence[str] = ()) -> dict[str, Any]:
+    return {"results": {"parsing_errors": list(unread), "failed_checks": failed, "passed_checks": []}}
+
+
+def test_checkov_is_given_both_deployments_with_every_resource() -> None:
+    sent = {name: json.loads(text)["resources"] for name, text in checkov.documents(TEXTS).items()}
+    assert set(sent) == {f"{name}{kind}.json" for name in ("main", "copy") for kind in ("", "-open", "-private")}
+    assert [one["name"] for one in sent["copy-open.json"]] == [one.name for one in TEXTS.copy_open.resources]
+    assert all(one["type"] and one["apiVersion"] for resources in sent.values() for one in resources)
