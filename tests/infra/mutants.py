@@ -1,4 +1,4 @@
-"""`python -m tests.infra.mutants [--every N]`: the templates broken in every way known here, and what is noticed.
+"""`python -m tests.infra.mutants`: the templates broken in every way known here, and what is noticed.
 
 A mutant is one template with one place changed: a property, element, resource, module, condition or decorator gone,
 a name misspelt, a value widened, a right or an account mixed up with another. Each is judged by all checks. What no
@@ -9,10 +9,13 @@ Texts for people (descriptions, notes) aren't changed: no check could know bette
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -24,6 +27,8 @@ from tests.infra.evaluate import template
 from tests.infra.syntax import Node, named, text_of, walk
 
 ENOUGH: Final = 0.95
+_CHUNK: Final = 20  # mutants that a process takes at a time
+_whole = Texts({})  # of a process that judges
 _PROSE: Final = frozenset({"description", "notes", "message", "displayName"})
 # What a value is widened to where its opposite is known; any other text gets another letter.
 _WIDER: Final = {
@@ -299,16 +304,29 @@ class Proof:
         return self.share >= ENOUGH and all(reason for _, reason in self.survivors)
 
 
-def prove(texts: Texts, every: int = 1) -> Proof:
-    """`every`: 5 takes each fifth mutant."""
+def prove(texts: Texts, every: int = 1, processes: int = 1) -> Proof:
+    """`every`: 5 takes each fifth mutant. Each is judged alone, so that more processes find the same."""
     proof = Proof(Counter(), [])
-    for one in islice(mutants(texts), 0, None, every):
-        found = first_finding(texts.with_(one.path, one.text))
-        if found is not None:
-            proof.caught[found[0]] += 1
-        else:
-            proof.survivors.append((one, harmless(one)))
+    chosen = list(islice(mutants(texts), 0, None, every))
+    with ProcessPoolExecutor(processes, initializer=_begin, initargs=(dict(texts.of),)) as pool:
+        for one, found in zip(chosen, pool.map(_judged, chosen, chunksize=_CHUNK), strict=True):
+            if found:
+                proof.caught[found] += 1
+            else:
+                proof.survivors.append((one, harmless(one)))
     return proof
+
+
+def _begin(of: dict[str, str]) -> None:
+    """In each process: the templates as they are, of which a mutant changes one."""
+    global _whole
+    _whole = Texts(of)
+
+
+def _judged(one: Mutant) -> str:
+    """Which check notices; "" where none does."""
+    found = first_finding(_whole.with_(one.path, one.text))
+    return found[0] if found is not None else ""
 
 
 def harmless(one: Mutant) -> str:
@@ -327,8 +345,11 @@ def report(proof: Proof) -> Iterator[str]:
 
 
 def main() -> int:
-    every = int(sys.argv[sys.argv.index("--every") + 1]) if "--every" in sys.argv else 1
-    proof = prove(Texts.here(), every)
+    parser = argparse.ArgumentParser(prog="python -m tests.infra.mutants")
+    parser.add_argument("--every", type=int, default=1, help="5 takes each fifth mutant")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    proof = prove(Texts.here(), given.every, given.processes)
     sys.stdout.writelines(f"{line}\n" for line in report(proof))
     return 0 if proof.holds else 1
 
