@@ -80,7 +80,7 @@ def deploy(texts: Mapping[str, str], main: str, given: Mapping[str, Any], scope:
     return found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)  # those that stand, and the mutants of late
 def template(path: str, text: str) -> Template:
     return read(path, text)
 
