@@ -213,7 +213,6 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
         "keyRestrictions",
         "maximumLifetimeInMinutes",
         "minimumLifetimeInMinutes",
-        "passkeyProfiles",
         "standardQRCodeLifetimeInDays",
         "pinLength",
         "state",
@@ -241,6 +240,10 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
             "The collection can be listed by itself; the policy shows the same objects inline.",
             "Microsoft Graph metadata: authenticationMethodsPolicy, authenticationMethodConfigurations",
             unverified=True,
+        ),
+        Quirk(
+            "The passkey profiles of FIDO2 are a relationship that no page says how to read: never written.",
+            "Microsoft Graph metadata: fido2AuthenticationMethodConfiguration, passkeyProfiles",
         ),
         Quirk(
             "A PATCH replaces each member whole, targets included.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 _MEMBERS = {
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
-        appManagementPolicies authenticationBehaviors createdOnBehalfOf extensionProperties
+        appManagementPolicies createdOnBehalfOf extensionProperties
         homeRealmDiscoveryPolicies inheritablePermissions logo managerApplications oauth2RequirePostResponse
         sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
     """,

@@ -33,15 +33,6 @@ _ANSWERS = {
         privacyProfile provisionedPlans securityComplianceNotificationMails securityComplianceNotificationPhones
         state street technicalNotificationMails tenantType verifiedDomains
     """,
-    "applications": """
-        addIns api appId appRoles applicationTemplateId certification createdByAppId createdDateTime
-        defaultRedirectUri deletedDateTime description disabledByMicrosoftStatus displayName groupMembershipClaims
-        id identifierUris info isDeviceOnlyAuthSupported isDisabled isFallbackPublicClient keyCredentials
-        nativeAuthenticationApisEnabled notes optionalClaims parentalControlSettings passwordCredentials
-        publicClient publisherDomain requestSignatureVerification requiredResourceAccess samlMetadataUrl
-        serviceManagementReference servicePrincipalLockConfiguration signInAudience spa tags tokenEncryptionKeyId
-        uniqueName verifiedPublisher web
-    """,
     "federatedIdentityCredentials": "audiences description id issuer name subject",
     "servicePrincipals": """
         accountEnabled addIns alternativeNames appDescription appDisplayName appId appOwnerOrganizationId

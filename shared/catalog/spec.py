@@ -324,6 +324,9 @@ class ObjectType:
     whole: tuple[str, ...] = ()  # members that Graph replaces whole
     by_id: tuple[str, ...] = ()  # nested objects that Graph shows in full and takes by id alone; dotted
     computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted
+    shown_singly: tuple[
+        str, ...
+    ] = ()  # nested members that no listing shows, so that they are never compared; dotted
     typed: tuple[str, ...] = ()  # nested objects that need their `@odata.type` in writes; dotted
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()

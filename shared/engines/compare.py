@@ -2,7 +2,8 @@
 
 Null, absent and empty say the same: Graph leaves out, nulls or empties what isn't set, and not always the same
 way. Annotations say nothing. Lists that the catalog declares sets are compared as sets, nested objects that it
-declares `by_id` by their id, and what the service fills in (`computed_within`) not at all. The planner, the
+declares `by_id` by their id, and what the service fills in (`computed_within`) or shows in some answers only
+(`shown_singly`) not at all. The planner, the
 executor and the verification use this one reading, or they would disagree about "as wanted".
 """
 
@@ -27,7 +28,7 @@ class Form:
         self.spec = spec
         self._sets = frozenset(spec.sets)
         self._by_id = frozenset(() if everything else spec.by_id)
-        self._computed = frozenset(() if everything else spec.computed_within)
+        self._computed = frozenset((*spec.shown_singly, *(() if everything else spec.computed_within)))
         self._typed = frozenset(spec.typed)
 
     # --- comparing

@@ -79,6 +79,11 @@ def create_application(service: Service, request: Request) -> Response:
     body = request.json()
     values = checked(service, request, rule, body, create=True, bindable=("owners",))
     _check_application(service, values, None)
+    if "authenticationBehaviors" in values:
+        service.rules.lean("app.behaviors-after")
+        raise bad_request(
+            "Invalid value specified for property 'authenticationBehaviors' of resource 'Application'."
+        )
     owners = binds(body, "owners")
     if len(owners) > MAX_BIND:
         raise bad_request(f"A request can add at most {MAX_BIND} references.")

@@ -263,6 +263,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "Restrictions on identifier URIs, " + _LEARN + "entra/identity-platform/identifier-uri-restrictions",
     ),
     _u(
+        "app.behaviors-after",
+        "authenticationBehaviors can't be set by the POST that creates an application.",
+        "Manage application authenticationBehaviors, " + _LEARN + "graph/applications-authenticationbehaviors",
+    ),
+    _u(
         "app.names-kept-in-bin", "identifierUris and uniqueName of a deleted application or group stay taken.", _BIN
     ),
     _r(

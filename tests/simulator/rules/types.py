@@ -118,7 +118,7 @@ APPLICATIONS = TypeRule(
     reserved_in_bin=frozenset(("uniqueName", "identifierUris")),
     alternate_keys=("appId", "uniqueName"),
     links=(LinkRule("owners", ("users", "servicePrincipals"), tracked_by_delta=True),),
-    only_on_select=frozenset(("logo",)),
+    only_on_select=frozenset(("authenticationBehaviors", "logo")),
     has_bin=True,
     has_delta=True,
     audit_name="application",
