@@ -49,6 +49,7 @@ async def _start(ready: Parts, snapshot: str, trigger: str) -> None:
             region=settings.region,
             tool=TOOL,
             residency=settings.residency,
+            opt_in=settings.opt_in,
         ),
     )
     event("run.started", snapshot=run.snapshot, count=len(run.items))

@@ -20,6 +20,7 @@ from functions import (
     verify_queue,
 )
 from functions.broken_settings import broken_settings
+from shared.catalog.registry import CATALOG
 from shared.domain.errors import Unusable
 from shared.settings import Role, load_settings
 from shared.telemetry import configure
@@ -49,7 +50,8 @@ def blueprints() -> tuple[func.Blueprint, ...]:
     """The blueprints of this app's role, or the one that reports why the settings can't be used."""
     configure()
     try:
-        role = load_settings().role
+        settings = load_settings()
+        CATALOG.check_opt_in(settings.opt_in)
     except Unusable as error:
         return (broken_settings(error),)
-    return _BY_ROLE[role]
+    return _BY_ROLE[settings.role]

@@ -26,7 +26,7 @@ async def status_timer(timer: func.TimerRequest) -> None:
             return
         missing = [
             "|".join(any_of)
-            for any_of in ready.catalog.needs(write=role is Role.RESTORE)
+            for any_of in ready.catalog.needs(write=role is Role.RESTORE, opt_in=ready.settings.opt_in)
             if held is not None and not held.intersection(any_of)
         ]
         if missing:

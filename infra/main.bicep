@@ -73,6 +73,9 @@ param lockedContainers array = []
 @description('Object ids of the break-glass accounts. Without them plans that touch conditional access are refused.')
 param breakGlassIds array = []
 
+@description('What a backup reads although it is off by itself, by its names in docs/permissions.md; each takes the permissions named there.')
+param optIns array = []
+
 @description('SHA-256 of the approvers\' document (holdfast approvers create). Without it no plan can be approved.')
 param approversSha256 string = ''
 
@@ -725,6 +728,7 @@ module backupApp 'modules/app.bicep' = {
       HOLDFAST_IDENTITY_CLIENT_ID: backupIdentity.outputs.clientId
       HOLDFAST_KEY_VAULT_URL: signing.outputs.uri
       HOLDFAST_LOG_WORKSPACE_ID: watch.outputs.workspaceGuid
+      HOLDFAST_OPT_IN: join(optIns, ',')
       HOLDFAST_RECOVERY_TARGETS: recoveryTargets
       HOLDFAST_ROLE: 'backup'
       HOLDFAST_SWEEP_SCHEDULE: sweepSchedule

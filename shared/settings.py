@@ -117,6 +117,7 @@ class Settings(BaseModel):
     retention_classes: tuple[int, ...] = (35,)  # days; the first takes the daily fulls
     evidence_days: Annotated[int, Field(ge=1, le=146_000)] = 400
     chain_days: Annotated[int, Field(ge=1, le=146_000)] = 400
+    opt_in: tuple[str, ...] = ()  # what a backup reads although it is off by itself, by its name in the catalog
     break_glass_ids: tuple[str, ...] = ()
     approvers_sha256: str = ""
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
@@ -153,7 +154,7 @@ class Settings(BaseModel):
     backup_state: Connection = Connection()
     restore_state: Connection = Connection()
 
-    @field_validator("retention_classes", "break_glass_ids", mode="before")
+    @field_validator("retention_classes", "opt_in", "break_glass_ids", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -137,6 +137,7 @@ class Backup:
     limits: Limits = LIMITS
     signer: LocalSigner = SIGNER
     residency: Residency = Residency.EU
+    opt_in: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.exports = MemoryQueue("export", self.clock)
@@ -184,6 +185,7 @@ class Backup:
             region="westeurope",
             tool="holdfast/test",
             residency=self.residency,
+            opt_in=self.opt_in,
         )
 
     async def start(self, request: RunRequest | None = None, faults: Faults | None = None) -> Run:

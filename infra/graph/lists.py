@@ -48,6 +48,16 @@ def needs(catalog: Catalog, app: str) -> tuple[Need, ...]:
 
 
 def _reading(catalog: Catalog) -> Iterator[Need]:
+    """Without what nobody reads unless it is asked for."""
+    return (need for need in _all_reading(catalog) if need.by not in catalog.opt_ins)
+
+
+def opted(catalog: Catalog) -> tuple[Need, ...]:
+    """What reading the opt-ins needs on top."""
+    return tuple(need for need in _all_reading(catalog) if need.by in catalog.opt_ins)
+
+
+def _all_reading(catalog: Catalog) -> Iterator[Need]:
     for spec in catalog.types:
         yield from (Need(group, spec.name) for group in spec.needs_to_read)
     for spec, relationship in catalog.relationships:
@@ -57,7 +67,7 @@ def _reading(catalog: Catalog) -> Iterator[Need]:
 def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
     names = {spec.name for spec in catalog.types} if only is None else set(only)
     for spec in (one for one in catalog.types if one.name in names):
-        if spec.made_by_service or spec.write_by_choice:
+        if spec.evidence_only or spec.write_by_choice:
             continue
         yield from (Need(group, spec.name) for group in spec.needs_to_write)
         for extra in spec.needs_to_write_also:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.graph.ids import SOURCE
-from infra.graph.lists import BACKUP, RESTORE, UNLOCK, chosen, needs
+from infra.graph.lists import BACKUP, RESTORE, UNLOCK, chosen, needs, opted
 from infra.graph.markdown import code, table
 from shared.catalog.registry import Catalog
 
@@ -36,6 +36,11 @@ The backup app reads, and writes nothing. Leaving one out doesn't fail a run: th
 `notPermitted` in the manifest, with the name of the permission, and nothing is asked of Graph for them; what can \
 be read without it but not whole is `partial`. Everything else is as complete as before. `register`, repeated, \
 assigns what was left out.
+"""
+
+_OPT_IN: Final = """\
+Off by itself, and in every manifest `notRead` with the reason, until `HOLDFAST_OPT_IN` names it (several with \
+commas). `register` assigns none of these permissions: whoever turns one on consents to what it takes.
 """
 
 _RESTORE: Final = """\
@@ -71,9 +76,15 @@ def lacking(catalog: Catalog, held: frozenset[str]) -> Lacking:
     def unmet(groups: Iterable[tuple[str, ...]]) -> bool:
         return not all(held.intersection(group) for group in groups)
 
-    none = {spec.name for spec in catalog.types if not spec.parent and unmet(spec.needs_to_read)}
+    none = {
+        spec.name
+        for spec in catalog.types
+        if not spec.parent and spec.name not in catalog.opt_ins and unmet(spec.needs_to_read)
+    }
     part = set()
     for spec, relationship in catalog.relationships:
+        if f"{spec.name}.{relationship.name}" in catalog.opt_ins:
+            continue
         names = {f"{spec.name}.{relationship.name}", *filter(None, (relationship.contains,))}
         child = catalog.get(relationship.contains).needs_to_read if relationship.contains else ()
         if unmet((*spec.needs_to_read, *child)):
@@ -101,7 +112,19 @@ def _backup(catalog: Catalog) -> str:
     for one in permissions:
         without = lacking(catalog, held - {one.name})
         rows.append((code([one.name]), ", ".join(without.not_permitted), ", ".join(without.partial)))
-    return table(("Permission", "Without it `notPermitted`", "Without it `partial`"), rows)
+    return table(("Permission", "Without it `notPermitted`", "Without it `partial`"), rows) + _opt_ins(
+        catalog, held
+    )
+
+
+def _opt_ins(catalog: Catalog, held: frozenset[str]) -> str:
+    """What is off by itself, and which permissions it takes on top."""
+    rows = []
+    for name, why in catalog.opt_ins.items():
+        more = [" or ".join(need.permissions) for need in opted(catalog) if need.by == name]
+        more = [one for one in more if not held.intersection(one.split(" or "))]
+        rows.append((code([name]), code(more) or "none", why))
+    return f"\n{_OPT_IN}\n" + table(("Name", "Permissions on top", "Off because"), rows)
 
 
 def _writing(catalog: Catalog, app: str) -> str:

@@ -8,7 +8,17 @@ from typing import Final
 
 from infra.graph.markdown import any_of, code, table
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import Condition, Drill, Extra, LinkWrite, ObjectType, Protected, Reading, Relationship
+from shared.catalog.spec import (
+    Condition,
+    Drill,
+    Extra,
+    LinkWrite,
+    ObjectType,
+    Protected,
+    Reading,
+    Relationship,
+    Tier,
+)
 from shared.cli.plan_view import REASONS
 from shared.domain.plan import Mechanism
 
@@ -21,27 +31,18 @@ Made from the catalog by `python -m infra.graph lists`; change the catalog, not 
 in [`permissions.md`](permissions.md). `holdfast catalog TYPE` prints the same, and `holdfast catalog --json` all \
 of it as one document.
 
-Every type is read whole in each full backup, and the snapshot says of each type and relationship whether that \
-was complete. What Graph sends is kept as it came, unknown properties too; what is listed under *properties* is \
-asked for by name, because Graph shows fewer unasked. What is named neither under *created* nor under *changed* \
-is kept and shown in diffs, and never written. A tenant without the licence of a type has no such objects, \
-and the snapshot says `notLicensed` where Graph does.
-
-- **Bin**: restored from the recycle bin, with its old id. **Created**: made anew, with a new id unless said \
-otherwise, and every reference is rewritten. **Changed**: properties are set back on the object that exists. \
-**Linked**: relationships are set again. **Enabled**: created switched off, and switched on last.
-- *Unique* keys recognise an object whose id is another; *weak* ones are hints that are shown, never acted on.
-- **Drill**: where a restore may be tried out. `canary`: on an object made for it in this tenant; `rehearsal`: in \
-another tenant only; `none`: nowhere, with the reason.
-- **A change shows in**: what it takes to see a change between two fulls: one feed or list (A), a reading of each \
-parent (B), the next full that reads it (C).
-- *Unverified* marks what no published page settles and no real tenant has shown yet.
+Every type that isn't off by itself is read whole in each full backup, and the snapshot says of each type and \
+relationship whether that was complete. What Graph sends is kept as it came, unknown properties too; what is \
+listed under *properties* is asked for by name, because Graph shows fewer unasked. What is named neither under \
+*created* nor under *changed* is kept and shown in diffs, and never written. A tenant without the licence of a \
+type has no such objects, and the snapshot says `notLicensed` where Graph does.
 """
 
 _READING: Final = {
     Reading.SINGLETON: "by itself",
     Reading.LIST: "by its list, until two readings are the same",
     Reading.LIST_AND_DELTA: "by its list, and what changes meanwhile by delta",
+    Reading.EACH: "by one request for each object",
     Reading.WITH_PARENT: "with each parent",
 }
 _COLUMNS: Final = (
@@ -100,9 +101,11 @@ def _section(spec: ObjectType) -> str:
 
 def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
     yield "Read", f"`{spec.list_path}`, {_READING[spec.reading]}"
+    if spec.tier is Tier.OPT_IN:
+        yield "Off by itself", f"{spec.off_because}; `HOLDFAST_OPT_IN={spec.name}` turns it on"
     yield "Properties", code(spec.select) or "all that Graph shows"
     yield "Permissions to read", any_of(spec.needs_to_read)
-    if not spec.made_by_service:
+    if not spec.evidence_only:
         yield "Permissions to write", _to_write(spec)
     if spec.bin is not None:
         yield "Bin", f"restored with its old id{_bin_limits(spec)}"
@@ -146,8 +149,8 @@ def _relationship(spec: ObjectType, one: Relationship) -> tuple[str, ...]:
 
 
 def _lost(spec: ObjectType) -> Iterator[str]:
-    if spec.made_by_service:
-        yield f"All of it is evidence only: the service makes these objects from {spec.made_by_service}."
+    if spec.evidence_only:
+        yield f"All of it is evidence only: {spec.evidence_only}."
         return
     if spec.not_created:
         yield f"A deleted one is not created anew: {spec.not_created}."

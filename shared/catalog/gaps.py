@@ -9,16 +9,15 @@ from __future__ import annotations
 _MEMBERS = {
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
-        appManagementPolicies createdOnBehalfOf extensionProperties
-        homeRealmDiscoveryPolicies inheritablePermissions logo managerApplications oauth2RequirePostResponse
-        sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
+        appManagementPolicies createdOnBehalfOf extensionProperties homeRealmDiscoveryPolicies
+        inheritablePermissions logo managerApplications oauth2RequirePostResponse sponsors synchronization
+        tokenIssuancePolicies tokenLifetimePolicies
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "groups": """
-        acceptedSenders accessType allowExternalSenders autoSubscribeNewMembers createdOnBehalfOf extensions
-        groupLifecyclePolicies hideFromAddressLists hideFromOutlookClients infoCatalogs isArchived isFavorite
-        onPremisesExtensionAttributes onPremisesSyncBehavior organizationId permissionGrants photo photos
-        rejectedSenders settings unseenConversationsCount unseenMessagesCount welcomeMessageEnabled
+        acceptedSenders accessType createdOnBehalfOf extensions groupLifecyclePolicies infoCatalogs isArchived
+        isFavorite onPremisesExtensionAttributes onPremisesSyncBehavior organizationId permissionGrants photo
+        photos rejectedSenders settings unseenConversationsCount unseenMessagesCount welcomeMessageEnabled
     """,
     "organization": "branding certificateBasedAuthConfiguration extensions",
     "roleAssignmentScheduleInstances": "activatedUsing appScope",
@@ -26,71 +25,67 @@ _MEMBERS = {
     "servicePrincipals": """
         agentIdentityBlueprintId appManagementPolicies claimsMappingPolicies createdDateTime
         customSecurityAttributes delegatedPermissionClassifications federatedIdentityCredentials
-        homeRealmDiscoveryPolicies remoteDesktopSecurityConfiguration sponsors synchronization tokenIssuancePolicies
-        tokenLifetimePolicies
+        homeRealmDiscoveryPolicies remoteDesktopSecurityConfiguration sponsors synchronization
+        tokenIssuancePolicies tokenLifetimePolicies
     """,
     "users": """
-        aboutMe agreementAcceptances authentication authorizationInfo birthday customSecurityAttributes
-        deviceEnrollmentLimit employeeLeaveDateTime extensions hireDate identityParentId interests mailboxSettings
-        mySite onPremisesSyncBehavior ownedDevices pastProjects permissionGrants photo photos preferredName
-        registeredDevices responsibilities schools scopedRoleMemberOf signInActivity skills sponsorOf sponsors
+        agreementAcceptances authorizationInfo customSecurityAttributes deviceEnrollmentLimit
+        employeeLeaveDateTime extensions identityParentId mailboxSettings mySite onPremisesSyncBehavior
+        ownedDevices permissionGrants photo photos registeredDevices scopedRoleMemberOf sponsorOf sponsors
     """,
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
     accessPackage accessPackageAssignment accessPackageAssignmentPolicy accessPackageAssignmentRequest
-    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension accessPackageCatalog
-    accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource accessPackageResourceEnvironment
-    accessPackageResourceRequest accessPackageResourceRole accessPackageResourceRoleScope accessPackageResourceScope
-    accessPackageSubject accessPackageSuggestion accessPackageTextInputQuestion accessReviewHistoryDefinition
-    accessReviewHistoryInstance accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer
-    accessReviewScheduleDefinition accessReviewStage activityBasedTimeoutPolicy
-    agreementAcceptance akamaiWebApplicationFirewallProvider allowedValue appConsentRequest appManagementPolicy
-    appScope appleManagedIdentityProvider approvalStage approvedClientApp arkoseFraudProtectionProvider attributeSet
-    authenticationEventListener authenticationEventsFlow authenticationMethod
-    authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
-    certificateAuthorityDetail certificateBasedAuthConfiguration certificateBasedAuthPki claimsMappingPolicy
-    cloudFlareWebApplicationFirewallProvider companySubscription connectedOrganization contract controlConfiguration
-    crossTenantAccessPolicy crossTenantAccessPolicyConfigurationDefault crossTenantAccessPolicyConfigurationPartner
+    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension
+    accessPackageCatalog accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource
+    accessPackageResourceEnvironment accessPackageResourceRequest accessPackageResourceRole
+    accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
+    accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
+    accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
+    accessReviewStage activityBasedTimeoutPolicy agreementAcceptance akamaiWebApplicationFirewallProvider
+    allowedValue appConsentRequest appManagementPolicy appScope appleManagedIdentityProvider approvalStage
+    approvedClientApp arkoseFraudProtectionProvider attributeSet authenticationEventListener
+    authenticationEventsFlow authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow
+    builtInIdentityProvider bulkUpload certificateAuthorityDetail certificateBasedAuthConfiguration
+    certificateBasedAuthPki claimsMappingPolicy cloudFlareWebApplicationFirewallProvider companySubscription
+    connectedOrganization contract controlConfiguration crossTenantAccessPolicy
+    crossTenantAccessPolicyConfigurationDefault crossTenantAccessPolicyConfigurationPartner
     crossTenantIdentitySyncPolicyPartner customAuthenticationExtension customCalloutExtension
     customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
     customDataProvidedResourceUploadSession customSecurityAttributeDefinition delegatedAdminAccessAssignment
     delegatedAdminCustomer delegatedAdminRelationship delegatedAdminRelationshipOperation
-    delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail delegatedAdminServiceProviderConstraints
-    delegatedPermissionClassification device deviceRegistrationPolicy directoryAudit directoryDefinition
-    directoryObject directoryObjectPartnerReference directoryRole domain domainDnsCnameRecord domainDnsMxRecord
-    domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord emailAuthenticationMethod
-    endUserSettings entitlementManagementSettings extension extensionProperty externalAuthenticationMethod
+    delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
+    delegatedAdminServiceProviderConstraints delegatedPermissionClassification device deviceRegistrationPolicy
+    directoryAudit directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domain
+    domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
+    domainDnsUnavailableRecord endUserSettings entitlementManagementSettings extension extensionProperty
     externalDomainName externalUsersSelfServiceSignUpEventsFlow federatedTokenValidationPolicy
-    fido2AuthenticationMethod fraudProtectionProvider governanceInsight
-    homeRealmDiscoveryPolicy humanSecurityFraudProtectionProvider identityApiConnector
-    identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute identityGovernance.customTaskExtension
-    identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
-    identityGovernance.workflowVersion identityProvider identityProviderBase
-    identityUserFlowAttribute identityUserFlowAttributeAssignment
-    inheritablePermission internalDomainFederation invitation longRunningOperation membershipOutlierInsight
-    microsoftAuthenticatorAuthenticationMethod multiTenantOrganization
+    fraudProtectionProvider governanceInsight homeRealmDiscoveryPolicy humanSecurityFraudProtectionProvider
+    identityApiConnector identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute
+    identityGovernance.customTaskExtension identityGovernance.lifecycleManagementSettings
+    identityGovernance.task identityGovernance.workflow identityGovernance.workflowVersion identityProvider
+    identityProviderBase identityUserFlowAttribute identityUserFlowAttributeAssignment inheritablePermission
+    internalDomainFederation invitation membershipOutlierInsight multiTenantOrganization
     multiTenantOrganizationIdentitySyncPolicyTemplate multiTenantOrganizationJoinRequestRecord
     multiTenantOrganizationMember multiTenantOrganizationPartnerConfigurationTemplate oidcIdentityProvider
     onAttributeCollectionListener onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
     onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
     onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
     onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension
-    onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension onTokenIssuanceStartListener
-    onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension onVerifiedIdClaimValidationListener
-    openTypeExtension orgContact organizationalBranding organizationalBrandingLocalization ownerlessGroupPolicy
-    passwordAuthenticationMethod permissionGrantConditionSet permissionGrantPolicy phoneAuthenticationMethod
-    platformCredentialAuthenticationMethod policyBase privilegedAccessGroupAssignmentSchedule
-    privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
-    privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
-    privilegedAccessGroupEligibilityScheduleRequest profilePhoto qrCode qrCodePinAuthenticationMethod qrPin
-    remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
-    resourceSpecificPermissionGrant richLongRunningOperation riskyServicePrincipal riskyUser
-    samlOrWsFedExternalDomainFederation samlOrWsFedProvider schemaExtension scopedRoleMembership
-    serviceProviderConstraints socialIdentityProvider softwareOathAuthenticationMethod stsPolicy subscribedSku
-    synchronization synchronizationJob synchronizationSchema synchronizationTemplate targetDeviceGroup
-    temporaryAccessPassAuthenticationMethod tenantAppManagementPolicy tokenIssuancePolicy tokenLifetimePolicy
+    onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension
+    onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
+    onVerifiedIdClaimValidationListener openTypeExtension orgContact organizationalBranding
+    organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
+    policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
+    privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
+    privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
+    profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
+    resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
+    samlOrWsFedProvider schemaExtension scopedRoleMembership serviceProviderConstraints socialIdentityProvider
+    stsPolicy subscribedSku synchronization synchronizationJob synchronizationSchema synchronizationTemplate
+    targetDeviceGroup tenantAppManagementPolicy tokenIssuancePolicy tokenLifetimePolicy
     unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest unifiedRoleEligibilitySchedule
     unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
     unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAssignment
@@ -98,7 +93,7 @@ _TYPES = """
     unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
     unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguageConfiguration userFlowLanguagePage
     userRegistrationDetails userSignInInsight verifiedIdProfile webApplicationFirewallProvider
-    webApplicationFirewallVerificationModel windowsHelloForBusinessAuthenticationMethod
+    webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

@@ -289,8 +289,8 @@ _REST = (
 _TYPES = (
     *_out_whole(
         Why.OTHER_SERVICE,
-        "Microsoft Graph: attackSimulationOperation, endpoint, engagementAsyncOperation, mailbox resource types",
-        "attackSimulationOperation endpoint engagementAsyncOperation mailbox",
+        "Microsoft Graph: endpoint and mailbox resource types",
+        "endpoint mailbox",
     ),
     *_out_whole(
         Why.DELEGATED_ONLY,

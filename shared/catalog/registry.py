@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,12 @@ from shared.catalog.authentication import (
     COMBINATION_CONFIGURATIONS,
 )
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
+from shared.catalog.facets import (
+    GROUP_MAIL_SETTINGS,
+    USER_AUTHENTICATION_METHODS,
+    USER_PROFILES,
+    USER_SIGN_IN_ACTIVITY,
+)
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.policies import (
@@ -62,6 +69,8 @@ class Catalog:
             parent = self.get(spec.parent)
             if parent.relationship(spec.parent_relationship).contains != spec.name:
                 raise ValueError(f"{spec.parent}.{spec.parent_relationship} does not contain {spec.name}")
+        if spec.facet is not None and (spec.facet.of not in names or spec.restorable or not spec.only_read):
+            raise ValueError(f"{spec.name} is a facet of nothing, or would be written")
         for relationship in spec.relationships:
             if relationship.contains and relationship.contains not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
@@ -75,9 +84,13 @@ class Catalog:
 
     @staticmethod
     def _check_reasons(spec: ObjectType) -> None:
-        if spec.tier is not Tier.EVERY_FULL:
-            raise ValueError(f"{spec.name} is declared {spec.tier.value}, by which no run reads yet")
-        if (spec.create is None) != bool(spec.made_by_service or spec.not_created):
+        tiers = ((spec.tier, spec.off_because), *((one.tier, one.off_because) for one in spec.relationships))
+        for tier, off_because in tiers:
+            if tier is Tier.ROLLING:
+                raise ValueError(f"{spec.name} is declared {tier.value}, by which no run reads yet")
+            if (tier is Tier.OPT_IN) != bool(off_because):
+                raise ValueError(f"{spec.name} is off and doesn't say why, or says why and isn't")
+        if (spec.create is None) != bool(spec.evidence_only or spec.not_created):
             raise ValueError(f"{spec.name} is not created and doesn't say why, or says why and is")
         if (spec.drill is Drill.NONE) != bool(spec.no_drill):
             raise ValueError(f"{spec.name} has no drill and doesn't say why, or says why and has one")
@@ -88,7 +101,7 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        return {spec.odata_type: spec for spec in self.types}
+        return {spec.odata_type: spec for spec in self.types if spec.facet is None}
 
     @cached_property
     def version(self) -> str:
@@ -110,14 +123,39 @@ class Catalog:
     def relationships(self) -> tuple[tuple[ObjectType, Relationship], ...]:
         return tuple((spec, relationship) for spec in self.types for relationship in spec.relationships)
 
-    def needs(self, *, write: bool) -> tuple[tuple[str, ...], ...]:
-        """Permissions for the whole catalog: all of, each any of. Sorted, without repeats."""
+    @cached_property
+    def opt_ins(self) -> dict[str, str]:
+        """What is read only where it is asked for, by type or relationship, and why it is off."""
+        off = {spec.name: spec.off_because for spec in self.types if spec.tier is Tier.OPT_IN}
+        off |= {
+            f"{spec.name}.{one.name}": one.off_because
+            for spec, one in self.relationships
+            if one.tier is Tier.OPT_IN
+        }
+        return off
+
+    def check_opt_in(self, names: Iterable[str]) -> None:
+        """Raises `Unusable` for a name that is none of `opt_ins`."""
+        if strange := set(names) - self.opt_ins.keys():
+            known = ", ".join(sorted(self.opt_ins))
+            raise Unusable(
+                f"HOLDFAST_OPT_IN: no opt-in is named {', '.join(sorted(strange))}", hint=f"known: {known}"
+            )
+
+    def needs(self, *, write: bool, opt_in: Iterable[str] = ()) -> tuple[tuple[str, ...], ...]:
+        """Permissions for the whole catalog, of what is off by itself for those named only: all of, each any of.
+        Sorted, without repeats."""
         groups: set[tuple[str, ...]] = set()
+        off = self.opt_ins.keys() - set(opt_in)
         for spec in self.types:
+            if spec.name in off or (write and spec.evidence_only):
+                continue
             groups.update(spec.needs_to_write if write else spec.needs_to_read)
             if write:
                 groups.update(extra.permissions for extra in spec.needs_to_write_also)
             for relationship in spec.relationships:
+                if f"{spec.name}.{relationship.name}" in off:
+                    continue
                 groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
         return tuple(sorted(groups))
 
@@ -149,5 +187,9 @@ CATALOG = Catalog(
         ADMIN_CONSENT_REQUEST_POLICY,
         AUTHENTICATION_FLOWS_POLICY,
         GROUP_LIFECYCLE_POLICIES,
+        USER_PROFILES,
+        USER_AUTHENTICATION_METHODS,
+        USER_SIGN_IN_ACTIVITY,
+        GROUP_MAIL_SETTINGS,
     )
 )

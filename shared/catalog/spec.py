@@ -17,11 +17,11 @@ class Throttle(StrEnum):
 
 
 class Tier(StrEnum):
-    """How often a type is read. No run reads by another tier than EVERY_FULL yet, so a catalog takes no other."""
+    """How often a type is read. No run reads by ROLLING yet, so a catalog takes none."""
 
     EVERY_FULL = "everyFull"
     ROLLING = "rolling"  # a part of the parents a day
-    OPT_IN = "optIn"
+    OPT_IN = "optIn"  # in every full of a deployment that asks for it
 
 
 class Reading(StrEnum):
@@ -30,6 +30,7 @@ class Reading(StrEnum):
     SINGLETON = "singleton"
     LIST = "list"  # twice, until both are the same
     LIST_AND_DELTA = "listAndDelta"  # what changes meanwhile is replayed
+    EACH = "each"  # by one request for each object of the type whose properties these are
     WITH_PARENT = "withParent"  # by `$expand` on the parents' list, and page by page where that may have cut
 
 
@@ -102,6 +103,20 @@ class AnchorSpec:
     property: str
     lookup: str
     bin_lookup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """Properties of the type `of` that its listing can't hold, or not for everybody: one object for each of its
+    objects, under the same id. They are listed with a `$select` of their own, or, with `each`, asked for object by
+    object; then `collection` is the path below the object whose items are kept under `member`, "" for properties of
+    the object itself. `when`: the objects that have any; others refuse the question."""
+
+    of: str
+    each: bool = False
+    collection: str = ""
+    member: str = ""
+    when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +223,8 @@ class Relationship:
     delta: bool = False
     membership: bool = False
     page_cost: int = 1
+    tier: Tier = Tier.EVERY_FULL
+    off_because: str = ""  # why an opt-in is off where nobody asks for it
     computed_when: Condition | None = None
     computed_why: Reason = Reason.DYNAMIC
     seals_when: Condition | None = None
@@ -293,8 +310,11 @@ class ObjectType:
     # the same is the same thing.
     dependent: bool = False
     made_by_service: str = ""  # never written, because the service makes such objects from what is named here
+    only_read: str = ""  # why nothing of it is ever written
     not_created: str = ""  # why there is no `create`
     tier: Tier = Tier.EVERY_FULL
+    off_because: str = ""  # why an opt-in is off where nobody asks for it
+    facet: Facet | None = None
     select: tuple[str, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
@@ -350,6 +370,8 @@ class ObjectType:
             return Reading.SINGLETON
         if self.parent:
             return Reading.WITH_PARENT
+        if self.facet is not None and self.facet.each:
+            return Reading.EACH
         return Reading.LIST_AND_DELTA if self.delta else Reading.LIST
 
     @property
@@ -357,6 +379,11 @@ class ObjectType:
         if self.tier is Tier.OPT_IN:
             return Latency.C
         return Latency.B if self.reading is Reading.WITH_PARENT or self.tier is Tier.ROLLING else Latency.A
+
+    @property
+    def evidence_only(self) -> str:
+        """Why none of it is ever written; "" for what is."""
+        return f"the service makes them from {self.made_by_service}" if self.made_by_service else self.only_read
 
     @property
     def mechanisms(self) -> tuple[Mechanism, ...]:

@@ -91,6 +91,7 @@ def _one(spec: ObjectType) -> Answer:
                 ("Contained in", f"{spec.parent}.{spec.parent_relationship}" if spec.parent else ""),
                 ("Wave", f"{spec.wave:d} ({spec.wave.name.lower().replace('_', ' ')})"),
                 ("Read", f"{_READING[spec.reading]}, {_TIER[spec.tier]}"),
+                ("Off by itself", spec.off_because),
                 ("Properties", ", ".join(spec.select) or "all that Graph shows without being asked"),
                 ("A change shows in", _LATENCY[spec.latency]),
                 ("Throttle class", spec.throttle.value),
@@ -189,6 +190,7 @@ _READING = {
     Reading.SINGLETON: "by itself",
     Reading.LIST: "by its list",
     Reading.LIST_AND_DELTA: "by its list and what changes meanwhile",
+    Reading.EACH: "by one request for each object",
     Reading.WITH_PARENT: "with its parents",
 }
 
@@ -207,6 +209,8 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
         "version": spec.version,
         "read": spec.reading.value,
         "tier": spec.tier.value,
+        "offBecause": spec.off_because or None,
+        "facetOf": spec.facet.of if spec.facet else None,
         "select": list(spec.select),
         "odataType": spec.odata_type,
         "parent": spec.parent or None,
@@ -218,7 +222,7 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
         "licence": spec.licence.name if spec.licence else None,
         "restore": {
             "mechanisms": [mechanism.value for mechanism in spec.mechanisms],
-            "whyNot": f"the service makes them from {spec.made_by_service}" if spec.made_by_service else None,
+            "whyNot": spec.evidence_only or None,
             "notCreated": spec.not_created or None,
         },
         "matchKeys": [
@@ -272,8 +276,8 @@ def _permissions_of(declared: ObjectType | Relationship) -> dict[str, list[list[
 
 
 def _mechanisms(spec: ObjectType) -> str:
-    if spec.made_by_service:
-        return f"nothing: the service makes them from {spec.made_by_service}"
+    if spec.evidence_only:
+        return f"nothing: {spec.evidence_only}"
     return ", ".join(mechanism.value for mechanism in spec.mechanisms)
 
 
@@ -284,6 +288,8 @@ def _match_keys(spec: ObjectType) -> list[str]:
 def _needs(specs: tuple[ObjectType, ...], *, write: bool) -> list[tuple[str, ...]]:
     groups: set[tuple[str, ...]] = set()
     for spec in specs:
+        if spec.tier is Tier.OPT_IN:
+            continue
         groups.update(spec.needs_to_write if write else spec.needs_to_read)
         if write:
             groups.update(extra.permissions for extra in spec.needs_to_write_also)

@@ -64,8 +64,15 @@ class Coverage:
 
 def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> Coverage:
     """`types`: the catalog's."""
-    declared = {spec.odata_type.removeprefix("#"): spec for spec in types}
-    walk = _Walk(metadata, ledger, declared)
+    listed = tuple(types)
+    declared = {spec.odata_type.removeprefix("#"): spec for spec in listed if spec.facet is None}
+    facets: dict[str, set[str]] = {}
+    for spec in listed:
+        if spec.facet is not None:
+            # A collection is read whole, and so is what stands for it in the service.
+            names = spec.facet.collection.split("/")[:1] if spec.facet.collection else spec.select
+            facets.setdefault(spec.facet.of, set()).update(names)
+    walk = _Walk(metadata, ledger, declared, facets)
     met = walk.findings()
     excluded = tuple(exclusion for exclusion in ledger.exclusions if exclusion.at in walk.left_out)
     seen = {finding.at for finding in met} | walk.left_out
@@ -82,7 +89,14 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
 class _Walk:
     """One walk over the metadata, for one comparison."""
 
-    def __init__(self, metadata: Metadata, ledger: Ledger, declared: Mapping[str, ObjectType]) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        ledger: Ledger,
+        declared: Mapping[str, ObjectType],
+        facets: Mapping[str, set[str]],
+    ) -> None:
+        self._facets = facets
         self._metadata = metadata
         self._ledger = ledger
         self._declared = declared
@@ -109,8 +123,9 @@ class _Walk:
 
     def _members(self, name: str, spec: ObjectType) -> None:
         """Members of a declared type, of its bases and of what inherits from it: a listing holds all."""
-        read = set(spec.select) or self._ledger.answers.get(spec.name, frozenset())
-        linked = {relationship.name for relationship in spec.relationships}
+        facets = self._facets.get(spec.name, set())
+        read = facets | (set(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
+        linked = facets | {relationship.name for relationship in spec.relationships}
         family = (*self._metadata.lineage(name), *self._metadata.descendants(name))
         known: set[str] = set()
         for entity in family:
@@ -131,7 +146,7 @@ class _Walk:
 
     def _below(self, path: str, entity: EntityType) -> Iterator[tuple[str, str]]:
         owner = self._owner(entity)
-        inline = self._ledger.answers.get(owner or "", frozenset())
+        inline = self._ledger.answers.get(owner or "", frozenset()) | self._facets.get(owner or "", set())
         if owner is None:
             if not self._leads_on_only(entity) and self._note(entity.name, Kind.TYPE, path):
                 return

@@ -69,7 +69,8 @@ class ExportPorts:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to read, and for how long to keep it and the chain entry. Empty `types`: the whole catalog."""
+    """What to read, and for how long to keep it and the chain entry. Empty `types`: the whole catalog, of what is
+    off by itself only what `opt_in` names."""
 
     tenant: str
     snapshot: str
@@ -80,6 +81,7 @@ class RunRequest:
     tool: str
     types: tuple[str, ...] = ()
     residency: Residency = Residency.EU
+    opt_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,15 @@ def decode_work(body: str) -> Work:
 # --- starting --------------------------------------------------------------------------------------------
 
 
-def items_of(catalog: Catalog, types: tuple[str, ...] = ()) -> tuple[tuple[Item, ...], dict[str, str]]:
+def items_of(
+    catalog: Catalog, types: tuple[str, ...] = (), opt_in: tuple[str, ...] = ()
+) -> tuple[tuple[Item, ...], dict[str, str]]:
     """The work items of a run, and what is left out with the reason. Contained types come with the
-    relationship that holds them."""
+    relationship that holds them. Raises `Unusable` for a name that the catalog lacks, or has as no opt-in."""
     for name in types:
         catalog.get(name)
+    catalog.check_opt_in(opt_in)
+    off = {name: why for name, why in catalog.opt_ins.items() if name not in opt_in}
     items: list[Item] = []
     not_read: dict[str, str] = {}
     for spec in catalog.types:
@@ -145,8 +151,14 @@ def items_of(catalog: Catalog, types: tuple[str, ...] = ()) -> tuple[tuple[Item,
         names += [paths.make_item(spec.name, one.name) for one in spec.relationships]
         if types and spec.name not in types:
             not_read.update({one.id: "not asked for" for one in names})
-        else:
-            items += names
+            continue
+        for one in names:
+            if one.id in off:
+                not_read[one.id] = f"off unless asked for: {off[one.id]}"
+                if one.relationship and (child := spec.relationship(one.relationship).contains):
+                    not_read[child] = not_read[one.id]
+            else:
+                items.append(one)
     return tuple(items), not_read
 
 
@@ -197,7 +209,7 @@ async def missing_items(place: Place, run: Run) -> tuple[Item, ...]:
 
 async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
     started = ports.clock.now()
-    items, not_read = items_of(ports.catalog, request.types)
+    items, not_read = items_of(ports.catalog, request.types, request.opt_in)
     locked, why = await _protection(ports)
     return Run(
         format=FORMAT_VERSION,

@@ -136,6 +136,8 @@ class Fates:
                 bin_left = spec.bin.refused_why
         if spec.made_by_service:
             return _out(missing, Reason.COMPUTED, f"the service makes it from {spec.made_by_service}")
+        if spec.only_read:
+            return _out(missing, Reason.NEEDS_ACTION, f"it is evidence only: {spec.only_read}")
         if spec.create is None or spec.singleton:
             return _out(missing, Reason.NEEDS_ACTION, "objects of this type can't be created by Graph")
         if any_holds(spec.create.refused_when, missing.item):

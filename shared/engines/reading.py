@@ -24,7 +24,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import ObjectType, Relationship
+from shared.catalog.spec import Facet, ObjectType, Relationship
 from shared.domain.errors import (
     Fault,
     GraphDown,
@@ -40,7 +40,8 @@ from shared.domain.objects import Link
 from shared.domain.ports import Directory, GraphRequest, GraphResponse, Page
 from shared.domain.wire import Wire
 from shared.engines import rawjson
-from shared.engines.wire import dump
+from shared.engines.conditions import holds
+from shared.engines.wire import dump, parse
 
 EXPAND_LIMIT: Final = 20
 BATCH: Final = 20
@@ -111,6 +112,8 @@ def reader_for(directory: Directory, catalog: Catalog, spec: ObjectType, relatio
         return LinkReader(directory, catalog, spec, spec.relationship(relationship))
     if spec.singleton:
         return SingletonReader(directory, spec)
+    if spec.facet is not None and spec.facet.each:
+        return FacetReader(directory, spec, spec.facet)
     return ObjectReader(directory, spec)
 
 
@@ -206,8 +209,29 @@ def object_request(spec: ObjectType, object_id: str) -> GraphRequest:
     return _get(spec, f"{spec.list_path}/{_segment(object_id)}", _select(spec.select), spec.item_cost)
 
 
+def owners_request(spec: ObjectType, facet: Facet) -> GraphRequest:
+    """The objects whose facets are asked for one by one, with what tells which of them have any."""
+    names = ("id", facet.when.path) if facet.when else ("id",)
+    return _get(spec, spec.list_path, (*_select(names), f"$top={LINK_PAGE}"), spec.list_cost)
+
+
+def owner_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
+    """One of them."""
+    names = ("id", facet.when.path) if facet.when else ("id",)
+    return _get(spec, f"{spec.list_path}/{_segment(owner)}", _select(names), spec.item_cost)
+
+
+def facet_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
+    if not facet.collection:
+        return object_request(spec, owner)
+    return _get(spec, f"{spec.list_path}/{_segment(owner)}/{facet.collection}", (), spec.item_cost)
+
+
 def delta_request(spec: ObjectType) -> GraphRequest:
-    """Asks for a delta link that starts now. What is selected here is what the link will report."""
+    """Asks for a delta link that starts now. What is selected here is what the link will report; of a facet, which
+    its owner's feed knows nothing of, who comes and goes."""
+    if spec.facet is not None:
+        return _get(spec, f"{spec.list_path}/delta", ("$deltatoken=latest", "$select=id"), spec.list_cost)
     tracked = tuple(one.name for one in spec.relationships if one.delta)
     select = _select((*spec.select, *tracked)) if spec.select else ()
     return _get(spec, f"{spec.list_path}/delta", ("$deltatoken=latest", *select), spec.list_cost)
@@ -419,6 +443,90 @@ class ObjectReader:
             elif not one.removed:
                 changes.vanished[one.id] = None
         return found
+
+
+class FacetReader(ObjectReader):
+    """The facets of a type's objects, asked for one by one. Owners that are refused are counted, and those that
+    have none are passed over."""
+
+    def __init__(self, directory: Directory, spec: ObjectType, facet: Facet) -> None:
+        super().__init__(directory, spec)
+        self._facet = facet
+
+    async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
+        spec = self._spec
+        state = _Changes(self._directory, spec, start)
+        request = (
+            _follow(spec, start.next_link, spec.list_cost) if start.next_link else owners_request(spec, self._facet)
+        )
+        while True:
+            if not state.position.ended and not state.waiting:
+                page = await self._directory.page(request)
+                state.waiting = {one: Waiting(one) for one in map(object_id, filter(self._has, page.items))}
+                ended = page.next_link is None
+                state.position = replace(state.position, next_link=page.next_link or "", ended=ended)
+                if not ended:
+                    request = _next(spec, page, request)
+                yield Part((), (), state.here(), 1)
+            while state.waiting:
+                objects = await self._facets(state, list(islice(state.waiting.values(), BATCH)))
+                yield Part(tuple(objects), (), state.here(), 1)
+            if state.position.ended:
+                return
+
+    async def _read_again(self, changes: _Changes, chunk: Sequence[Waiting]) -> list[bytes]:
+        """Whether they have any may have changed, too."""
+        if self._facet.when is None:
+            return await self._facets(changes, chunk)
+        having = []
+        requests = [owner_request(self._spec, self._facet, one.id) for one in chunk]
+        for one, answer in zip(chunk, await _ask(self._directory, self._spec, requests), strict=True):
+            body = _body(answer, self._spec, one.id)
+            if body is None or self._has(body):
+                having.append(one)
+            else:
+                del changes.waiting[one.id]
+                changes.vanished.pop(one.id, None)
+        return await self._facets(changes, having) if having else []
+
+    def _has(self, owner: bytes) -> bool:
+        return self._facet.when is None or holds(self._facet.when, parse(owner))
+
+    async def _facets(self, state: _Changes, chunk: Sequence[Waiting]) -> list[bytes]:
+        requests = [facet_request(self._spec, self._facet, one.id) for one in chunk]
+        found = []
+        for one, request, answer in zip(
+            chunk, requests, await _ask(self._directory, self._spec, requests), strict=True
+        ):
+            try:
+                body = _body(answer, self._spec, one.id)
+            except GraphNotPermitted:
+                state.position = replace(state.position, forbidden=state.position.forbidden + 1)
+                del state.waiting[one.id]
+                continue
+            del state.waiting[one.id]
+            if body is not None:
+                state.vanished.pop(one.id, None)
+                found.append(await self._line(one.id, request, answer))
+            elif not one.removed:
+                state.vanished[one.id] = None
+        return found
+
+    async def _line(self, owner: str, request: GraphRequest, answer: GraphResponse) -> bytes:
+        """The facet under its owner's id: as received, or a collection's items as received."""
+        if not self._facet.collection:
+            line = rawjson.one_line(answer.body)
+            if object_id(line) != owner:
+                raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=owner)
+            return line
+        page = self._directory.page_of(request, answer)
+        items = [*page.items]
+        while page.next_link is not None:
+            request = _next(self._spec, page, request)
+            page = await self._directory.page(request)
+            items += page.items
+        member = _line.encode(self._facet.member)
+        return b'{"id":%b,%b:[%b]}' % (_line.encode(owner), member, b",".join(map(rawjson.one_line, items)))
 
 
 class SingletonReader:

@@ -44,6 +44,7 @@ OPEN: dict[str, Any] = {
     ],
     "retentionClasses": [35, 365],
     "breakGlassIds": [made_up("one"), made_up("two")],
+    "optIns": ["groupMailSettings", "userProfiles"],
     "approversSha256": "ab" * 32,
     "publicKeys": '{"snapshot":{"keys":[]}}',
     "callerRanges": ["198.51.100.0/24", "203.0.113.7/32"],

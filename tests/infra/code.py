@@ -54,6 +54,7 @@ OF_ROLE = {
     "sweep_schedule": {Role.BACKUP},
     "evidence_schedule": {Role.BACKUP},
     "log_workspace_id": {Role.BACKUP},
+    "opt_in": {Role.BACKUP},
     "recovery_targets": {Role.BACKUP},
     "vault_resource_id": {Role.BACKUP},
     "secrets_vault_url": {Role.RESTORE},

@@ -53,7 +53,7 @@ def test_the_section_of_a_type_has_all_that_was_declared_of_it(spec: ObjectType)
     )
     groups = (
         *spec.needs_to_read,
-        *(() if spec.made_by_service else spec.needs_to_write),
+        *(() if spec.evidence_only else spec.needs_to_write),
         *(extra.permissions for extra in spec.needs_to_write_also),
         *(group for one in spec.relationships for group in (*one.needs_to_read, *one.needs_to_write)),
     )
@@ -69,6 +69,8 @@ def test_the_section_of_a_type_has_all_that_was_declared_of_it(spec: ObjectType)
         spec.no_drill,
         spec.made_by_service,
         spec.write_by_choice,
+        spec.only_read,
+        spec.off_because,
     ]
     assert all(reason in section for reason in reasons)
 
@@ -82,7 +84,7 @@ def test_what_is_declared_later_changes_the_page() -> None:
 def test_the_page_of_permissions_has_what_the_apps_are_given() -> None:
     text = permission_page.FILE.read_text(encoding="utf-8")
     for app, section in zip(APPS, text.split("\n## ")[1:], strict=True):
-        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        rows = [line for line in section.split("HOLDFAST_OPT_IN")[0].splitlines() if line.startswith("| `")]
         assert [row.split("`")[1] for row in rows] == [one.name for one in lists.stored()[app]]
 
 

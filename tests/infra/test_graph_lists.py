@@ -81,7 +81,7 @@ def test_published_permission_data_lets_the_restore_app_write_and_the_backup_app
         (method, path)
         for spec in CATALOG.types
         for method, path in (("POST", spec.path), ("PATCH", f"{spec.path}/{{id}}"), ("PATCH", spec.path))
-        if (method, path) in PERMISSIONS and not (spec.made_by_service or spec.write_by_choice)
+        if (method, path) in PERMISSIONS and not (spec.evidence_only or spec.write_by_choice)
     ]
     assert len(writes) >= 20
     assert not [one for one in writes if not allowed(PERMISSIONS[one], NAMES[RESTORE])]

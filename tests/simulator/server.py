@@ -38,6 +38,7 @@ from . import (
     service_principals,
     strengths,
     tenant,
+    user_methods,
     users,
 )
 from .errors import DropConnection, GraphError, bad_request
@@ -71,6 +72,7 @@ OPERATIONS = (
     service_principals,
     strengths,
     tenant,
+    user_methods,
     users,
 )
 _encode = msgspec.json.Encoder().encode

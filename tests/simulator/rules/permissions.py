@@ -120,6 +120,9 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/users/delta"): _USER_READ,
     ("POST", "/users"): _USER_WRITE,
     ("GET", "/users/{id}"): _USER_READ,
+    ("GET", "/users/{id}/authentication/methods"): _any(
+        "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"
+    ),
     ("PATCH", "/users/{id}"): _USER_PATCH,
     ("DELETE", "/users/{id}"): _USER_DELETE,
     ("GET", "/users/{id}/manager"): _USER_READ,

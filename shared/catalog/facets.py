@@ -1,0 +1,139 @@
+"""Properties of users and groups that other services keep, or that take a request each: off by itself."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import Condition, Drill, Facet, Licence, ObjectType, Quirk, Tier, WaveNumber
+
+_EVIDENCE = "it is evidence only"
+
+USER_PROFILES = ObjectType(
+    name="userProfiles",
+    title="What users say of themselves in their profiles",
+    path="/users",
+    odata_type="#microsoft.graph.user",
+    wave=WaveNumber.PEOPLE,
+    needs_to_read=(("User.Read.All", "Directory.Read.All"),),
+    needs_to_write=(("User.ReadWrite.All",),),
+    only_read="profiles are kept in SharePoint, and this release writes nothing there",
+    tier=Tier.OPT_IN,
+    off_because="one request for each user, and values that people enter of themselves",
+    facet=Facet("users", each=True),
+    select=(
+        "id",
+        "aboutMe",
+        "birthday",
+        "hireDate",
+        "interests",
+        "pastProjects",
+        "preferredName",
+        "responsibilities",
+        "schools",
+        "skills",
+    ),
+    page_size=999,
+    delta=True,
+    list_cost=2,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill=_EVIDENCE,
+    quirks=(
+        Quirk(
+            "Kept in SharePoint: a list of users that selects one of them fails, so each user is asked for.",
+            "Microsoft Graph: user resource type, Properties stored outside the main data store",
+        ),
+    ),
+)
+
+USER_AUTHENTICATION_METHODS = ObjectType(
+    name="userAuthenticationMethods",
+    title="Authentication methods that users registered",
+    path="/users",
+    odata_type="#microsoft.graph.user",
+    wave=WaveNumber.PEOPLE,
+    needs_to_read=(("UserAuthenticationMethod.Read.All",),),
+    needs_to_write=(("UserAuthenticationMethod.ReadWrite.All",),),
+    only_read="a method is a secret between the person and a device, so that people register anew",
+    tier=Tier.OPT_IN,
+    off_because="one request for each user, phone numbers, and a permission that nothing else needs",
+    facet=Facet("users", each=True, collection="authentication/methods", member="methods"),
+    select=("id", "methods"),
+    page_size=999,
+    delta=True,
+    list_cost=2,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill=_EVIDENCE,
+    quirks=(
+        Quirk(
+            "Ids of methods are unique within a user only, every password has the same: they are kept by user.",
+            "Microsoft Graph: List methods",
+        ),
+        Quirk(
+            "Reading them costs one unit, and is counted with the directory.",
+            "Microsoft Graph service-specific throttling limits",
+            unverified=True,
+        ),
+    ),
+)
+
+USER_SIGN_IN_ACTIVITY = ObjectType(
+    name="userSignInActivity",
+    title="When users signed in last",
+    path="/users",
+    odata_type="#microsoft.graph.user",
+    wave=WaveNumber.PEOPLE,
+    needs_to_read=(("User.Read.All", "Directory.Read.All"), ("AuditLog.Read.All",)),
+    needs_to_write=(("User.ReadWrite.All",),),
+    only_read="it says what happened",
+    tier=Tier.OPT_IN,
+    off_because="it says when people work, changes all the time, and takes a permission that nothing else needs",
+    facet=Facet("users"),
+    select=("id", "signInActivity"),
+    page_size=500,
+    delta=True,
+    list_cost=2,
+    name_property="id",
+    volatile=("signInActivity",),
+    licence=Licence("Entra ID P1", "Microsoft Graph: user resource type, signInActivity"),
+    drill=Drill.NONE,
+    no_drill=_EVIDENCE,
+    quirks=(
+        Quirk(
+            "A page holds at most 500 users where signInActivity is selected.",
+            "Microsoft Graph: List users, optional query parameters",
+            unverified=True,
+        ),
+    ),
+)
+
+GROUP_MAIL_SETTINGS = ObjectType(
+    name="groupMailSettings",
+    title="Mail settings of Microsoft 365 groups",
+    path="/groups",
+    odata_type="#microsoft.graph.group",
+    wave=WaveNumber.PEOPLE,
+    needs_to_read=(("Group.Read.All", "Directory.Read.All"),),
+    needs_to_write=(("Group.ReadWrite.All",),),
+    only_read="the settings are kept in Exchange, and this release writes nothing there",
+    tier=Tier.OPT_IN,
+    off_because="one request for each Microsoft 365 group",
+    facet=Facet("groups", each=True, when=Condition("groupTypes", ("Unified",))),
+    select=(
+        "id",
+        "allowExternalSenders",
+        "autoSubscribeNewMembers",
+        "hideFromAddressLists",
+        "hideFromOutlookClients",
+    ),
+    page_size=999,
+    delta=True,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill=_EVIDENCE,
+    quirks=(
+        Quirk(
+            "Kept in Exchange: shown of a single Microsoft 365 group only, where selected by name.",
+            "Microsoft Graph: group resource type, Properties",
+        ),
+    ),
+)
