@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from shared.domain.regions import Residency
 from shared.domain.wire import Wire
@@ -41,6 +42,9 @@ class Why(StrEnum):
     COUNT_MISMATCH = "countMismatch"
 
 
+OFF: Final = "off unless asked for"
+
+
 @dataclass(frozen=True, slots=True)
 class Completeness(Wire):
     """`reason` is empty for COMPLETE and says why for all others (`countMismatch`, `permissionsUnknown`, …)."""
@@ -51,6 +55,11 @@ class Completeness(Wire):
     @property
     def is_complete(self) -> bool:
         return self.state is State.COMPLETE
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the owner chose not to read it: nothing is missed then."""
+        return self.state is State.NOT_READ and self.reason.startswith(OFF)
 
 
 @dataclass(frozen=True, slots=True)

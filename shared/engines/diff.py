@@ -113,6 +113,8 @@ def _gaps_of(
     added: ChangeKind,
     removed: ChangeKind,
 ) -> Iterable[Gap]:
+    if all(side.is_off for side in sides):
+        return
     for view, side, kind in ((before, sides[0], added), (after, sides[1], removed)):
         if not side.is_complete:
             yield Gap(name, kind, f"{view.label}: {side.state.value}{f' ({side.reason})' if side.reason else ''}")

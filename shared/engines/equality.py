@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType, Relationship, ValueReference
 from shared.domain.objects import Json, JsonObject, Link
-from shared.domain.snapshot import IndexEntry
+from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
 from shared.engines.conditions import holds
@@ -67,13 +67,10 @@ class Comparison:
     # objects
 
     async def _objects(self, spec: ObjectType) -> AsyncIterator[Difference]:
-        whole = True
-        for view in (self._snapshot, self._live):
-            state = completeness_of(view, spec)
-            if not state.is_complete:
-                whole = False
-                why = f"{view.label}: {state.state.value}{f' ({state.reason})' if state.reason else ''}"
-                yield Difference(Kind.NOT_COMPARED, spec.name, "", why=why)
+        states = completeness_of(self._snapshot, spec), completeness_of(self._live, spec)
+        whole = all(state.is_complete for state in states)
+        for why in self._not_compared(states):
+            yield Difference(Kind.NOT_COMPARED, spec.name, "", why=why)
         renewed = await self._entries(self._live, spec, self._olds.keys())
         reads_all = bool(self._ids) and bool(spec.references)
         # What needs no look inside is told at once, the rest pack by pack afterwards.
@@ -159,17 +156,22 @@ class Comparison:
         assert isinstance(rewritten, dict)
         return rewritten
 
+    def _not_compared(self, states: tuple[Completeness, Completeness]) -> Iterator[str]:
+        """Why either side can't be compared whole; nothing is said of what its owner has left off on both."""
+        if all(state.is_off for state in states):
+            return
+        for view, state in zip((self._snapshot, self._live), states, strict=True):
+            if not state.is_complete:
+                yield f"{view.label}: {state.state.value}{f' ({state.reason})' if state.reason else ''}"
+
     # links
 
     async def _links(self, spec: ObjectType, relationship: Relationship) -> AsyncIterator[Difference]:
         name = f"{spec.name}.{relationship.name}"
-        whole = True
-        for view in (self._snapshot, self._live):
-            state = view.completeness(name)
-            if not state.is_complete:
-                whole = False
-                why = f"{view.label}: {state.state.value}{f' ({state.reason})' if state.reason else ''}"
-                yield Difference(Kind.NOT_COMPARED, spec.name, "", member=relationship.name, why=why)
+        states = self._snapshot.completeness(name), self._live.completeness(name)
+        whole = all(state.is_complete for state in states)
+        for why in self._not_compared(states):
+            yield Difference(Kind.NOT_COMPARED, spec.name, "", member=relationship.name, why=why)
         missing: dict[tuple[str, str], Link] = {}  # by how it should read now
         surplus: dict[tuple[str, str], Link] = {}
         async for old, new in both_links(self._snapshot, self._live, spec.name, relationship.name):

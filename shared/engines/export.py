@@ -27,7 +27,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ports import BlobStore, Clock, Directory, StoreInspector, WorkQueue
 from shared.domain.regions import Residency
-from shared.domain.snapshot import FORMAT_VERSION, Completeness, Item, Receipt, Run, State, Why
+from shared.domain.snapshot import FORMAT_VERSION, OFF, Completeness, Item, Receipt, Run, State, Why
 from shared.domain.wire import Wire
 from shared.engines import paths
 from shared.engines.chain import Chain
@@ -154,7 +154,7 @@ def items_of(
             continue
         for one in names:
             if one.id in off:
-                not_read[one.id] = f"off unless asked for: {off[one.id]}"
+                not_read[one.id] = f"{OFF}: {off[one.id]}"
                 if one.relationship and (child := spec.relationship(one.relationship).contains):
                     not_read[child] = not_read[one.id]
             else:

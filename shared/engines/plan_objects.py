@@ -81,6 +81,8 @@ class Planning:
     # --- what was not read
 
     def incomplete(self, spec: ObjectType, member: str, snapshot: Completeness, live: Completeness) -> None:
+        if live.is_off and snapshot.is_off:
+            return
         what = "links" if member else "objects"
         if not live.is_complete:
             why = f"live: {_state(live)}; which {what} were lost can't be told, so none are brought back"

@@ -118,7 +118,8 @@ async def _status(monkeypatch: pytest.MonkeyPatch, inspector: Inspector, role: R
     async def roles() -> None:
         return None
 
-    settings = SimpleNamespace(role=role, promised_days={"vault-35d": 35, "evidence-400d": 400, "chain": 400})
+    days = {"vault-35d": 35, "evidence-400d": 400, "chain": 400}
+    settings = SimpleNamespace(role=role, promised_days=days, opt_in=())
     directory = SimpleNamespace(roles=roles)
 
     async def parts() -> Any:
@@ -190,6 +191,7 @@ async def _started(monkeypatch: pytest.MonkeyPatch, backup: Backup) -> None:
         chain_days=400,
         region="westeurope",
         residency=Residency.EU,
+        opt_in=(),
     )
     parts: Any = SimpleNamespace(settings=settings, control=None)
     await backup_timer._start(parts, request.snapshot, "timer")
