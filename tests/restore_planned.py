@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +102,13 @@ class Planned:
 
 
 async def make_plan(
-    service: Service, snapshot: Snapshot, clock: ManualClock, *, plan_id: str = PLAN, scope: Scope | None = None
+    service: Service,
+    snapshot: Snapshot,
+    clock: ManualClock,
+    *,
+    plan_id: str = PLAN,
+    scope: Scope | None = None,
+    known_ids: Mapping[str, str] | None = None,
 ) -> RestorePlan:
     """What the planner makes of the tenant as it is now."""
     live = await read(service, clock)
@@ -122,6 +128,7 @@ async def make_plan(
         tenant=service.tenant_id,
         manifest_sha256=MANIFEST,
         created_at=clock.now(),
+        known_ids=known_ids,
     )
 
 

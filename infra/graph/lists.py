@@ -60,8 +60,8 @@ def opted(catalog: Catalog) -> tuple[Need, ...]:
 def _all_reading(catalog: Catalog) -> Iterator[Need]:
     for spec in catalog.types:
         yield from (Need(group, spec.name) for group in spec.needs_to_read)
-    for spec, relationship in catalog.relationships:
-        yield from (Need(group, f"{spec.name}.{relationship.name}") for group in relationship.needs_to_read)
+    for spec, part in catalog.parts:
+        yield from (Need(group, f"{spec.name}.{part.name}") for group in part.needs_to_read)
 
 
 def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
@@ -72,8 +72,8 @@ def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
         yield from (Need(group, spec.name) for group in spec.needs_to_write)
         for extra in spec.needs_to_write_also:
             yield Need(extra.permissions, f"{spec.name} with {extra.when.path}")
-        for relationship in spec.relationships:
-            yield from (Need(group, f"{spec.name}.{relationship.name}") for group in relationship.needs_to_write)
+        for part in (*spec.relationships, *spec.member_groups):
+            yield from (Need(group, f"{spec.name}.{part.name}") for group in part.needs_to_write)
 
 
 def chosen(needs: Iterable[Need]) -> tuple[Permission, ...]:

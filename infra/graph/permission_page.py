@@ -91,6 +91,12 @@ def lacking(catalog: Catalog, held: frozenset[str]) -> Lacking:
             none |= names
         elif unmet(relationship.needs_to_read):
             part |= names
+    none |= {
+        f"{spec.name}.{group.name}"
+        for spec in catalog.types
+        for group in spec.member_groups
+        if unmet((*spec.needs_to_read, *group.needs_to_read))
+    }
     return Lacking(tuple(sorted(none)), tuple(sorted(part)))
 
 

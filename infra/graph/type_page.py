@@ -105,6 +105,9 @@ def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
         yield "Off by itself", f"{spec.off_because}; `HOLDFAST_OPT_IN={spec.name}` turns it on"
     yield "Properties", code(spec.select) or "all that Graph shows"
     yield "Permissions to read", any_of(spec.needs_to_read)
+    for group in spec.member_groups:
+        what = code(group.members) if group.found is None else f"whatever {group.found.declared_by} declare"
+        yield f"Read besides ({group.name})", f"{what}; needs {any_of(group.needs_to_read)}"
     if not spec.evidence_only:
         yield "Permissions to write", _to_write(spec)
     if spec.bin is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.extensions import in_text
 from shared.catalog.spec import (
     AnchorSpec,
     Bin,
@@ -68,6 +69,7 @@ ADMINISTRATIVE_UNITS = ObjectType(
         "visibility",
     ),
     create_only=("isMemberManagementRestricted",),
+    references=(in_text("membershipRule"),),
     licence=Licence(
         "Entra ID P1 for the administrators of a unit, and for its members where a rule names them",
         "Microsoft Entra: administrative units, License requirements",

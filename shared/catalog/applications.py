@@ -1,4 +1,4 @@
-"""Application registrations, their owners and federated identity credentials."""
+"""Application registrations, their owners and federated identity credentials. Extensions have their own module."""
 
 from __future__ import annotations
 
@@ -95,6 +95,14 @@ APPLICATIONS = ObjectType(
             contains="federatedIdentityCredentials",
             needs_to_read=_READ_CREDENTIALS,
         ),
+        Relationship(
+            name="extensionProperties",
+            target_types=("extensionProperties",),
+            write=LinkWrite.NONE,
+            contains="extensionProperties",
+            page_cost=2,
+            needs_to_read=_READ,
+        ),
     ),
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/applications?$filter=appId eq '{value}'"),
@@ -167,6 +175,10 @@ APPLICATIONS = ObjectType(
         ValueReference("api.knownClientApplications[]", ("applications",), key="appId"),
         ValueReference("api.preAuthorizedApplications[].appId", ("applications",), key="appId"),
         ValueReference("requiredResourceAccess[].resourceAppId", ("applications",), key="appId"),
+        *(
+            ValueReference(f"optionalClaims.{token}[].name", ("extensionProperties",), key="name")
+            for token in ("accessToken", "idToken", "saml2Token")
+        ),
     ),
     keys_besides_id=("appId",),
     quirks=(

@@ -9,9 +9,9 @@ from __future__ import annotations
 _MEMBERS = {
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
-        appManagementPolicies createdOnBehalfOf extensionProperties homeRealmDiscoveryPolicies
-        inheritablePermissions logo managerApplications oauth2RequirePostResponse sponsors synchronization
-        tokenIssuancePolicies tokenLifetimePolicies
+        appManagementPolicies createdOnBehalfOf homeRealmDiscoveryPolicies inheritablePermissions logo
+        managerApplications oauth2RequirePostResponse sponsors synchronization tokenIssuancePolicies
+        tokenLifetimePolicies
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "groups": """
@@ -60,17 +60,17 @@ _TYPES = """
     delegatedAdminServiceProviderConstraints delegatedPermissionClassification device deviceRegistrationPolicy
     directoryAudit directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domain
     domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
-    domainDnsUnavailableRecord endUserSettings entitlementManagementSettings extension extensionProperty
-    externalDomainName externalUsersSelfServiceSignUpEventsFlow federatedTokenValidationPolicy
-    fraudProtectionProvider governanceInsight homeRealmDiscoveryPolicy humanSecurityFraudProtectionProvider
-    identityApiConnector identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute
-    identityGovernance.customTaskExtension identityGovernance.lifecycleManagementSettings
-    identityGovernance.task identityGovernance.workflow identityGovernance.workflowVersion identityProvider
-    identityProviderBase identityUserFlowAttribute identityUserFlowAttributeAssignment inheritablePermission
-    internalDomainFederation invitation membershipOutlierInsight multiTenantOrganization
-    multiTenantOrganizationIdentitySyncPolicyTemplate multiTenantOrganizationJoinRequestRecord
-    multiTenantOrganizationMember multiTenantOrganizationPartnerConfigurationTemplate oidcIdentityProvider
-    onAttributeCollectionListener onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
+    domainDnsUnavailableRecord endUserSettings entitlementManagementSettings extension externalDomainName
+    externalUsersSelfServiceSignUpEventsFlow federatedTokenValidationPolicy fraudProtectionProvider
+    governanceInsight homeRealmDiscoveryPolicy humanSecurityFraudProtectionProvider identityApiConnector
+    identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute identityGovernance.customTaskExtension
+    identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
+    identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
+    identityUserFlowAttributeAssignment inheritablePermission internalDomainFederation invitation
+    membershipOutlierInsight multiTenantOrganization multiTenantOrganizationIdentitySyncPolicyTemplate
+    multiTenantOrganizationJoinRequestRecord multiTenantOrganizationMember
+    multiTenantOrganizationPartnerConfigurationTemplate oidcIdentityProvider onAttributeCollectionListener
+    onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
     onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
     onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
     onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.extensions import BY_NAME, in_text, values_of
 from shared.catalog.spec import (
     AnchorSpec,
     Bin,
@@ -69,6 +70,7 @@ GROUPS = ObjectType(
         "uniqueName",
         "visibility",
     ),
+    member_groups=(values_of("Group"),),
     page_size=999,
     delta=True,
     relationships=(
@@ -129,6 +131,7 @@ GROUPS = ObjectType(
     action_only=("assignedLicenses", "assignedLabels", "classification"),
     volatile=("onPremisesLastSyncDateTime", "renewedDateTime"),
     sets=("groupTypes", "proxyAddresses", "assignedLicenses", "assignedLabels"),
+    references=(BY_NAME, in_text("membershipRule")),
     protected=(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),

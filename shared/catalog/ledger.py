@@ -33,6 +33,9 @@ _ANSWERS = {
         privacyProfile provisionedPlans securityComplianceNotificationMails securityComplianceNotificationPhones
         state street technicalNotificationMails tenantType verifiedDomains
     """,
+    "extensionProperties": """
+        appDisplayName dataType deletedDateTime id isMultiValued isSyncedFromOnPremises name targetObjects
+    """,
     "federatedIdentityCredentials": "audiences description id issuer name subject",
     "servicePrincipals": """
         accountEnabled addIns alternativeNames appDescription appDisplayName appId appOwnerOrganizationId

@@ -17,6 +17,7 @@ from shared.catalog.authentication import (
     COMBINATION_CONFIGURATIONS,
 )
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
+from shared.catalog.extensions import EXTENSION_PROPERTIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
     USER_AUTHENTICATION_METHODS,
@@ -33,7 +34,7 @@ from shared.catalog.policies import (
 )
 from shared.catalog.roles import ROLE_ASSIGNMENT_INSTANCES, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
-from shared.catalog.spec import Drill, ObjectType, Relationship, Tier
+from shared.catalog.spec import Drill, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
 from shared.catalog.users import USERS
 from shared.domain.errors import Unusable
@@ -59,8 +60,11 @@ class Catalog:
             raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
         if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
             raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
-        if spec.select and (unread := (spec.restorable | {spec.name_property}) - set(spec.select)):
+        asked = {*spec.select, *(name for group in spec.member_groups for name in group.members)}
+        if spec.select and (unread := (spec.restorable | {spec.name_property}) - asked):
             raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
+        if spec.member_groups and not spec.select:
+            raise ValueError(f"{spec.name} asks for members beside others that it doesn't name")
         if spec.create and not spec.anchor:
             raise ValueError(f"{spec.name} can be created but not recognised after a lost answer")
 
@@ -77,6 +81,9 @@ class Catalog:
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
+        for group in spec.member_groups:
+            if group.found is not None and group.found.declared_by not in names:
+                raise ValueError(f"{spec.name} has members that an undeclared type declares")
         if spec.nature is not None and spec.nature.told_by not in names:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
         if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
@@ -142,6 +149,12 @@ class Catalog:
                 f"HOLDFAST_OPT_IN: no opt-in is named {', '.join(sorted(strange))}", hint=f"known: {known}"
             )
 
+    @cached_property
+    def parts(self) -> tuple[tuple[ObjectType, Relationship | MemberGroup], ...]:
+        """What of each type asks for permissions of its own: relationships, and groups of members."""
+        linked = self.relationships
+        return (*linked, *((spec, group) for spec in self.types for group in spec.member_groups))
+
     def needs(self, *, write: bool, opt_in: Iterable[str] = ()) -> tuple[tuple[str, ...], ...]:
         """Permissions for the whole catalog, of what is off by itself for those named only: all of, each any of.
         Sorted, without repeats."""
@@ -153,10 +166,10 @@ class Catalog:
             groups.update(spec.needs_to_write if write else spec.needs_to_read)
             if write:
                 groups.update(extra.permissions for extra in spec.needs_to_write_also)
-            for relationship in spec.relationships:
-                if f"{spec.name}.{relationship.name}" in off:
-                    continue
-                groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
+        for spec, part in self.parts:
+            if spec.name in off or f"{spec.name}.{part.name}" in off:
+                continue
+            groups.update(part.needs_to_write if write else part.needs_to_read)
         return tuple(sorted(groups))
 
 
@@ -167,6 +180,7 @@ CATALOG = Catalog(
         GROUPS,
         APPLICATIONS,
         FEDERATED_IDENTITY_CREDENTIALS,
+        EXTENSION_PROPERTIES,
         SERVICE_PRINCIPALS,
         APP_ROLE_ASSIGNMENTS,
         OAUTH2_PERMISSION_GRANTS,

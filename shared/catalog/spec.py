@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
 from shared.domain.plan import AnchorKind, Mechanism, Reason
@@ -233,14 +235,50 @@ class Relationship:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Members whose names only the tenant knows. Each is an object of the type `declared_by`, whose name it bears
+    and whose member `kinds` lists the `kind` of objects that it is for. `also` is POSTed, by who holds
+    `also_needs`, and lists those, too, that no object of the tenant declares. `pattern`: what such names look
+    like."""
+
+    declared_by: str
+    kinds: str
+    kind: str
+    also: str
+    also_needs: tuple[tuple[str, ...], ...]
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberGroup:
+    """Members that are asked for beside the others, and left out where the token may not read them: the objects are
+    read all the same, and the manifest tells of the members under `{type}.{name}`. They are named here or, where
+    `found` says so, found out when a reading begins."""
+
+    name: str
+    needs_to_read: tuple[tuple[str, ...], ...]
+    needs_to_write: tuple[tuple[str, ...], ...] = ()
+    members: tuple[str, ...] = ()
+    found: Found | None = None
+
+    def holds(self, member: str) -> bool:
+        """Whether a member of this name belongs to the group."""
+        return member in self.members or (
+            self.found is not None and re.fullmatch(self.found.pattern, member) is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ValueReference:
     """Ids inside an object's JSON. `path` is dotted, `[]` steps into lists: `conditions.users.includeUsers[]`.
 
     `to` names the types whose id (or `key`, such as appId) may stand there; `literals` are values that are not
-    ids. `text`: the value holds the id within longer text. `include`/`exclude`: in an access policy, what
-    losing the reference would mean (a dead include narrows, a dead exclude widens). `pair`: the two are one
-    thing in two parts, which come back the same way or not at all, the part referred to first. `copies_name`: the
-    service keeps the name that the other object has at this moment, so that it must be the right one by then."""
+    ids. `text`: the value holds the id within longer text, where it looks like `pattern` (a GUID, if there is
+    none). `include`/`exclude`: in an access policy, what losing the reference would mean (a dead include narrows,
+    a dead exclude widens). `pair`: the two are one thing in two parts, which come back the same way or not at all,
+    the part referred to first. `copies_name`: the service keeps the name that the other object has at this moment,
+    so that it must be the right one by then. `names`: not values but the names of members that look like `pattern`
+    refer."""
 
     path: str
     to: tuple[str, ...]
@@ -251,6 +289,8 @@ class ValueReference:
     include: bool = False
     pair: bool = False
     copies_name: bool = False
+    pattern: str = ""
+    names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +356,7 @@ class ObjectType:
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     facet: Facet | None = None
     select: tuple[str, ...] = ()
+    member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
     list_cost: int = 1
@@ -348,6 +389,10 @@ class ObjectType:
         str, ...
     ] = ()  # nested members that no listing shows, so that they are never compared; dotted
     typed: tuple[str, ...] = ()  # nested objects that need their `@odata.type` in writes; dotted
+    # Members that hold objects by name, each of this `@odata.type`, whose values are merged one by one and need
+    # their own type beside them.
+    valued: dict[str, str] = field(default_factory=dict)
+    prefixed: dict[str, str] = field(default_factory=dict)  # members before which the service puts what looks so
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()
     keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId
@@ -419,5 +464,28 @@ class ObjectType:
 
     @property
     def restorable(self) -> frozenset[str]:
-        """Members that a restore can bring to the snapshot's value on an object that exists."""
+        """Members that a restore can bring to the snapshot's value on an object that exists, as far as they have
+        names here."""
         return frozenset(self.writable) | frozenset(self.set_after)
+
+    def found_in(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of the names that only the tenant knows."""
+        groups = [group for group in self.member_groups if group.found is not None]
+        return frozenset(name for name in names for group in groups if group.holds(name)) if groups else frozenset()
+
+    def restorable_in(self, names: Iterable[str]) -> frozenset[str]:
+        """What is `restorable` of an object that has members of these names."""
+        return self.restorable | self.found_in(names)
+
+    def selectable(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that a `$select` takes, sorted; none for a type whose answers are whole by default."""
+        if not self.select:
+            return []
+        asked = set(names)
+        grouped = {name for name in asked for group in self.member_groups if group.holds(name)}
+        return sorted((asked & set(self.select)) | grouped)
+
+    def asking(self, members: Iterable[str]) -> ObjectType:
+        """The type as it is read with these members beside the others."""
+        more = tuple(members)
+        return replace(self, select=(*self.select, *more)) if more else self

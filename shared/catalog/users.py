@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.extensions import BY_NAME, values_of
 from shared.catalog.spec import (
     AnchorSpec,
     Bin,
@@ -97,6 +98,7 @@ USERS = ObjectType(
     needs_to_read=(("User.Read.All", "Directory.Read.All"),),
     needs_to_write=(("User.ReadWrite.All",), ("User.DeleteRestore.All",)),
     select=tuple(sorted({*_WRITABLE, *_ACTION_ONLY, *_COMPUTED, *_VOLATILE})),
+    member_groups=(values_of("User"),),
     page_size=999,
     delta=True,
     list_cost=2,
@@ -143,6 +145,7 @@ USERS = ObjectType(
     volatile=_VOLATILE,
     sets=("businessPhones", "otherMails", "proxyAddresses", "imAddresses", "assignedLicenses", "identities"),
     whole=("employeeOrgData", "onPremisesExtensionAttributes"),
+    references=(BY_NAME,),
     protected=(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),

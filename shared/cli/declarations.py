@@ -13,7 +13,7 @@ from shared.cli.session import Json, screen_of
 
 if TYPE_CHECKING:
     from shared.catalog.registry import Catalog
-    from shared.catalog.spec import Condition, ObjectType, Relationship
+    from shared.catalog.spec import Condition, MemberGroup, ObjectType, Relationship
 
 
 def register(app: typer.Typer) -> None:
@@ -100,6 +100,7 @@ def _one(spec: ObjectType) -> Answer:
                 ("Recognised by", "; ".join(_match_keys(spec))),
                 ("Drill", ": ".join(filter(None, (spec.drill.value, spec.no_drill)))),
                 ("Licence", f"{spec.licence.name} ({spec.licence.source})" if spec.licence else ""),
+                ("Asked for besides", "; ".join(f"{one.name}: {_group(one)}" for one in spec.member_groups)),
                 ("Permissions to read", _spell(spec.needs_to_read)),
                 ("Permissions to write", _spell(spec.needs_to_write)),
                 ("… which is in no list", spec.write_by_choice),
@@ -245,6 +246,15 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
         "secret": list(spec.secret),
         "volatile": list(spec.volatile),
         "whole": list(spec.whole),
+        "memberGroups": [
+            {
+                "name": group.name,
+                "members": list(group.members),
+                "declaredBy": group.found.declared_by if group.found is not None else None,
+                "permissions": _permissions_of(group),
+            }
+            for group in spec.member_groups
+        ],
         "relationships": [
             {
                 "name": relationship.name,
@@ -267,7 +277,12 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
     }
 
 
-def _permissions_of(declared: ObjectType | Relationship) -> dict[str, list[list[str]]]:
+def _group(group: MemberGroup) -> str:
+    what = ", ".join(group.members) if group.found is None else f"what {group.found.declared_by} declare"
+    return f"{what} ({_spell(group.needs_to_read)})"
+
+
+def _permissions_of(declared: ObjectType | Relationship | MemberGroup) -> dict[str, list[list[str]]]:
     """All of, each any of."""
     return {
         "read": [list(group) for group in declared.needs_to_read],
@@ -293,8 +308,9 @@ def _needs(specs: tuple[ObjectType, ...], *, write: bool) -> list[tuple[str, ...
         groups.update(spec.needs_to_write if write else spec.needs_to_read)
         if write:
             groups.update(extra.permissions for extra in spec.needs_to_write_also)
-        for relationship in spec.relationships:
-            groups.update(relationship.needs_to_write if write else relationship.needs_to_read)
+        parts: tuple[Relationship | MemberGroup, ...] = (*spec.relationships, *spec.member_groups)
+        for part in parts:
+            groups.update(part.needs_to_write if write else part.needs_to_read)
     return sorted(groups)
 
 

@@ -49,7 +49,7 @@ def completeness_table(manifest: Manifest) -> RenderableType:
         for name, entry in _entries(manifest)
     ]
     rows += [(name, "", State.NOT_READ.value, why, "") for name, why in sorted(manifest.not_read.items())]
-    return table(("Type or relationship", "Count", "State", "Why", "As of"), rows, numbers=("Count",))
+    return table(("Type, relationship or members", "Count", "State", "Why", "As of"), rows, numbers=("Count",))
 
 
 def warnings(manifest: Manifest) -> list[RenderableType]:
@@ -118,6 +118,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "complete": is_whole(manifest),
         "types": completeness_document(manifest.types),
         "relationships": completeness_document(manifest.relationships),
+        "groups": completeness_document(manifest.groups),
         "notRead": dict(manifest.not_read),
         "danglingCount": manifest.dangling_count,
         "orphans": len(manifest.orphans),
@@ -140,4 +141,4 @@ def completeness_document(entries: dict[str, TypeEntry]) -> dict[str, Any]:
 
 
 def _entries(manifest: Manifest) -> Sequence[tuple[str, TypeEntry]]:
-    return sorted({**manifest.types, **manifest.relationships}.items())
+    return sorted({**manifest.types, **manifest.relationships, **manifest.groups}.items())

@@ -88,6 +88,8 @@ class Operation(Wire):
     `ids` (CREATE and BIN): property of the answer → old value that it replaces, e.g. `{"id": "<old id>"}`.
     `after` names operations that must have ended well and been read back before this one is sent: those that
     bring what it refers to, and, for ENABLE, all others on the same target. If one did not, this is BLOCKED.
+    `names`: members that bear the name of an object of which this plan makes a new one; requests, `before` and
+    `wanted` use the old name, and what is sent the new one.
     """
 
     id: str
@@ -109,6 +111,7 @@ class Operation(Wire):
     after: tuple[str, ...] = ()
     by_request: bool = False  # CREATE: the answer is a request's; the object itself is found by its anchor
     guarded: bool = False  # the lock-out guard must pass on the live state right before this is sent
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ without a chain entry does not exist.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,7 @@ class Why(StrEnum):
     NOT_PRESENT = "notPresent"  # 404: never configured, or not licensed
     PAGE_TOKENS_EXPIRED = "pageTokensExpired"
     DELTA_TOKEN_EXPIRED = "deltaTokenExpired"  # noqa: S105 (a reason's name)
+    LEFT_OUT = "leftOut"  # Graph answers with nothing where it has more than it can list
     MOVING = "moving"  # no two readings were equal, or an object was neither there nor reported as gone
     COUNT_MISMATCH = "countMismatch"
 
@@ -81,6 +82,15 @@ class Item(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked(Wire):
+    """What a reading of a type asks for beside what the catalog names: members, and how much of each of their
+    groups that is."""
+
+    members: tuple[str, ...] = ()
+    groups: dict[str, Completeness] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Run(Wire):
     """`run.json`: what this run set out to read. Written once, before the first message."""
 
@@ -101,6 +111,7 @@ class Run(Wire):
     protected: bool  # retention lock found in force when the run began
     unprotected_why: str = ""
     residency: Residency = Residency.EU  # by which the region was checked
+    asked: dict[str, Asked] = field(default_factory=dict)  # type → what its delta link tells of, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,7 @@ class Receipt(Wire):
     restarts: int
     end_of_pages: bool
     roles: tuple[str, ...] | None  # None: the token was opaque
+    groups: dict[str, Completeness] = field(default_factory=dict)  # of members, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,7 @@ class TypeEntry(Wire):
     count: int
     packs: tuple[BlobRef, ...]
     index: tuple[BlobRef, ...]  # one after the other; none for nothing
+    groups: dict[str, Completeness] = field(default_factory=dict)  # of members, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +208,24 @@ class Manifest(Wire):
     base: str = ""  # the snapshot that an incremental segment stands on; "" for a whole one
 
     def completeness(self, name: str) -> Completeness:
-        """Of a type ("users") or relationship ("groups.members"); NOT_READ where the manifest has none."""
+        """Of a type ("users"), a relationship ("groups.members") or a group of members, which is spelt likewise;
+        NOT_READ where the manifest has none."""
         entry = self.relationships.get(name) or self.types.get(name)
         if entry is not None:
             return entry.completeness
+        kind, _, group = name.partition(".")
+        if kind in self.types and group in self.types[kind].groups:
+            return self.types[kind].groups[group]
         return Completeness(State.NOT_READ, self.not_read.get(name, "not in the catalog of that time"))
+
+    @property
+    def groups(self) -> dict[str, TypeEntry]:
+        """Groups of members by `{type}.{group}`, each like a type that it tells of."""
+        return {
+            f"{name}.{group}": replace(entry, completeness=state)
+            for name, entry in self.types.items()
+            for group, state in entry.groups.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

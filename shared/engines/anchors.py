@@ -14,7 +14,7 @@ from shared.catalog.spec import ObjectType, Strength
 from shared.domain.errors import Fault
 from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Operation
-from shared.engines.compare import differing
+from shared.engines.compare import Form, differing
 from shared.engines.markers import Bindings, resolve, resolve_path
 from shared.engines.targets import Targets, object_path
 
@@ -48,6 +48,7 @@ async def find_holders(
     # Lists that are read whole serve all operations at once.
     paths = sorted({path for pair in asked for path in pair if path})
     answers = dict(zip(paths, await targets.lookups(spec, paths), strict=True))
+    form = Form(spec)
     found = []
     for (operation, bindings), (path, bin_path) in zip(operations, asked, strict=True):
         anchor = operation.anchor
@@ -58,8 +59,8 @@ async def find_holders(
         exact = anchor.kind is AnchorKind.MARKER
         found.append(
             Holders(
-                tuple(item for item in live or [] if _holds(item, wanted, exact)),
-                tuple(item for item in binned_items or [] if _holds(item, wanted, exact)),
+                tuple(item for item in live or [] if _holds(form, item, wanted, exact)),
+                tuple(item for item in binned_items or [] if _holds(form, item, wanted, exact)),
                 live is None,
             )
         )
@@ -84,7 +85,7 @@ async def whole(targets: Targets, spec: ObjectType, holder: JsonObject, sent: Js
     """A holder with all members that its creation sent; lookups of some types answer with a few only."""
     if spec.parent or not spec.batchable:
         return holder
-    select = sorted({"id", "createdDateTime", *sent} & set(spec.select)) if spec.select else []
+    select = spec.selectable({"id", "createdDateTime", *sent})
     (found,) = await targets.objects(spec, [object_path(spec, str(holder.get("id")), select)])
     return found.body
 
@@ -116,9 +117,9 @@ def _wanted(spec: ObjectType, operation: Operation, bindings: Bindings) -> dict[
     return wanted
 
 
-def _holds(item: JsonObject, wanted: dict[str, Json], exact: bool) -> bool:
+def _holds(form: Form, item: JsonObject, wanted: dict[str, Json], exact: bool) -> bool:
     for name, value in wanted.items():
-        held = item.get(name)
+        held = form.bare(name, item.get(name))
         if not exact and isinstance(held, str) and isinstance(value, str):
             # The directory's unique keys don't tell upper from lower case.
             held, value = held.casefold(), value.casefold()

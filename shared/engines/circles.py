@@ -33,7 +33,12 @@ def _edges(catalog: Catalog, fates: Fates) -> Edges:
     edges: Edges = {}
     for key, fate in fates.by_key.items():
         spec = catalog.get(key.type)
-        if fate.way is not Way.CREATE or not spec.references:
+        if fate.way is not Way.CREATE:
+            continue
+        parent = ObjectKey(spec.parent, fate.missing.parent)
+        if spec.parent and parent in fates.by_key:
+            edges.setdefault(key, {})[""] = {parent}
+        if not spec.references:
             continue
         for found in find(of_members(spec, {*spec.writable, *spec.create_only}), fate.missing.item):
             named = set(fates.coming(found.reference, found.value))

@@ -9,6 +9,7 @@ executor and the verification use this one reading, or they would disagree about
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -30,12 +31,13 @@ class Form:
         self._by_id = frozenset(() if everything else spec.by_id)
         self._computed = frozenset((*spec.shown_singly, *(() if everything else spec.computed_within)))
         self._typed = frozenset(spec.typed)
+        self._prefixes = {member: re.compile(prefix) for member, prefix in spec.prefixed.items()}
 
     # --- comparing
 
     def same(self, member: str, one: Json, other: Json) -> bool:
         if type(one) is type(other) and isinstance(one, _SCALARS):
-            return one == other
+            return one == other or self.bare(member, one) == self.bare(member, other)
         left, right = self._meaning(member, one), self._meaning(member, other)
         if left is None or right is None:
             return left is right
@@ -44,6 +46,12 @@ class Form:
     def differing(self, live: Mapping[str, Json], expected: Mapping[str, Json]) -> list[str]:
         """Members of `expected` that `live` doesn't hold so, sorted."""
         return sorted(name for name, value in expected.items() if not self.same(name, live.get(name), value))
+
+    def bare(self, member: str, value: Json) -> Json:
+        """The value without what the service puts before it."""
+        prefix = self._prefixes.get(member)
+        found = prefix.match(value) if prefix is not None and isinstance(value, str) else None
+        return value[found.end() :] if found is not None and isinstance(value, str) else value
 
     def empty(self, member: str, value: Json) -> bool:
         return self._meaning(member, value) is None
@@ -95,7 +103,7 @@ class Form:
             return told or None
         if isinstance(value, list):
             return [self._item(path, item) for item in value] or None
-        return value
+        return self.bare(path, value)
 
     def _item(self, path: str, item: Json) -> Json:
         meaning = self._meaning(path, item)
@@ -107,9 +115,32 @@ class Form:
         """The value as it goes into a request. Nulls inside are left out, unless they clear something that is
         set live: some members are merged by a PATCH, others replaced. An object of nothing but nulls is null:
         Graph clears session controls so, and refuses them empty."""
+        if member in self.spec.valued:
+            return self._values(member, value, live)
         if self._meaning(member, value) is None and not isinstance(value, dict):
             return _cleared(live)
         return self._written(member, value, live)
+
+    def _values(self, member: str, value: Json, live: Json) -> Json:
+        """Objects by name whose values are merged: each set one with its type, and what is only live taken away."""
+        then, now = (one if isinstance(one, dict) else {} for one in (value, live))
+        body: JsonObject = {}
+        for name in sorted({*then, *now}):
+            if is_annotation(name):
+                continue
+            old, new = (one if isinstance(one := side.get(name), dict) else {} for side in (then, now))
+            held: JsonObject = {}
+            for key in sorted({*old, *new}):
+                is_set = self._meaning(key, old.get(key)) is not None
+                if is_annotation(key) or not (is_set or self._meaning(key, new.get(key)) is not None):
+                    continue
+                told = old[key] if is_set else _cleared(new.get(key))
+                if kind := _kind_of(new.get(key) if told == [] else told):
+                    held[f"{key}@odata.type"] = kind
+                held[key] = told
+            if held:
+                body[name] = {TYPE_TAG: self.spec.valued[member], **held}
+        return body or None
 
     def shown(self, member: str, value: Json) -> Json:
         """The value as the plan shows what was live: without annotations, nulls kept."""
@@ -140,7 +171,7 @@ class Form:
                 else self._written(path, item, None)
                 for item in value
             ]
-        return value
+        return self.bare(path, value)
 
     def _members(self, path: str, value: JsonObject, live: Json) -> JsonObject:
         held = live if isinstance(live, dict) else {}
@@ -164,6 +195,13 @@ class Form:
             if self._meaning(below, inner) is not None:
                 body[name] = _cleared(inner)
         return body
+
+
+def _kind_of(value: Json) -> str:
+    """How OData calls the type of a value that has to be told; "" where JSON tells it."""
+    if isinstance(value, list):
+        return f"#Collection({'Int32' if value and isinstance(value[0], int) else 'String'})"
+    return "#Int32" if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def _cleared(live: Json) -> Json:

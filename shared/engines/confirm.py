@@ -396,7 +396,9 @@ def _covers(exclusion: Exclusion, one: Difference) -> bool:
 def _seen_again(exclusion: Exclusion, catalog: Catalog) -> bool:
     """Whether the comparison looks at what was excluded, so that only what it finds counts."""
     spec = catalog.get(exclusion.type)
-    compared = spec.restorable | {relationship.name for relationship in spec.relationships}
+    compared = spec.restorable_in(exclusion.member.split(", ")) | {
+        relationship.name for relationship in spec.relationships
+    }
     return all(member in compared for member in exclusion.member.split(", ") if member)
 
 

@@ -124,7 +124,8 @@ class _Walk:
     def _members(self, name: str, spec: ObjectType) -> None:
         """Members of a declared type, of its bases and of what inherits from it: a listing holds all."""
         facets = self._facets.get(spec.name, set())
-        read = facets | (set(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
+        grouped = {name for group in spec.member_groups for name in group.members}
+        read = facets | (grouped.union(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
         linked = facets | {relationship.name for relationship in spec.relationships}
         family = (*self._metadata.lineage(name), *self._metadata.descendants(name))
         known: set[str] = set()

@@ -17,6 +17,7 @@ from shared.domain.objects import Json, JsonObject
 from shared.domain.snapshot import Completeness
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
+from shared.engines.member_groups import unread, without
 from shared.engines.merge import both_indexes, both_links, completeness_of
 from shared.engines.opening import TOGETHER, Pair, open_pairs
 from shared.engines.view import View
@@ -91,6 +92,8 @@ def _gaps(before: View, after: View, specs: Iterable[ObjectType]) -> Iterable[Ga
     for spec in specs:
         sides = completeness_of(before, spec), completeness_of(after, spec)
         yield from _gaps_of(spec.name, before, after, sides, ChangeKind.ADDED, ChangeKind.REMOVED)
+        for group, why in unread(spec, before, after).items():
+            yield Gap(f"{spec.name}.{group}", ChangeKind.CHANGED, why)
         for relationship in spec.relationships:
             if relationship.contains:
                 continue
@@ -161,9 +164,10 @@ async def _object_changes(before: View, after: View, spec: ObjectType) -> AsyncI
 
 async def _compare(before: View, after: View, spec: ObjectType, pairs: Sequence[Pair]) -> list[Change]:
     form = Form(spec, everything=True)
+    known = without(spec, unread(spec, before, after))
     changes = []
     async for (_, new), old_item, new_item in open_pairs(before, after, spec.name, pairs):
-        properties = property_changes(form, old_item, new_item)
+        properties = property_changes(form, known(old_item), known(new_item))
         credentials = credential_changes(spec, old_item, new_item)
         if properties or credentials:  # hashes also tell null from absent, which mean the same
             changes.append(

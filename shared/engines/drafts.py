@@ -84,10 +84,12 @@ class Drafter:
     def id(self, old: str) -> Json:
         return {"$id": old} if old in self._renewed else old
 
-    def item_path(self, spec: ObjectType, old: str, parent: str = "", tail: str = "", *, new: bool = False) -> Json:
+    def item_path(
+        self, spec: ObjectType, old: str, parent: str = "", tail: Json = "", *, new: bool = False
+    ) -> Json:
         """Path of one object. `new`: its id is known only once it was made."""
         if spec.singleton:
-            return spec.list_path + tail
+            return self._join(spec.list_path, tail)
         return self._join(*self._filled(spec.list_path, parent), "/", self._segment(old, new=new), tail)
 
     def _segment(self, old: str, *, new: bool = False) -> Json:
@@ -112,10 +114,18 @@ class Drafter:
             return "".join(part for part in joined if isinstance(part, str))
         return {"$join": joined}
 
-    @staticmethod
-    def _select(spec: ObjectType, members: Iterable[str]) -> str:
+    def _select(self, spec: ObjectType, members: Iterable[str]) -> Json:
         """Types whose default answer is narrow need the members named."""
-        return f"?$select={','.join(sorted({'id', *members} & set(spec.select)))}" if spec.select else ""
+        names = spec.selectable({"id", *members})
+        kept = [name for name in names if name not in self._renewed]
+        new: list[Json] = []
+        for name in names:
+            new += [",", {"$id": name}] if name in self._renewed else []
+        return self._join(f"?$select={','.join(kept)}", *new) if names else ""
+
+    def _names(self, spec: ObjectType, members: Iterable[str]) -> tuple[str, ...]:
+        """Members that are called otherwise once this plan has run."""
+        return tuple(sorted(name for name in spec.found_in(members) if name in self._renewed))
 
     # --- objects
 
@@ -195,6 +205,7 @@ class Drafter:
             read_list=_read_list(spec),
             secret_for=secret,
             by_request=bool(end),
+            names=self._names(spec, wanted),
         )
         return Draft(operation, key, spec, Phase.SHELL, spec.version, parent or key.id, brings=True)
 
@@ -259,6 +270,7 @@ class Drafter:
             wanted=written.wanted,
             read_list=_read_list(spec),
             guarded=guarded,
+            names=self._names(spec, written.wanted),
         )
         return Draft(operation, key, spec, phase, spec.version, parent or key.id)
 

@@ -18,9 +18,10 @@ from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
 from shared.engines.conditions import holds
 from shared.engines.markers import Bindings, resolve
+from shared.engines.member_groups import unread, without
 from shared.engines.merge import both_indexes, both_links, completeness_of
 from shared.engines.opening import TOGETHER, Pair, each, open_pairs, read_objects
-from shared.engines.references import find, rewrite
+from shared.engines.references import find, may_name, renamed, rewrite
 from shared.engines.report import Kind
 from shared.engines.view import View
 
@@ -53,6 +54,7 @@ class Comparison:
         self._catalog = catalog
         self._ids = {old: new for old, new in ids.items() if old != new}
         self._olds = {new: old for old, new in self._ids.items()}
+        self._known: Callable[[JsonObject], JsonObject] = lambda item: item
         self.counts = {"objects": 0, "links": 0, "properties": 0}
 
     async def differences(self) -> AsyncIterator[Difference]:
@@ -72,7 +74,11 @@ class Comparison:
         for why in self._not_compared(states):
             yield Difference(Kind.NOT_COMPARED, spec.name, "", why=why)
         renewed = await self._entries(self._live, spec, self._olds.keys())
-        reads_all = bool(self._ids) and bool(spec.references)
+        reads_all = bool(self._ids) and may_name(spec.references, self._ids)
+        left_out = unread(spec, self._snapshot, self._live)
+        for group, why in sorted(left_out.items()):
+            yield Difference(Kind.NOT_COMPARED, spec.name, "", member=group, why=why)
+        self._known = without(spec, left_out)
         # What needs no look inside is told at once, the rest pack by pack afterwards.
         pairs: list[Pair] = []
         unknown: list[IndexEntry] = []
@@ -105,7 +111,7 @@ class Comparison:
     ) -> AsyncIterator[Difference]:
         """What differs inside of objects, and replaced ids in objects that the snapshot doesn't know."""
         async for (old, new), then, now in open_pairs(self._snapshot, self._live, spec.name, pairs):
-            for one in self._pair(spec, old, new, then, now):
+            for one in self._pair(spec, old, new, self._known(then), now):
                 yield one
         async for new, item in read_objects(self._live, spec.name, each(unknown)):
             for one in self._old_references(spec, item, new.id, new, added=True):
@@ -114,14 +120,17 @@ class Comparison:
     def _pair(
         self, spec: ObjectType, old: IndexEntry, new: IndexEntry, then: JsonObject, now: JsonObject
     ) -> Iterator[Difference]:
-        members = spec.restorable if old.id == new.id else spec.restorable | frozenset(spec.create_only)
+        members = spec.restorable_in(then)
+        if old.id != new.id:
+            members |= frozenset(spec.create_only)
         expected = self._rewritten(spec, then)
+        called = renamed(spec.references, members, lambda name: self._ids.get(name, name))
         form = Form(spec)
         for member in sorted(members):
             if member in spec.volatile or is_annotation(member) or member not in expected:
                 continue
             self.counts["properties"] += 1
-            if not form.same(member, now.get(member), expected[member]):
+            if not form.same(member, now.get(called[member]), expected[member]):
                 yield Difference(Kind.CHANGED, spec.name, old.id, new.id, old.name, member, parent=old.parent)
         if self._ids.get(old.parent, old.parent) != new.parent:
             yield Difference(Kind.CHANGED, spec.name, old.id, new.id, old.name, "parent", parent=old.parent)

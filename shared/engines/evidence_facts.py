@@ -244,7 +244,7 @@ async def _snapshot(sources: Sources, one: Entry) -> SnapshotFact:
 
 
 def _described(bare: SnapshotFact, manifest: Manifest) -> SnapshotFact:
-    named = {*manifest.types, *manifest.relationships, *manifest.not_read}
+    named = {*manifest.types, *manifest.relationships, *manifest.groups, *manifest.not_read}
     gaps = {name: state for name in sorted(named) if not (state := manifest.completeness(name)).is_off}
     return replace(
         bare,

@@ -27,7 +27,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ports import BlobStore, Clock, Directory, StoreInspector, WorkQueue
 from shared.domain.regions import Residency
-from shared.domain.snapshot import FORMAT_VERSION, OFF, Completeness, Item, Receipt, Run, State, Why
+from shared.domain.snapshot import FORMAT_VERSION, OFF, Asked, Completeness, Item, Receipt, Run, State, Why
 from shared.domain.wire import Wire
 from shared.engines import paths
 from shared.engines.chain import Chain
@@ -41,6 +41,7 @@ from shared.engines.item import (
     read_item,
     write_receipt,
 )
+from shared.engines.member_groups import choose
 from shared.engines.reading import latest_delta
 from shared.engines.wire import decode, encode
 
@@ -211,6 +212,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
     started = ports.clock.now()
     items, not_read = items_of(ports.catalog, request.types, request.opt_in)
     locked, why = await _protection(ports)
+    asked = await _asked(ports, items)
     return Run(
         format=FORMAT_VERSION,
         snapshot=request.snapshot,
@@ -224,15 +226,33 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         tool=request.tool,
         catalog_version=ports.catalog.version,
         items=items,
-        delta_links=await _delta_links(ports, items),
+        delta_links=await _delta_links(ports, items, asked),
         not_read=not_read,
         protected=locked,
         unprotected_why=why,
         residency=request.residency,
+        asked=asked,
     )
 
 
-async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, str]:
+async def _asked(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, Asked]:
+    """What each type with groups of members is asked for beside the declared ones, so that its delta link tells of
+    them, too. Where Graph is away or refuses, the item finds it out when it begins."""
+    asked: dict[str, Asked] = {}
+    for name in dict.fromkeys(item.type for item in items):
+        spec = ports.catalog.get(name)
+        if not spec.member_groups:
+            continue
+        try:
+            asked[name] = await choose(ports.directory, ports.catalog, spec)
+        except (GraphDown, GraphUnauthorized):
+            break
+        except GraphError:
+            continue
+    return asked
+
+
+async def _delta_links(ports: ExportPorts, items: tuple[Item, ...], asked: Mapping[str, Asked]) -> dict[str, str]:
     """A delta link of each type that has a feed. Where one is refused, the item asks and says why; where Graph is
     away, each item takes its own when it begins. A run that is on record waits for Graph, and a timer that fails
     does not come again before the next night."""
@@ -242,7 +262,7 @@ async def _delta_links(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str,
         if not (spec.delta or any(one.delta for one in spec.relationships)):
             continue
         try:
-            links[name] = await latest_delta(ports.directory, spec)
+            links[name] = await latest_delta(ports.directory, spec.asking(asked.get(name, Asked()).members))
         except (GraphDown, GraphUnauthorized):
             break
         except GraphError:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -27,6 +27,7 @@ from shared.catalog.spec import ObjectType, Relationship
 from shared.domain.errors import (
     BlobMissing,
     DeltaTokenExpired,
+    GraphError,
     GraphNotFound,
     GraphNotLicensed,
     GraphNotPermitted,
@@ -35,11 +36,12 @@ from shared.domain.errors import (
     Unusable,
 )
 from shared.domain.ports import BlobStore, Clock, Directory
-from shared.domain.snapshot import BlobRef, Checkpoint, Completeness, Item, Receipt, Run, State, Why
+from shared.domain.snapshot import Asked, BlobRef, Checkpoint, Completeness, Item, Receipt, Run, State, Why
 from shared.domain.wire import Wire
 from shared.engines import paths
 from shared.engines.canonical import content_hash
 from shared.engines.create import create_or_adopt
+from shared.engines.member_groups import choose, lacks
 from shared.engines.packs import PACK_BYTES, Kind, put_pack
 from shared.engines.reading import Part, Position, Reader, Stage, Waiting, latest_delta, object_id, reader_for
 from shared.engines.wire import decode, encode
@@ -85,6 +87,7 @@ class Mark(Wire):
     before: str = ""
     current: str = ""
     inner_restarts: int = 0
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,7 @@ class _Reading:
         )
         contained = self._relationship.contains if self._relationship else ""
         self._child = catalog.get(contained) if contained else None
-        self._reader: Reader = reader_for(directory, catalog, self._spec, item.relationship)
+        self._catalog = catalog
         self._cut = cut
         self._has_delta = self._spec.delta if self._relationship is None else self._relationship.delta
         self._deadline = clock.monotonic() + limits.time_budget
@@ -249,6 +252,15 @@ class _Reading:
         """Whether readings are compared, for want of a delta feed."""
         return self._cut and not self._replays and not self._spec.singleton
 
+    @property
+    def _asking(self) -> ObjectType:
+        """The type with what this reading asks for beside the declared members."""
+        return self._spec.asking(self._mark.asked.members)
+
+    @property
+    def _reader(self) -> Reader:
+        return reader_for(self._directory, self._catalog, self._asking, self._item.relationship)
+
     # --- the course of a reading -------------------------------------------------------------------------
 
     async def run(self) -> Receipt | None:
@@ -279,7 +291,7 @@ class _Reading:
                     raise
                 if self._mark.renewed:
                     return await self._finish(Why.DELTA_TOKEN_EXPIRED)
-                await self._renew_delta()
+                await self._renew()
             except GraphNotPermitted as refused:
                 if self._objects_read or self._links_read:
                     return await self._finish(Why.NOT_PERMITTED_FOR_SOME)
@@ -292,6 +304,11 @@ class _Reading:
                 if self._mark.phase is not Phase.LIST:
                     raise
                 return await self._finish(Why.NOT_PRESENT)
+            except GraphError as refused:
+                # A member that was found out may be gone meanwhile.
+                if refused.status != 400 or not self._mark.asked.members or self._mark.renewed:
+                    raise
+                await self._renew()
 
     async def _phases(self) -> Receipt:
         if self._mark.phase is Phase.BEGIN:
@@ -330,14 +347,20 @@ class _Reading:
 
     async def _begin(self) -> None:
         since = self._run.started_at
+        mark = self._mark
+        if self._spec.member_groups and self._relationship is None:
+            told = None if mark.renewed else self._run.asked.get(self._spec.name)
+            self._set(asked=told or await choose(self._directory, self._catalog, self._spec))
         if self._cut and self._has_delta:
-            mark = self._mark
-            link = mark.delta_link or ("" if mark.renewed else self._run.delta_links.get(self._spec.name, ""))
+            told_link = self._run.delta_links.get(self._spec.name, "")
+            if mark.renewed or (self._mark.asked.members and self._spec.name not in self._run.asked):
+                told_link = ""  # it tells of other members
+            link = mark.delta_link or told_link
             since = mark.delta_at or since
             if not link:
                 since = self._clock.now()
                 try:
-                    link = await latest_delta(self._directory, self._spec)
+                    link = await latest_delta(self._directory, self._asking)
                 except GraphNotFound:
                     link = ""  # no feed here after all: readings are compared instead
             self._set(delta_link=link, delta_at=since)
@@ -396,8 +419,8 @@ class _Reading:
             self._set(position=_START, current="")
         await self._checkpoint()
 
-    async def _renew_delta(self) -> None:
-        """The delta link got too old: everything is listed again, behind a fresh link."""
+    async def _renew(self) -> None:
+        """What the reading began with got too old: everything is listed again, behind a fresh delta link."""
         self._drop_lines()
         self._mark = Mark(Phase.BEGIN, _START, renewed=self._mark.renewed + 1)
         await self._checkpoint()
@@ -547,6 +570,7 @@ class _Reading:
             restarts=self._restarts,
             end_of_pages=end,
             roles=None if roles is None else tuple(sorted(roles)),
+            groups=self._mark.asked.groups,
         )
         return await write_receipt(self._place, self._run, receipt)
 
@@ -572,14 +596,6 @@ class _Reading:
         if changed != self._mark:
             self._mark = changed
             self._saved = False
-
-
-def lacks(needs: tuple[tuple[str, ...], ...], roles: frozenset[str] | None) -> str:
-    """What is missing of `needs` (all of: any of) as text, "" if nothing is or the token is opaque."""
-    if roles is None:
-        return ""
-    missing = dict.fromkeys(" or ".join(any_of) for any_of in needs if not roles & set(any_of))
-    return ", ".join(missing)
 
 
 def _cut(lines: list[bytes], limit: int) -> list[list[bytes]]:

@@ -31,12 +31,14 @@ class Unresolved(Exception):
 @dataclass(frozen=True, slots=True)
 class Bindings:
     """What markers stand for. `ids`: old → new; `pending`: old ids that the plan replaces, so that one without
-    an entry in `ids` is an error and not a kept id. Without `passwords` their markers stay: they are filled in
+    an entry in `ids` is an error and not a kept id. `names`: members that are known by what took their name's
+    place. Without `passwords` their markers stay: they are filled in
     at the moment of sending, so that no journal and no comparison ever holds one."""
 
     ids: Mapping[str, str] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
     origin: str = ""
+    names: frozenset[str] = frozenset()
     passwords: Mapping[str, str] | None = None
 
     def id(self, old: str) -> str:
@@ -47,6 +49,10 @@ class Bindings:
             raise Unresolved(old)
         return old
 
+    def name(self, member: str) -> str:
+        """What a member is called now."""
+        return self.id(member) if member in self.names else member
+
 
 def resolve(value: Json, bindings: Bindings) -> Json:
     """The value with every marker replaced. Raises `Unresolved`, and `Unusable` for what only looks like one."""
@@ -54,7 +60,7 @@ def resolve(value: Json, bindings: Bindings) -> Json:
         kind = _kind(value)
         if kind:
             return _resolved(kind, value[kind], bindings)
-        return {name: resolve(member, bindings) for name, member in value.items()}
+        return {bindings.name(name): resolve(member, bindings) for name, member in value.items()}
     if isinstance(value, list):
         return [resolve(item, bindings) for item in value]
     return value

@@ -20,6 +20,7 @@ from shared.engines.conditions import holds, protection
 from shared.engines.diff import keys_of
 from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members
 from shared.engines.fates import ON_LIST, Clash, Fate, Fates, Way
+from shared.engines.member_groups import unread, without
 from shared.engines.references import DROP, Absent, find, of_members, rewrite
 from shared.engines.survey import Reach, TypeSurvey, key_values, pairs, unique_keys
 from shared.engines.view import View
@@ -172,6 +173,7 @@ class Planning:
         if acts and spec.enabling is not None:
             self._enable(spec, missing.entry, item, spec.enabling.off, rewritten)
         self._flag_dropped(spec, missing.entry, item)
+        self._tell_undeclared(spec, missing.entry, item)
         self._lacking(spec, fate)
 
     def _stages(
@@ -183,7 +185,7 @@ class Planning:
         first: JsonObject = {}
         members: JsonObject = {}
         later: JsonObject = {}
-        for member in sorted({*spec.writable, *spec.create_only}):
+        for member in sorted({*spec.writable, *spec.create_only, *self._alive(spec, item)}):
             value = form.written(member, item.get(member))
             if value is None:
                 continue
@@ -199,6 +201,26 @@ class Planning:
             if not form.empty(member, value):
                 later[member] = value
         return first, members, later
+
+    def _alive(self, spec: ObjectType, item: JsonObject) -> frozenset[str]:
+        """Members that only the tenant knows, as far as what declares them is there or comes back."""
+        found = spec.found_in(item)
+        return found - self._undeclared(spec, item).keys() if found else found
+
+    def _undeclared(self, spec: ObjectType, item: JsonObject) -> dict[str, tuple[Reason, str]]:
+        """Members that have a value and whose declaration stays out: member → reason and why."""
+        return {
+            one.member: (
+                self.fates.dead_reason(one.reference, one.value),
+                self.fates.why_dead(one.reference, one.value),
+            )
+            for one in find((one for one in spec.references if one.names), item)
+            if self.fates.dead(one.reference, one.value)
+        }
+
+    def _tell_undeclared(self, spec: ObjectType, entry: IndexEntry, item: JsonObject) -> None:
+        for member, (reason, why) in sorted(self._undeclared(spec, item).items()):
+            self.exclude(spec, entry.id, entry.name, reason, f"not written: {why}", member)
 
     def _finish(self, spec: ObjectType, fate: Fate, later: JsonObject, first: JsonObject) -> None:
         missing = fate.missing
@@ -236,7 +258,14 @@ class Planning:
         for member in spec.action_only:
             if not form.empty(member, item.get(member)):
                 self.exclude(spec, object_id, name, Reason.NEEDS_ACTION, "has to be set by hand", member)
-        declared = {*spec.restorable, *spec.create_only, *spec.secret, *spec.action_only, *spec.volatile, "id"}
+        declared = {
+            *spec.restorable_in(item),
+            *spec.create_only,
+            *spec.secret,
+            *spec.action_only,
+            *spec.volatile,
+            "id",
+        }
         computed = [
             member
             for member in sorted(item.keys() - declared - {*spec.keys_besides_id})
@@ -250,15 +279,22 @@ class Planning:
     # --- objects that are in both
 
     async def patches(self, snapshot: View, live: View, spec: ObjectType) -> None:
-        restorable = of_members(spec, spec.restorable)
+        restorable = (*of_members(spec, spec.restorable), *(one for one in spec.references if one.names))
+        left_out = unread(spec, snapshot, live)
+        for group, why in sorted(left_out.items()):
+            if self.reach.type(spec):
+                told = f"{why}; what of them differs can't be told, so none of them is changed"
+                self.exclude(spec, "", spec.title, Reason.NOT_COMPLETE, told, group)
+        known = without(spec, left_out)
         concerned = set(self.fates.renewed.values())
         concerned |= {key.type for key, fate in self.fates.by_key.items() if fate.way is Way.OUT}
         unchanged = any(concerned & set(reference.to) for reference in restorable)
-        async for entry, old, new in pairs(snapshot, live, spec.name, unchanged=unchanged):
+        async for entry, whole, new in pairs(snapshot, live, spec.name, unchanged=unchanged):
+            old = known(whole)
             if self.reach.object(spec, entry.id, entry.parent):
                 self._in_both(spec, entry, old, new)
             elif protection(spec, new, live=True) is None and any(
-                self._refers_to_new(spec, member, new) for member in spec.restorable
+                self._refers_to_new(spec, member, new) for member in spec.restorable_in(new)
             ):
                 # Out of scope, but it names an object that gets a new id: that alone is put right.
                 self._change(spec, entry, new, new, settles=False, from_bin=False)
@@ -291,7 +327,7 @@ class Planning:
     ) -> None:
         """Differences that no PATCH can mend."""
         for member in differing:
-            if member in spec.restorable:
+            if member in spec.restorable_in(old):
                 if self.forms[spec.name].same(member, old[member], new.get(member)):
                     why = "it differs only in what the service fills in or what is another object's"
                     self.exclude(spec, entry.id, entry.name, Reason.COMPUTED, why, member)
@@ -326,7 +362,9 @@ class Planning:
     ) -> None:
         """PATCH and ENABLE that turn `new` (live, or what the bin will give back) into `old`."""
         form = self.forms[spec.name]
-        names = [name for name in sorted(spec.restorable) if name in old]
+        self._tell_undeclared(spec, entry, old)
+        undeclared = self._undeclared(spec, old)
+        names = [name for name in sorted(spec.restorable_in(old)) if name in old and name not in undeclared]
         touched = {name for name in names if not form.same(name, old[name], new.get(name))}
         renewed = {name for name in names if name not in touched and self._refers_to_new(spec, name, old)}
         touched |= renewed

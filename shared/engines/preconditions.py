@@ -165,7 +165,7 @@ class Preconditions:
         if own is not None and own.state.good:
             ids.update(own.ids)
         pending = frozenset(old for old in olds if old in self.plan.new_ids or old in _made_anew(operation))
-        return Bindings(ids, pending, self.origin)
+        return Bindings(ids, pending, self.origin, frozenset(operation.names))
 
     # create
 
@@ -385,7 +385,8 @@ class Preconditions:
             policy = {**found.body, **wanted}
             if findings := await self.guard.findings(self.plan, operation, policy):
                 return Ended(operation, OutcomeState.GUARD, "; ".join(findings))
-        pre_image = {name: found.body.get(name) for name in {*operation.before, *operation.wanted}}
+        written = {bindings.name(name) for name in (*operation.before, *operation.wanted)}
+        pre_image = {name: found.body.get(name) for name in written}
         return Ready(operation, self._request(operation, bindings), pre_image, found.at)
 
     async def _changed(
@@ -496,6 +497,7 @@ def without_links(request: GraphRequest, held: set[str]) -> GraphRequest | None:
 def _ids_of(operation: Operation) -> Iterator[str]:
     """Every old id that an operation may name: by marker, as its target, or as the target of a link."""
     yield operation.target
+    yield from operation.names
     yield from _texts(operation.wanted.get(operation.relationship) if operation.relationship else None)
     yield from _texts(operation.before.get(operation.relationship) if operation.relationship else None)
     anchor = operation.anchor
@@ -523,6 +525,8 @@ def _check_resolvable(operation: Operation, bindings: Bindings) -> None:
     for value in (operation.request.path, operation.request.body):
         for old in ids_in(value):
             bindings.id(old)
+    for name in operation.names:
+        bindings.name(name)
     if operation.mechanism is Mechanism.LINK:
         link_targets(operation, bindings)
     if operation.mechanism is not Mechanism.CREATE and operation.target not in own:

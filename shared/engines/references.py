@@ -7,8 +7,8 @@ object, so that callers can tell by identity.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -38,6 +38,11 @@ class Found:
     value: str
 
 
+def pattern_of(reference: ValueReference) -> re.Pattern[str]:
+    """What an id looks like where it stands within longer text or is a member's name."""
+    return re.compile(reference.pattern) if reference.pattern else GUID
+
+
 def top_member(reference: ValueReference) -> str:
     return _steps(reference.path)[0]
 
@@ -46,12 +51,16 @@ def find(references: Iterable[ValueReference], item: Mapping[str, Json]) -> Iter
     """Every declared id in the object, in the order of declarations and values. Words that stand for no object
     (`All`, the all-zero id) are left out."""
     for reference in references:
+        if reference.names:
+            for name in _named_by(reference, item):
+                yield Found(reference, name, name)
+            continue
         steps = _steps(reference.path)
         for value in _values(dict(item), steps):
             if not isinstance(value, str):
                 continue
             if reference.text:
-                for match in GUID.finditer(value):
+                for match in pattern_of(reference).finditer(value):
                     if match[0] != _NOBODY:
                         yield Found(reference, steps[0], match[0])
             elif not _is_word(reference, value):
@@ -63,11 +72,29 @@ def rewrite(references: Iterable[ValueReference], item: JsonObject, resolve: Res
     `DROP`. Ids within longer text become a `$join` of text and markers."""
     result: Json = item
     for reference in references:
+        if reference.names:
+            continue  # `renamed` is for those
         rewritten = _replace(result, _steps(reference.path), reference, resolve)
         assert rewritten is not DROP
         result = rewritten
     assert isinstance(result, dict)
     return result
+
+
+def may_name(references: Sequence[ValueReference], ids: Iterable[str]) -> bool:
+    """Whether some object with these references could name one of the ids. Only names of members tell."""
+    named = [reference for reference in references if reference.names]
+    if len(named) != len(references):
+        return True
+    return any(_refers(one, name) for one in named for name in ids)
+
+
+def renamed(
+    references: Iterable[ValueReference], names: Iterable[str], new: Callable[[str], str]
+) -> dict[str, str]:
+    """The names of members, with those that refer to an object replaced by what `new` gives: name → name."""
+    named = [reference for reference in references if reference.names]
+    return {name: new(name) if any(_refers(one, name) for one in named) else name for name in names}
 
 
 def values_at(reference: ValueReference, item: Mapping[str, Json]) -> list[Json]:
@@ -78,7 +105,19 @@ def values_at(reference: ValueReference, item: Mapping[str, Json]) -> list[Json]
 def of_members(spec: ObjectType, members: Iterable[str]) -> tuple[ValueReference, ...]:
     """The declared references inside these top-level members."""
     names = frozenset(members)
-    return tuple(reference for reference in spec.references if top_member(reference) in names)
+    found = [one for one in spec.references if not one.names and top_member(one) in names]
+    for one in spec.references:
+        if one.names and (named := sorted(name for name in names if _refers(one, name))):
+            found.append(replace(one, pattern="|".join(map(re.escape, named))))
+    return tuple(found)
+
+
+def _named_by(reference: ValueReference, item: Mapping[str, Json]) -> list[str]:
+    return [name for name, value in item.items() if value is not None and _refers(reference, name)]
+
+
+def _refers(reference: ValueReference, name: str) -> bool:
+    return pattern_of(reference).fullmatch(name) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -144,7 +183,7 @@ def _resolved_text(value: str, reference: ValueReference, resolve: Resolve) -> J
     parts: list[Json] = []
     changed = False
     end = 0
-    for match in GUID.finditer(value):
+    for match in pattern_of(reference).finditer(value):
         if match[0] == _NOBODY:
             continue
         new = resolve(reference, match[0])

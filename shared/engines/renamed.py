@@ -15,6 +15,7 @@ from shared.catalog.registry import Catalog
 from shared.domain.objects import Link
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.merge import entry_key, link_key, merge
+from shared.engines.references import may_name
 from shared.engines.stream import Stream
 from shared.engines.view import View
 
@@ -29,7 +30,9 @@ class RenamedView:
         self._ids = {old: _last(old, ids) for old in ids}
         self._olds: dict[tuple[str, str], IndexEntry] = {}
         self._catalog = catalog
-        self._pattern = re.compile(b"|".join(re.escape(old.encode()) for old in sorted(self._ids)) or b"(?!)")
+        # Names may begin like one another: the longest is meant.
+        longest = sorted(self._ids, key=lambda old: (-len(old), old))
+        self._pattern = re.compile(b"|".join(re.escape(old.encode()) for old in longest) or b"(?!)")
         self.label = inner.label
 
     @property
@@ -45,7 +48,7 @@ class RenamedView:
     def index(self, type_name: str) -> Stream[IndexEntry]:
         """An object whose id changed may name others that did, as may one of a type with references: neither
         has a hash that tells anything, so they are compared by what they say."""
-        hashed = not self._catalog.get(type_name).references
+        hashed = not may_name(self._catalog.get(type_name).references, self._ids)
 
         def renamed(entry: IndexEntry) -> IndexEntry:
             new = self.new(entry.id)

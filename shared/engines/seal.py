@@ -234,6 +234,7 @@ def _entry(receipt: Receipt, packs: tuple[BlobRef, ...], indexed: Indexed, key: 
         count=indexed.counts.get(key, 0),
         packs=packs,
         index=indexed.blobs.get(key, ()),
+        groups=receipt.groups,
     )
 
 

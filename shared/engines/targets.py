@@ -18,6 +18,7 @@ from shared.engines.answers import error_of
 from shared.engines.wire import parse
 
 _MAX_PAGES = 10_000
+_NO_SUCH_MEMBER = "could not find a property named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ def _object(answer: GraphResponse, type_name: str) -> JsonObject | None:
     if answer.status == 404:
         return None
     status, request_id = answer.status, answer.request_id
-    code, _ = error_of(answer.body)
+    code, message = error_of(answer.body)
+    if status == 400 and _NO_SUCH_MEMBER in message.casefold():
+        return None  # a member that was declared a moment ago is not on this replica: it isn't here as asked for
     what = f"reading before a write failed with status {status} {code}".rstrip()
     if status == 403:
         raise GraphNotPermitted(what, status=status, code=code, object_type=type_name, request_id=request_id)

@@ -312,9 +312,10 @@ def purge(service: Service, table: str, key: str) -> None:
 def _forget_children(service: Service, table: str, key: str) -> None:
     store = service.store
     if table == "applications":
-        for child in list(store.targets("applications.federatedIdentityCredentials", key)):
-            store.link("applications.federatedIdentityCredentials", key, child, present=False)
-            store.put("federatedIdentityCredentials", child, None)
+        for name in ("federatedIdentityCredentials", "extensionProperties"):
+            for child in list(store.targets(f"applications.{name}", key)):
+                store.link(f"applications.{name}", key, child, present=False)
+                store.put(name, child, None)
     for rel in ("assignments.resource", "assignments.principal"):
         for child in list(store.targets(rel, key)):
             one = store.get("appRoleAssignments", child)

@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Callable
 from typing import Any
 
-from . import odata, schema
+from . import directory_extensions, odata, schema
 from .errors import GraphError, bad_request, denied, not_found
 from .rendering import (
     Columns,
@@ -35,6 +35,7 @@ RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("groups", "memberOf"): ("groups.members", True),
     ("applications", "owners"): ("applications.owners", False),
     ("applications", "federatedIdentityCredentials"): ("applications.federatedIdentityCredentials", False),
+    ("applications", "extensionProperties"): ("applications.extensionProperties", False),
     ("administrativeUnits", "members"): ("administrativeUnits.members", False),
     ("servicePrincipals", "owners"): ("servicePrincipals.owners", False),
     ("servicePrincipals", "memberOf"): ("groups.members", True),
@@ -177,7 +178,12 @@ def columns_for(
         raise denied()
     if not single and set(select) & rule.only_on_single_get:
         service.rules.lean("list.single-get-only")
-    return selected_columns(rule.table, select, request.beta, single)
+    extended = directory_extensions.columns(service, service.view(request), rule.table, select)
+    if extended:
+        service.rules.lean("extension.select")
+    names = {name for name, _ in extended}
+    plain = tuple(name for name in select if name not in names)
+    return (*selected_columns(rule.table, plain, request.beta, single), *extended)
 
 
 def _expand_of(service: Service, request: Request, rule: TypeRule) -> odata.Expand | None:
@@ -394,6 +400,7 @@ def _related(
 
 _CHILD_TABLES = {
     "federatedIdentityCredentials": "federatedIdentityCredentials",
+    "extensionProperties": "extensionProperties",
     "appRoleAssignedTo": "appRoleAssignments",
     "appRoleAssignments": "appRoleAssignments",
 }

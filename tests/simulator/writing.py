@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from . import audit, schema
+from . import audit, directory_extensions, schema
 from .errors import GraphError, bad_request, conflict, not_found
 from .reading import resolve, table_of
 from .rendering import default_columns, render, without_keys
@@ -52,6 +52,8 @@ def checked(
     if len(values) != len(body):
         service.rules.lean("write.annotations")
     model = model or schema.load(rule.model)
+    extended = directory_extensions.checked(service, service.view(request), rule.table, values)
+    values = {k: v for k, v in values.items() if k not in extended}
     schema.check(
         values,
         model,
@@ -80,7 +82,7 @@ def checked(
     elif any(values.get(name, "") is None for name in rule.required):
         service.rules.lean("write.required")
         raise bad_request("Invalid value specified for a required property of resource: null.")
-    return values
+    return {**values, **extended}
 
 
 def check_unique(service: Service, rule: TypeRule, values: Obj, own_id: str | None) -> None:

@@ -20,6 +20,7 @@ _JITTER = 0.25  # share of the delay added at most, so that workers don't come b
 # POSTs that only read; sending them twice changes nothing.
 _READING_ACTIONS = frozenset(
     {
+        "getAvailableExtensionProperties",
         "getByIds",
         "getMemberGroups",
         "getMemberObjects",

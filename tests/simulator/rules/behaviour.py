@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .behaviour_governance import GOVERNANCE
 from .behaviour_plain import PLAIN_RULES
+from .extensions import EXTENSIONS
 from .registry import Rule
 
 _LEARN = "https://learn.microsoft.com/"
@@ -464,4 +465,5 @@ BEHAVIOUR: tuple[Rule, ...] = (
     _u("audit.lag", "Audit events appear late.", "List directoryAudits, " + _API + "directoryaudit-list"),
     *GOVERNANCE,
     *PLAIN_RULES,
+    *EXTENSIONS,
 )

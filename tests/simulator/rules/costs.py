@@ -21,7 +21,7 @@ _READ_COST = {
     "/groups/{id}/members": 3,
     "/groups/{id}/transitiveMembers": 5,
 }
-_POST_COST = {"/directoryObjects/getByIds": 3}
+_POST_COST = {"/directoryObjects/getByIds": 3, "/directoryObjects/getAvailableExtensionProperties": 1}
 READ_ONLY_POSTS = frozenset(_POST_COST)
 
 DIRECTORY_RU_PER_10S = {"S": 3500, "M": 5000, "L": 8000}

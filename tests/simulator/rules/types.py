@@ -123,7 +123,7 @@ APPLICATIONS = TypeRule(
     has_delta=True,
     audit_name="application",
     audit_category="ApplicationManagement",
-    expandable=frozenset(("owners", "federatedIdentityCredentials")),
+    expandable=frozenset(("owners", "federatedIdentityCredentials", "extensionProperties")),
 )
 
 SERVICE_PRINCIPALS = TypeRule(
@@ -161,6 +161,16 @@ FEDERATED_CREDENTIALS = TypeRule(
     read_only=frozenset(("id",)),
     write_once=frozenset(("name",)),
     alternate_keys=("name",),
+)
+
+EXTENSION_PROPERTIES = TypeRule(
+    table="extensionProperties",
+    odata_type="#microsoft.graph.extensionProperty",
+    model="extension_property.ExtensionProperty",
+    source=_GUIDE + "application-post-extensionproperty",
+    required=("name", "dataType", "targetObjects"),
+    read_only=frozenset(("id", "appDisplayName", "deletedDateTime", "isSyncedFromOnPremises")),
+    unique=("name",),
 )
 
 APP_ROLE_ASSIGNMENTS = TypeRule(
@@ -401,6 +411,7 @@ TYPES: dict[str, TypeRule] = {
         APPLICATIONS,
         SERVICE_PRINCIPALS,
         FEDERATED_CREDENTIALS,
+        EXTENSION_PROPERTIES,
         APP_ROLE_ASSIGNMENTS,
         POLICIES,
         LOCATIONS,
