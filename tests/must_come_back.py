@@ -387,4 +387,23 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=(),
     ),
+    Must(
+        "attributeSets",
+        _API + "attributeset-update",
+        changed=_words("description maxAttributesPerSet"),
+        anew=True,
+        by=("id",),
+    ),
+    Must(
+        "customSecurityAttributeDefinitions",
+        _API + "customsecurityattributedefinition-update",
+        changed=_words("allowedValues description status usePreDefinedValuesOnly"),
+        values={
+            "allowedValues": [{"id": "Project 01", "isActive": False}, {"id": "Project 23", "isActive": False}],
+            "status": "Deprecated",
+        },
+        anew=True,
+        by=("attributeSet", "name"),
+        only={"name": "Projects"},  # the one that has allowed values: none can ever be taken away
+    ),
 )

@@ -48,14 +48,19 @@ class Snapshot(PackedView):
         return cls(view._store, view._folder, view.manifest, SNAPSHOT)
 
 
-def directory(service: Service, clock: ManualClock) -> SimDirectory:
-    return SimDirectory(service, clock, Principal("holdfast-backup", "holdfast-backup", WRITER))
+def directory(service: Service, clock: ManualClock, roles: frozenset[str] = WRITER) -> SimDirectory:
+    return SimDirectory(service, clock, Principal("holdfast-backup", "holdfast-backup", roles))
 
 
 async def read(service: Service, clock: ManualClock) -> PackedView:
     """What reading costs in simulated time is given back, so that a test's clock says what the restore took."""
+    return await read_as(service, clock, WRITER)
+
+
+async def read_as(service: Service, clock: ManualClock, roles: frozenset[str]) -> PackedView:
+    """What an app with these permissions sees."""
     return await read_live(
-        directory(service, clock), CATALOG, MemoryBlobStore("scratch"), clock, tenant=service.tenant_id
+        directory(service, clock, roles), CATALOG, MemoryBlobStore("scratch"), clock, tenant=service.tenant_id
     )
 
 

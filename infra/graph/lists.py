@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from infra.graph.ids import APP_ROLES, GRAPH_APP_ID, SOURCE
 from shared.catalog.registry import Catalog
+from shared.catalog.spec import MemberGroup, Relationship
 
 FILE: Final = Path(__file__).with_name("permissions.json")
 BACKUP, RESTORE, UNLOCK = APPS = ("backup", "restore", "unlock")
@@ -72,7 +73,8 @@ def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
         yield from (Need(group, spec.name) for group in spec.needs_to_write)
         for extra in spec.needs_to_write_also:
             yield Need(extra.permissions, f"{spec.name} with {extra.when.path}")
-        for part in (*spec.relationships, *spec.member_groups):
+        parts: tuple[Relationship | MemberGroup, ...] = (*spec.relationships, *spec.member_groups)
+        for part in parts:
             yield from (Need(group, f"{spec.name}.{part.name}") for group in part.needs_to_write)
 
 

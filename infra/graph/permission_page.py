@@ -91,12 +91,12 @@ def lacking(catalog: Catalog, held: frozenset[str]) -> Lacking:
             none |= names
         elif unmet(relationship.needs_to_read):
             part |= names
-    none |= {
-        f"{spec.name}.{group.name}"
-        for spec in catalog.types
-        for group in spec.member_groups
-        if unmet((*spec.needs_to_read, *group.needs_to_read))
-    }
+    for spec in catalog.types:
+        for group in spec.member_groups if spec.name not in none else ():
+            if unmet(group.needs_to_read):
+                none.add(f"{spec.name}.{group.name}")
+            elif group.found is not None and unmet(group.found.also_needs):
+                part.add(f"{spec.name}.{group.name}")
     return Lacking(tuple(sorted(none)), tuple(sorted(part)))
 
 

@@ -24,14 +24,13 @@ _MEMBERS = {
     "roleAssignments": "appScope",
     "servicePrincipals": """
         agentIdentityBlueprintId appManagementPolicies claimsMappingPolicies createdDateTime
-        customSecurityAttributes delegatedPermissionClassifications federatedIdentityCredentials
-        homeRealmDiscoveryPolicies remoteDesktopSecurityConfiguration sponsors synchronization
-        tokenIssuancePolicies tokenLifetimePolicies
+        delegatedPermissionClassifications federatedIdentityCredentials homeRealmDiscoveryPolicies
+        remoteDesktopSecurityConfiguration sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
     """,
     "users": """
-        agreementAcceptances authorizationInfo customSecurityAttributes deviceEnrollmentLimit
-        employeeLeaveDateTime extensions identityParentId mailboxSettings mySite onPremisesSyncBehavior
-        ownedDevices permissionGrants photo photos registeredDevices scopedRoleMemberOf sponsorOf sponsors
+        agreementAcceptances authorizationInfo deviceEnrollmentLimit employeeLeaveDateTime extensions
+        identityParentId mailboxSettings mySite onPremisesSyncBehavior ownedDevices permissionGrants photo
+        photos registeredDevices scopedRoleMemberOf sponsorOf sponsors
     """,
 }
 
@@ -45,18 +44,17 @@ _TYPES = """
     accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
     accessReviewStage activityBasedTimeoutPolicy agreementAcceptance akamaiWebApplicationFirewallProvider
-    allowedValue appConsentRequest appManagementPolicy appScope appleManagedIdentityProvider approvalStage
-    approvedClientApp arkoseFraudProtectionProvider attributeSet authenticationEventListener
-    authenticationEventsFlow authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow
-    builtInIdentityProvider bulkUpload certificateAuthorityDetail certificateBasedAuthConfiguration
-    certificateBasedAuthPki claimsMappingPolicy cloudFlareWebApplicationFirewallProvider companySubscription
-    connectedOrganization contract controlConfiguration crossTenantAccessPolicy
-    crossTenantAccessPolicyConfigurationDefault crossTenantAccessPolicyConfigurationPartner
-    crossTenantIdentitySyncPolicyPartner customAuthenticationExtension customCalloutExtension
-    customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
-    customDataProvidedResourceUploadSession customSecurityAttributeDefinition delegatedAdminAccessAssignment
-    delegatedAdminCustomer delegatedAdminRelationship delegatedAdminRelationshipOperation
-    delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
+    appConsentRequest appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
+    arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
+    authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
+    certificateAuthorityDetail certificateBasedAuthConfiguration certificateBasedAuthPki claimsMappingPolicy
+    cloudFlareWebApplicationFirewallProvider companySubscription connectedOrganization contract
+    controlConfiguration crossTenantAccessPolicy crossTenantAccessPolicyConfigurationDefault
+    crossTenantAccessPolicyConfigurationPartner crossTenantIdentitySyncPolicyPartner
+    customAuthenticationExtension customCalloutExtension customDataProvidedResource
+    customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
+    delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
+    delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
     delegatedAdminServiceProviderConstraints delegatedPermissionClassification device deviceRegistrationPolicy
     directoryAudit directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domain
     domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord

@@ -37,13 +37,9 @@ _ANSWERS = {
         appDisplayName dataType deletedDateTime id isMultiValued isSyncedFromOnPremises name targetObjects
     """,
     "federatedIdentityCredentials": "audiences description id issuer name subject",
-    "servicePrincipals": """
-        accountEnabled addIns alternativeNames appDescription appDisplayName appId appOwnerOrganizationId
-        appRoleAssignmentRequired appRoles applicationTemplateId createdByAppId deletedDateTime description
-        disabledByMicrosoftStatus displayName homepage id info isDisabled keyCredentials loginUrl logoutUrl notes
-        notificationEmailAddresses oauth2PermissionScopes passwordCredentials preferredSingleSignOnMode
-        preferredTokenSigningKeyThumbprint replyUrls resourceSpecificApplicationPermissions samlSingleSignOnSettings
-        servicePrincipalNames servicePrincipalType signInAudience tags tokenEncryptionKeyId verifiedPublisher
+    "attributeSets": "description id maxAttributesPerSet",
+    "customSecurityAttributeDefinitions": """
+        allowedValues attributeSet description id isCollection isSearchable name status type usePreDefinedValuesOnly
     """,
     "appRoleAssignments": """
         appRoleId createdDateTime deletedDateTime id principalDisplayName principalId principalType

@@ -33,6 +33,7 @@ from shared.catalog.policies import (
     SECURITY_DEFAULTS,
 )
 from shared.catalog.roles import ROLE_ASSIGNMENT_INSTANCES, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS
+from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
 from shared.catalog.spec import Drill, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
@@ -180,6 +181,8 @@ CATALOG = Catalog(
         GROUPS,
         APPLICATIONS,
         FEDERATED_IDENTITY_CREDENTIALS,
+        ATTRIBUTE_SETS,
+        CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS,
         EXTENSION_PROPERTIES,
         SERVICE_PRINCIPALS,
         APP_ROLE_ASSIGNMENTS,

@@ -392,6 +392,10 @@ class ObjectType:
     # Members that hold objects by name, each of this `@odata.type`, whose values are merged one by one and need
     # their own type beside them.
     valued: dict[str, str] = field(default_factory=dict)
+    inline: tuple[str, ...] = ()  # relationships whose objects are shown within this one, if asked for
+    # Lists by member, with the flag of an item that is false for one that doesn't count any more. They change item
+    # by item, as `{member}@delta`, and nothing leaves them: what is only live loses its flag.
+    retired: dict[str, str] = field(default_factory=dict)
     prefixed: dict[str, str] = field(default_factory=dict)  # members before which the service puts what looks so
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()

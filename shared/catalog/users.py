@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.catalog.extensions import BY_NAME, values_of
+from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
     AnchorSpec,
     Bin,
@@ -98,7 +99,7 @@ USERS = ObjectType(
     needs_to_read=(("User.Read.All", "Directory.Read.All"),),
     needs_to_write=(("User.ReadWrite.All",), ("User.DeleteRestore.All",)),
     select=tuple(sorted({*_WRITABLE, *_ACTION_ONLY, *_COMPUTED, *_VOLATILE})),
-    member_groups=(values_of("User"),),
+    member_groups=(values_of("User"), VALUES),
     page_size=999,
     delta=True,
     list_cost=2,
@@ -145,6 +146,8 @@ USERS = ObjectType(
     volatile=_VOLATILE,
     sets=("businessPhones", "otherMails", "proxyAddresses", "imAddresses", "assignedLicenses", "identities"),
     whole=("employeeOrgData", "onPremisesExtensionAttributes"),
+    set_after=(MEMBER,),
+    valued=VALUED,
     references=(BY_NAME,),
     protected=(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),

@@ -102,7 +102,9 @@ class Form:
                     told[name] = meaning
             return told or None
         if isinstance(value, list):
-            return [self._item(path, item) for item in value] or None
+            flag = self.spec.retired.get(path)
+            counting = value if flag is None else [one for one in value if isinstance(one, dict) and one.get(flag)]
+            return [self._item(path, item) for item in counting] or None
         return self.bare(path, value)
 
     def _item(self, path: str, item: Json) -> Json:
@@ -117,6 +119,8 @@ class Form:
         Graph clears session controls so, and refuses them empty."""
         if member in self.spec.valued:
             return self._values(member, value, live)
+        if flag := self.spec.retired.get(member):
+            return self._grown(flag, value, live)
         if self._meaning(member, value) is None and not isinstance(value, dict):
             return _cleared(live)
         return self._written(member, value, live)
@@ -141,6 +145,14 @@ class Form:
             if held:
                 body[name] = {TYPE_TAG: self.spec.valued[member], **held}
         return body or None
+
+    def _grown(self, flag: str, value: Json, live: Json) -> Json:
+        """A list from which nothing can be taken: what is only live loses its flag."""
+        then, now = (one if isinstance(one, list) else [] for one in (value, live))
+        kept: list[Json] = [one for one in then if isinstance(one, dict)]
+        ids = {one.get("id") for one in then if isinstance(one, dict)}
+        gone = [one for one in now if isinstance(one, dict) and one.get("id") not in ids and one.get(flag)]
+        return [self._written("", one, None) for one in kept] + [{"id": one["id"], flag: False} for one in gone]
 
     def shown(self, member: str, value: Json) -> Json:
         """The value as the plan shows what was live: without annotations, nulls kept."""

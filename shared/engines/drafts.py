@@ -20,6 +20,8 @@ from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operat
 from shared.engines.compare import TYPE_TAG, Form
 
 BIND_LIMIT: Final = 20  # targets of one `@odata.bind`
+# Lists that change item by item are of this version of the protocol.
+_DELTAS: Final = {"OData-Version": "4.01"}
 _MARKED_NAME: Final = 100  # characters of a name that a marker is put behind; FINISH sets the full one
 
 
@@ -121,7 +123,9 @@ class Drafter:
         new: list[Json] = []
         for name in names:
             new += [",", {"$id": name}] if name in self._renewed else []
-        return self._join(f"?$select={','.join(kept)}", *new) if names else ""
+        asked = self._join(f"$select={','.join(kept)}", *new) if names else ""
+        inline = f"$expand={','.join(spec.inline)}" if spec.inline else ""
+        return self._join("?", asked, "&" if asked and inline else "", inline) if asked or inline else ""
 
     def _names(self, spec: ObjectType, members: Iterable[str]) -> tuple[str, ...]:
         """Members that are called otherwise once this plan has run."""
@@ -250,10 +254,13 @@ class Drafter:
         phase: Phase,
         guarded: bool = False,
         action: str = "",
+        group: str = "",
     ) -> Draft:
-        """PATCH, FINISH or ENABLE of an object. `action`: path of the action that is POSTed in its place."""
+        """PATCH, FINISH or ENABLE of an object. `action`: path of the action that is POSTed in its place. `group`:
+        the group that all of the members are of, where its request is one of its own."""
+        body = {f"{name}@delta" if name in spec.retired else name: value for name, value in written.body.items()}
         operation = Operation(
-            id=self.operation_id(mechanism, key, action),
+            id=self.operation_id(mechanism, key, action or group),
             type=spec.name,
             target=key.id,
             name=name,
@@ -262,8 +269,9 @@ class Drafter:
             request=Request(
                 "POST" if action else "PUT" if spec.put else "PATCH",
                 self.item_path(spec, key.id, parent, action),
-                dict(written.body) if action else {**written.body, **_type_tag(spec, tag)},
+                body if action else {**body, **_type_tag(spec, tag)},
                 spec.throttle.value,
+                headers=_DELTAS if spec.retired.keys() & written.body.keys() else {},
             ),
             read=self.item_path(spec, key.id, parent, self._select(spec, written.wanted)),
             before=written.before,

@@ -225,26 +225,29 @@ class Planning:
     def _finish(self, spec: ObjectType, fate: Fate, later: JsonObject, first: JsonObject) -> None:
         missing = fate.missing
         assert spec.anchor is not None
-        parts = []
-        if spec.anchor.kind is AnchorKind.MARKER:
-            parts.append(f"Takes the marker off {spec.anchor.property}.")
-        if others := [member for member in sorted(later) if not parts or member != spec.anchor.property]:
-            parts.append(f"Sets {', '.join(others)}, which had to wait until the object exists.")
-        draft = self.drafter.patch(
-            Mechanism.FINISH,
-            spec,
-            missing.key,
-            missing.entry.name,
-            " ".join(parts),
-            parent=missing.parent,
-            written=Written(later, first, later),
-            tag=_tag(missing.item),
-            # The second part of a pair takes values over from the first, so that must be finished before.
-            phase=Phase.SHELL if spec.name in self._paired else Phase.FINISH,
-        )
-        draft.needs = self._named(spec, missing.item, later)
-        self._wait_for_pair(draft, spec, missing.item)
-        self.drafts.append(draft)
+        for (_, group), members in _by_request(spec, later):
+            parts = []
+            marked = spec.anchor.kind is AnchorKind.MARKER and spec.anchor.property in members
+            if marked:
+                parts.append(f"Takes the marker off {spec.anchor.property}.")
+            if others := [name for name in sorted(members) if not (marked and name == spec.anchor.property)]:
+                parts.append(f"Sets {', '.join(others)}, which had to wait until the object exists.")
+            draft = self.drafter.patch(
+                Mechanism.FINISH,
+                spec,
+                missing.key,
+                missing.entry.name,
+                " ".join(parts),
+                parent=missing.parent,
+                written=Written(members, {name: first[name] for name in members if name in first}, members),
+                tag=_tag(missing.item),
+                # The second part of a pair takes values over from the first, so that must be finished before.
+                phase=Phase.SHELL if spec.name in self._paired else Phase.FINISH,
+                group=group,
+            )
+            draft.needs = self._named(spec, missing.item, members)
+            self._wait_for_pair(draft, spec, missing.item)
+            self.drafts.append(draft)
 
     def _lacking(self, spec: ObjectType, fate: Fate) -> None:
         """What an object made anew will lack."""
@@ -387,7 +390,7 @@ class Planning:
         if spec.put and wanted:
             wanted = {name: new[name] for name in spec.restorable if name in new} | wanted
         guarded = acting.will and acting.does
-        for action, members in _by_request(spec, wanted):
+        for (action, group), members in _by_request(spec, wanted):
             draft = self.drafter.patch(
                 Mechanism.PATCH,
                 spec,
@@ -400,6 +403,7 @@ class Planning:
                 phase=self._patch_phase(spec, guarded=guarded, settles=settles, from_bin=from_bin),
                 guarded=guarded,
                 action=action,
+                group=group,
             )
             draft.settles = settles
             # A policy may be checked as a whole, whatever member is written.
@@ -562,12 +566,15 @@ class Planning:
                 self.exclude(spec, entry.id, entry.name, Reason.ADDED_SINCE, why)
 
 
-def _by_request(spec: ObjectType, wanted: JsonObject) -> list[tuple[str, JsonObject]]:
-    """What one PATCH ("") and each action write of these members."""
+def _by_request(spec: ObjectType, wanted: JsonObject) -> list[tuple[tuple[str, str], JsonObject]]:
+    """What each request writes of these members: one PATCH, each action by its path, and each group of members for
+    whose sake alone a PATCH might be refused."""
     paths = {action.member: action.path for action in spec.actions}
-    found: dict[str, JsonObject] = {}
+    groups = [group for group in spec.member_groups if group.needs_to_write]
+    found: dict[tuple[str, str], JsonObject] = {}
     for name, value in wanted.items():
-        found.setdefault(paths.get(name, ""), {})[name] = value
+        group = next((one.name for one in groups if one.holds(name)), "")
+        found.setdefault((paths.get(name, ""), group), {})[name] = value
     return sorted(found.items())
 
 

@@ -202,11 +202,17 @@ def reset_line(source: str) -> bytes:
 
 def list_request(spec: ObjectType) -> GraphRequest:
     top = (f"$top={spec.page_size}",) if spec.page_size else ()
-    return _get(spec, spec.list_path, (*_select(spec.select), *top), spec.list_cost)
+    return _get(spec, spec.list_path, (*_select(spec.select), *_inline(spec), *top), spec.list_cost)
+
+
+def inline_request(spec: ObjectType, owner: str, name: str) -> GraphRequest:
+    """All of what an object shows inline."""
+    return _get(spec, f"{spec.list_path}/{_segment(owner)}/{name}", (), spec.item_cost)
 
 
 def object_request(spec: ObjectType, object_id: str) -> GraphRequest:
-    return _get(spec, f"{spec.list_path}/{_segment(object_id)}", _select(spec.select), spec.item_cost)
+    query = (*_select(spec.select), *_inline(spec))
+    return _get(spec, f"{spec.list_path}/{_segment(object_id)}", query, spec.item_cost)
 
 
 def owners_request(spec: ObjectType, facet: Facet) -> GraphRequest:
@@ -262,6 +268,10 @@ def links_request(
 
 def _expand(relationship: Relationship) -> str:
     return f"$expand={relationship.name}" + ("" if relationship.contains else "($select=id)")
+
+
+def _inline(spec: ObjectType) -> tuple[str, ...]:
+    return (f"$expand={','.join(spec.inline)}",) if spec.inline else ()
 
 
 def _select(names: Sequence[str]) -> tuple[str, ...]:
@@ -407,13 +417,34 @@ class ObjectReader:
         request = _follow(spec, start.next_link, spec.list_cost) if start.next_link else list_request(spec)
         while True:
             page = await self._directory.page(request)
+            items = []
             for item in page.items:
                 object_id(item)
+                items.append(await self._whole(item) if spec.inline else item)
             ended = page.next_link is None
-            yield Part(page.items, (), Position(Stage.LIST, page.next_link or "", ended), 1)
+            yield Part(tuple(items), (), Position(Stage.LIST, page.next_link or "", ended), 1)
             if ended:
                 return
             request = _next(spec, page, request)
+
+    async def _whole(self, item: bytes) -> bytes:
+        """The object with all of what it shows inline: where 20 came back there may be more."""
+        members = rawjson.members(item)
+        for name in self._spec.inline:
+            link = members.pop(f"{name}@odata.nextLink", None)
+            if link is None and len(rawjson.elements(members.get(name, b"[]"))) < EXPAND_LIMIT:
+                continue
+            found: list[bytes] = []
+            request = inline_request(self._spec, object_id(item), name)
+            while True:
+                page = await self._directory.page(request)
+                found += page.items
+                if page.next_link is None:
+                    break
+                request = _next(self._spec, page, request)
+            members[name] = b"[" + b",".join(found) + b"]"
+            item = b"{" + b",".join(dump(key) + b":" + value for key, value in members.items()) + b"}"
+        return item
 
     async def replay(self, start: Position) -> AsyncGenerator[Part, None]:
         changes = _Changes(self._directory, self._spec, start)

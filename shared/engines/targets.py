@@ -15,6 +15,7 @@ from shared.domain.errors import GraphDown, GraphError, GraphNotFound, GraphNotP
 from shared.domain.objects import JsonObject
 from shared.domain.ports import Clock, Directory, GraphRequest, GraphResponse
 from shared.engines.answers import error_of
+from shared.engines.reading import EXPAND_LIMIT, inline_request
 from shared.engines.wire import parse
 
 _MAX_PAGES = 10_000
@@ -47,7 +48,17 @@ class Targets:
             answers = await self.directory.batch(requests)
         else:
             answers = [await self.directory.send(request) for request in requests]
-        return [Found(_object(answer, spec.name), at) for answer in answers]
+        bodies = [_object(answer, spec.name) for answer in answers]
+        return [Found(body and await self._whole(spec, body), at) for body in bodies]
+
+    async def _whole(self, spec: ObjectType, item: JsonObject) -> JsonObject:
+        """The object with all of what it shows inline: where 20 came back there may be more."""
+        for name in spec.inline:
+            held = item.get(name)
+            if isinstance(held, list) and len(held) >= EXPAND_LIMIT:
+                more = await self._lookup(spec, inline_request(spec, _id(item), name).path)
+                item = {**item, name: [*(more or held)]}
+        return item
 
     async def listed(self, spec: ObjectType, path: str, *, max_age: float = 0.0) -> tuple[list[JsonObject], float]:
         """All items of a list and when reading it began; one read up to `max_age` seconds ago will do."""
@@ -83,7 +94,7 @@ class Targets:
             items = [_parsed(item, spec.name) for item in first.items]
             if first.next_link is not None:
                 items += [item async for page in self._pages(spec, first.next_link) for item in page]
-            results.append(items)
+            results.append([await self._whole(spec, item) for item in items])
         return results
 
     async def linked(self, spec: ObjectType, source: str, relationship: str) -> set[str] | None:

@@ -100,7 +100,7 @@ async def test_a_permission_that_is_left_out_costs_the_types_that_need_it_and_ne
     backup = Backup(directory=directory)
     await backup.back_up()
     manifest = (await backup.repository().open()).manifest
-    entries = {**manifest.types, **manifest.relationships}
+    entries = {**manifest.types, **manifest.relationships, **manifest.groups}
     without = lacking(CATALOG, HELD - {left_out})
     assert without.not_permitted or without.partial
     assert states(entries, State.NOT_PERMITTED) == set(without.not_permitted)

@@ -178,6 +178,9 @@ def change_all(service: Service, must: Must) -> None:
             continue
         shown = plain.shown(row, obj, beta=True)
         body = changed(plain.model_of(row, obj), shown, must.changed, must.values)
+        for name in row.grows:
+            if name in body:
+                body[f"{name}@delta"] = body.pop(name)
         if row.whole:
             kept = {name: value for name, value in shown.items() if name not in row.rule.read_only}
             body = {**kept, **body}

@@ -215,7 +215,7 @@ async def test_names_that_cannot_all_be_found_out_are_told(monkeypatch: pytest.M
 
     async def asked(roles: frozenset[str] = WRITER) -> tuple[set[str], Completeness]:
         found = await choose(SimDirectory(service, clock, Principal("b", "b", roles)), CATALOG, users)
-        return set(found.members), found.groups["directoryExtensions"]
+        return set(users.found_in(found.members)), found.groups["directoryExtensions"]
 
     own = set(extended.names.values())
     assert await asked() == (own | {foreign["name"]}, Completeness(State.COMPLETE))

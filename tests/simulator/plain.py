@@ -67,6 +67,12 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
     item = shown(row, obj, request.beta)
+    for name in row.grows:
+        held = item.pop(name)
+        if name in _expands(request):
+            if len(held) > MOST_EXPANDED:
+                service.rules.lean("plain.expand-20")
+            item[name] = held[:MOST_EXPANDED]
     for asked in _expands(request):
         link = next((one for one in row.rule.links if one.name == asked), None)
         if link is None and asked not in row.inline:
@@ -206,12 +212,30 @@ def _kind(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
     return {"@odata.type": given}
 
 
+def _inline(service: Service, request: Request, row: Plain, body: Obj, before: Obj | None) -> Obj:
+    """Relationships that are written within the object; of those that only grow, what there is then."""
+    inline = {name: body[name] for name in row.inline if name in body}
+    if before is None:
+        return inline
+    for name in row.grows:
+        if name in inline:
+            raise bad_request(f"'{name}' can't be replaced: '{name}@delta' changes it.", "BadRequest")
+        if f"{name}@delta" in body:
+            service.rules.lean("plain.grows")
+            if not request.scripted and request.headers.get("odata-version") != "4.01":
+                raise bad_request(f"'{name}@delta' needs OData-Version 4.01.", "BadRequest")
+            held = {one["id"]: one for one in before.get(name) or []}
+            held |= {one["id"]: one for one in body[f"{name}@delta"]}
+            inline[name] = sorted(held.values(), key=lambda one: str(one["id"]))
+    return inline
+
+
 def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
     body = request.json()
     kind = _kind(service, row, body, before)
     model = model_of(row, kind)
     relationships = schema.shape(model).relationships
-    inline = {name: body[name] for name in row.inline if name in body}
+    inline = _inline(service, request, row, body, before)
     for name, held in inline.items():
         part = relationships[name]
         many = held if isinstance(held, list) else [held]
@@ -220,7 +244,7 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
         for one in many:
             assert part.model is not None
             schema.check(one, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
-    rest = {name: value for name, value in body.items() if name not in inline}
+    rest = {name: value for name, value in body.items() if name.removesuffix("@delta") not in inline}
     binds = tuple(link.name for link in row.rule.links)
     values = checked(
         service, request, row.rule, rest, create=before is None and not row.singleton, model=model, bindable=binds
@@ -240,7 +264,8 @@ def create(row: Plain, service: Service, request: Request) -> Response:
     if 0 < row.rule.most <= len(service.store.tables[row.table]):
         service.rules.lean("plain.most")
         raise bad_request("The maximum number of objects of this type has been reached.")
-    key = str(values.get("id") or new_id(service))
+    joined = "_".join(str(values[name]) for name in row.joined)
+    key = joined or str(values.get("id") or new_id(service))
     if service.store.get(row.table, key) is not None:
         raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
     now = service.now_iso()
@@ -332,6 +357,12 @@ def remove(service: Service, table: str, key: str) -> None:
     store.put(table, key, None)
 
 
+def read_inline(row: Plain, name: str, service: Service, request: Request) -> Response:
+    _available(service, request, row)
+    obj = _found(service, request, row, service.view(request))
+    return small.page(service, request, obj.get(name) or [], frozenset(("id", "isActive")))
+
+
 def add_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
     _available(service, request, row)
     obj = _found(service, request, row, service.view(request))
@@ -405,6 +436,8 @@ for _row in PLAIN:
             route(_method, _path, functools.partial(read_one if _method == "GET" else _HANDLERS[_method], _row))
         elif _path == _row.rule.root:
             route(_method, _path, functools.partial(read_all if _method == "GET" else create, _row))
+    for _name in _row.grows:
+        route("GET", f"{_row.item}/{_name}", functools.partial(read_inline, _row, _name))
     for _link in _row.rule.links:
         _there_path = f"{_row.item}/{_link.name}"
         route("GET", _there_path, functools.partial(read_links, _row, _link))

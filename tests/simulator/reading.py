@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Callable
 from typing import Any
 
-from . import directory_extensions, odata, schema
+from . import directory_extensions, odata, schema, security_attributes
 from .errors import GraphError, bad_request, denied, not_found
 from .rendering import (
     Columns,
@@ -277,6 +277,10 @@ def _item(
 ) -> Obj:
     explicit_keys = single and request.query.get("$select") is not None
     out = render(obj if explicit_keys else without_keys(obj), columns)
+    if security_attributes.MEMBER in out:
+        out[security_attributes.MEMBER] = security_attributes.shown(
+            service, request, obj.get(security_attributes.MEMBER)
+        )
     if "passwordProfile" in out:
         service.rules.lean("secret.password")
         out["passwordProfile"] = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from . import audit, directory_extensions, schema
+from . import audit, directory_extensions, schema, security_attributes
 from .errors import GraphError, bad_request, conflict, not_found
 from .reading import resolve, table_of
 from .rendering import default_columns, render, without_keys
@@ -54,6 +54,9 @@ def checked(
     model = model or schema.load(rule.model)
     extended = directory_extensions.checked(service, service.view(request), rule.table, values)
     values = {k: v for k, v in values.items() if k not in extended}
+    if rule.table in security_attributes.TABLES and values.get(security_attributes.MEMBER) is not None:
+        attributes = values.pop(security_attributes.MEMBER)
+        extended[security_attributes.MEMBER] = security_attributes.checked(service, request, attributes)
     schema.check(
         values,
         model,
@@ -106,6 +109,9 @@ def merge(service: Service, rule: TypeRule, obj: Obj, values: Obj, model: type |
     shape = schema.shape(model or schema.load(rule.model)).properties
     for name, value in values.items():
         prop = shape.get(name)
+        if name == security_attributes.MEMBER:
+            out[name] = security_attributes.merged(obj.get(name), value)
+            continue
         nested = prop is not None and prop.kind == "complex" and not prop.collection
         if nested and rule.merges_nested and isinstance(value, dict) and isinstance(obj.get(name), dict):
             service.rules.lean("write.merge-nested")

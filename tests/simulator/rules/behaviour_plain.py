@@ -14,6 +14,17 @@ PLAIN_RULES: tuple[Rule, ...] = (
         unverified=True,
     ),
     Rule(
+        "plain.grows",
+        "allowedValues changes by allowedValues@delta with OData-Version 4.01; nothing leaves the list.",
+        "Update customSecurityAttributeDefinition, " + _API + "customsecurityattributedefinition-update",
+    ),
+    Rule(
+        "plain.expand-20",
+        "$expand shows 20 related objects at most, and doesn't say that there are more.",
+        "Use query parameters to customize responses, https://learn.microsoft.com/graph/query-parameters",
+        unverified=True,
+    ),
+    Rule(
         "plain.put-whole",
         "A PUT replaces the whole object: what it leaves out gets its default.",
         "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",

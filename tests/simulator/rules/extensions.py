@@ -1,4 +1,4 @@
-"""Directory extensions: behaviour that is not a plain property rule."""
+"""Directory extensions and custom security attributes: behaviour that is not a plain property rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,31 @@ _AVAILABLE = (
     + "graph/api/directoryobject-getavailableextensionproperties"
 )
 
+_ASSIGN = (
+    "Assign, update, list, or remove custom security attribute assignments using the Microsoft Graph API, "
+    + _LEARN
+    + "graph/custom-security-attributes-examples"
+)
+
 EXTENSIONS: tuple[Rule, ...] = (
+    Rule(
+        "attribute.type-tags",
+        "A set says that it is a customSecurityAttributeValue, and collections and integers say their types.",
+        _ASSIGN,
+    ),
+    Rule(
+        "attribute.hidden",
+        "A token without the permission to read assignments sees none, without error.",
+        "Get user, " + _LEARN + "graph/api/user-get",
+        unverified=True,
+    ),
+    Rule(
+        "attribute.deprecated",
+        "A deactivated attribute can't be assigned.",
+        "customSecurityAttributeDefinition resource type, "
+        + _LEARN
+        + "graph/api/resources/customsecurityattributedefinition",
+    ),
     Rule(
         "extension.full-name",
         "A property is created by its short name and answers with extension_{appId without dashes}_{name}.",

@@ -47,6 +47,8 @@ class Plain:
     parent: str = ""
     kinds: dict[str, str] = field(default_factory=dict)
     inline: tuple[str, ...] = ()
+    grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
+    joined: tuple[str, ...] = ()  # members that make the id
     whole: bool = False
     defaults: Obj = field(default_factory=dict)
     stamps: tuple[str, ...] = ()  # set to the moment of each write
@@ -85,6 +87,8 @@ class Plain:
             yield "POST", self.rule.root, self.create
         if self.deleting:
             yield "DELETE", self.item, self.deleting
+        for name in self.grows:
+            yield "GET", f"{self.item}/{name}", self.read
         for link in self.rule.links:
             yield "GET", f"{self.item}/{link.name}", self.read
             if self.change and link.single:

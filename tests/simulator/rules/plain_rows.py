@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .plain import Plain
+from .plain_apps import APPS
 from .plain_policies import POLICIES
 
-PLAIN: tuple[Plain, ...] = (*POLICIES,)
+PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS)
