@@ -38,6 +38,7 @@ ADMINISTRATIVE_UNITS = ObjectType(
             target_types=("users", "groups"),
             write=LinkWrite.REF,
             delta=True,
+            crowded=0.5,
             computed_when=Condition("membershipType", ("Dynamic",)),
             seals_when=Condition("isMemberManagementRestricted", (True,)),
             # Units with hidden membership show their members to those who may see hidden ones only.

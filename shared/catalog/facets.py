@@ -117,7 +117,7 @@ GROUP_MAIL_SETTINGS = ObjectType(
     only_read="the settings are kept in Exchange, and this release writes nothing there",
     tier=Tier.OPT_IN,
     off_because="one request for each Microsoft 365 group",
-    facet=Facet("groups", each=True, when=Condition("groupTypes", ("Unified",))),
+    facet=Facet("groups", each=True, when=Condition("groupTypes", ("Unified",)), share=0.3),
     select=(
         "id",
         "allowExternalSenders",

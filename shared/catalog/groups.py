@@ -81,6 +81,8 @@ GROUPS = ObjectType(
             delta=True,
             membership=True,
             page_cost=3,
+            crowded=0.38,
+            further=0.0016,
             computed_when=Condition("groupTypes", ("DynamicMembership",)),
             # Without Member.Read.Hidden a group with hidden membership answers with an empty list.
             needs_to_read=(

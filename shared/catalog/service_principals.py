@@ -90,6 +90,7 @@ SERVICE_PRINCIPALS = ObjectType(
             target_types=("appRoleAssignments",),
             write=LinkWrite.NONE,
             contains="appRoleAssignments",
+            crowded=0.01,
             needs_to_read=_READ,
         ),
     ),

@@ -119,6 +119,7 @@ class Facet:
     collection: str = ""
     member: str = ""
     when: Condition | None = None
+    share: float = 1.0  # how many of the owners are taken to have any, for forecasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,10 @@ class Relationship:
     delta: bool = False
     membership: bool = False
     page_cost: int = 1
+    # For forecasts: the share of parents that are taken to hold 20 or more, and how many further pages there are
+    # for each object of the first target type.
+    crowded: float = 0.0
+    further: float = 0.0
     tier: Tier = Tier.EVERY_FULL
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     computed_when: Condition | None = None
@@ -359,6 +364,8 @@ class ObjectType:
     member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
+    grows_with: str = ""  # type by whose number this one's is foretold, `grows_by` for each; else there are few
+    grows_by: float = 1.0
     list_cost: int = 1
     item_cost: int = 1
     throttle: Throttle = Throttle.DIRECTORY

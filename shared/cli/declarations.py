@@ -8,6 +8,7 @@ import typer
 
 from shared.catalog.spec import Latency, Reading, Tier
 from shared.cli.covering import show_coverage
+from shared.cli.foretelling import foretold
 from shared.cli.screen import Answer
 from shared.cli.session import Json, screen_of
 
@@ -36,6 +37,14 @@ def catalog(
         bool,
         typer.Option("--coverage", help="What Graph's metadata declares that is neither read nor excluded."),
     ] = False,
+    forecast: Annotated[
+        str,
+        typer.Option(
+            "--forecast",
+            metavar="USERS,GROUPS,APPS,SPS",
+            help="What a full backup of a tenant of this size asks of Graph.",
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> int:
     """Print what is declared of object types.
@@ -49,6 +58,8 @@ def catalog(
     if coverage:
         return show_coverage(ctx, type_, as_json)
     screen = screen_of(ctx, as_json)
+    if forecast:
+        return screen.answer(foretold(forecast))
     specs = (CATALOG.get(type_),) if type_ else CATALOG.types
     if permissions:
         return screen.answer(_permissions(specs))

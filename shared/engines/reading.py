@@ -233,6 +233,16 @@ def facet_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
     return _get(spec, f"{spec.list_path}/{_segment(owner)}/{facet.collection}", (), spec.item_cost)
 
 
+def links_page_request(owner: ObjectType, relationship: Relationship, link: str) -> GraphRequest:
+    """A further page of one source's links."""
+    return _follow(owner, link, relationship.page_cost)
+
+
+def replay_request(spec: ObjectType, link: str) -> GraphRequest:
+    """Further pages of a feed cost what a listing does."""
+    return _follow(spec, link, spec.list_cost)
+
+
 def delta_request(spec: ObjectType) -> GraphRequest:
     """Asks for a delta link that starts now. What is selected here is what the link will report; of a facet, which
     its owner's feed knows nothing of, who comes and goes."""
@@ -372,7 +382,7 @@ class _Changes:
         pages = 0
         link, ended = self.position.next_link, self.position.ended
         while not ended and len(self.waiting) < WINDOW:
-            request = _follow(self._spec, link, self._spec.list_cost)
+            request = replay_request(self._spec, link)
             page = await self._directory.page(request)
             pages += 1
             for item in page.items:
@@ -751,7 +761,7 @@ class LinkReader:
         objects: list[bytes] = []
         links: list[bytes] = []
         owner = self._child or self._spec
-        request = _follow(owner, one.link, self._relationship.page_cost)
+        request = links_page_request(owner, self._relationship, one.link)
         try:
             page = await self._directory.page(request)
         except PageTokenExpired:
