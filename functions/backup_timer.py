@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import azure.functions as func
 
 from functions.runtime import export_ports, parts, reported
@@ -53,5 +55,9 @@ async def _start(ready: Parts, snapshot: str, trigger: str) -> None:
         ),
     )
     event("run.started", snapshot=run.snapshot, count=len(run.items))
+    if run.undeclared_count:
+        event("run.undeclared", level=logging.WARNING, snapshot=run.snapshot, count=run.undeclared_count)
+    if run.metadata_unread:
+        event("run.metadataUnread", level=logging.WARNING, snapshot=run.snapshot, reason=run.metadata_unread)
     if not run.protected:
         alarm("run.unprotected", snapshot=run.snapshot, reason=run.unprotected_why)

@@ -116,7 +116,12 @@ class SimDirectory:
             return GraphResponse(0, b"")
         if answer.drop or answer.truncate is not None:
             return GraphResponse(0, b"")
-        raw = json.dumps(answer.body).encode() if answer.body is not None else b""
+        text = (answer.body or {}).get("#text")
+        raw = (
+            json.dumps(answer.body).encode()
+            if answer.body is not None and text is None
+            else str(text or "").encode()
+        )
         return GraphResponse(answer.status, raw, answer.headers.get("request-id", ""), answer.headers)
 
 

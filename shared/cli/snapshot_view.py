@@ -62,9 +62,28 @@ def warnings(manifest: Manifest) -> list[RenderableType]:
                 style="bold yellow",
             )
         )
+    found += undeclared(manifest)
     if reasons := incomplete(manifest):
         found.append(listing("Not complete", reasons))
     return found
+
+
+def undeclared(manifest: Manifest) -> list[RenderableType]:
+    """What Graph declared when the run began and this release didn't know, or why that isn't known."""
+    if manifest.undeclared_count:
+        title = f"Declared by Graph and unknown to this release, {manifest.undeclared_count:,} in all"
+        return [listing(title, list(manifest.undeclared))]
+    if manifest.metadata_unread:
+        return [line(f"Graph's metadata was not compared with the catalog: {manifest.metadata_unread}")]
+    return []
+
+
+def undeclared_document(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "undeclared": list(manifest.undeclared),
+        "undeclaredCount": manifest.undeclared_count,
+        "metadataUnread": manifest.metadata_unread or None,
+    }
 
 
 def manifest_view(manifest: Manifest) -> list[RenderableType]:
@@ -120,6 +139,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "relationships": completeness_document(manifest.relationships),
         "groups": completeness_document(manifest.groups),
         "notRead": dict(manifest.not_read),
+        **undeclared_document(manifest),
         "danglingCount": manifest.dangling_count,
         "orphans": len(manifest.orphans),
         "blobs": len(manifest.blobs),

@@ -68,6 +68,8 @@ def status(
 
 async def _overview(parts: Parts) -> Answer:
     from shared.cli.render import facts, line, table
+    from shared.cli.snapshot_view import undeclared, undeclared_document
+    from shared.domain.errors import IntegrityError, Unusable
     from shared.engines.export import open_runs
     from shared.engines.jws import Purpose
     from shared.pages.text import moment
@@ -123,6 +125,13 @@ async def _overview(parts: Parts) -> Answer:
         )
     else:
         view.append(line("There is no restore plan."))
+    try:
+        newest = (await parts.repository.open()).manifest
+    except (Unusable, IntegrityError):
+        pass  # there is none that can be read: `holdfast snapshots` tells of each
+    else:
+        document["newest"] = {"snapshot": newest.snapshot, **undeclared_document(newest)}
+        view += undeclared(newest)
     view.append(facts([("Expected head", head)]))
     if parts.copy is None:
         return Answer(document, tuple(view))

@@ -76,6 +76,8 @@ class SnapshotFact(Wire):
     unprotected_why: str = ""
     objects: dict[str, int] | None = None
     gaps: dict[str, Completeness] | None = None
+    off: tuple[str, ...] = ()  # off by itself, and not asked for
+    undeclared: tuple[str, ...] = ()  # what Graph declared and the release didn't know
     unread: str = ""
 
 

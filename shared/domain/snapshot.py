@@ -43,7 +43,7 @@ class Why(StrEnum):
     COUNT_MISMATCH = "countMismatch"
 
 
-OFF: Final = "off unless asked for"
+OFF: Final = "off unless asked for"  # begins the reason of what a deployment left off on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Completeness(Wire):
 
     @property
     def is_off(self) -> bool:
-        """Whether the owner chose not to read it: nothing is missed then."""
+        """Whether it is off by itself and nobody asked for it: a choice, no gap."""
         return self.state is State.NOT_READ and self.reason.startswith(OFF)
 
 
@@ -112,6 +112,9 @@ class Run(Wire):
     unprotected_why: str = ""
     residency: Residency = Residency.EU  # by which the region was checked
     asked: dict[str, Asked] = field(default_factory=dict)  # type → what its delta link tells of, too
+    undeclared: tuple[str, ...] = ()  # what Graph's metadata declares and the catalog doesn't know; the first ones
+    undeclared_count: int = 0
+    metadata_unread: str = ""  # why the metadata wasn't compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,9 @@ class Manifest(Wire):
     merkle_root: str
     residency: Residency = Residency.EU
     base: str = ""  # the snapshot that an incremental segment stands on; "" for a whole one
+    undeclared: tuple[str, ...] = ()  # as in the run
+    undeclared_count: int = 0
+    metadata_unread: str = ""
 
     def completeness(self, name: str) -> Completeness:
         """Of a type ("users"), a relationship ("groups.members") or a group of members, which is spelt likewise;

@@ -18,7 +18,7 @@ from shared.domain.snapshot import Completeness
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
 from shared.engines.member_groups import unread, without
-from shared.engines.merge import both_indexes, both_links, completeness_of
+from shared.engines.merge import both_indexes, both_links, completeness_of, left_off
 from shared.engines.opening import TOGETHER, Pair, open_pairs
 from shared.engines.view import View
 
@@ -116,7 +116,7 @@ def _gaps_of(
     added: ChangeKind,
     removed: ChangeKind,
 ) -> Iterable[Gap]:
-    if all(side.is_off for side in sides):
+    if left_off(sides):
         return
     for view, side, kind in ((before, sides[0], added), (after, sides[1], removed)):
         if not side.is_complete:

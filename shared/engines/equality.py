@@ -19,7 +19,7 @@ from shared.engines.compare import Form
 from shared.engines.conditions import holds
 from shared.engines.markers import Bindings, resolve
 from shared.engines.member_groups import unread, without
-from shared.engines.merge import both_indexes, both_links, completeness_of
+from shared.engines.merge import both_indexes, both_links, completeness_of, left_off
 from shared.engines.opening import TOGETHER, Pair, each, open_pairs, read_objects
 from shared.engines.references import find, may_name, renamed, rewrite
 from shared.engines.report import Kind
@@ -71,7 +71,7 @@ class Comparison:
     async def _objects(self, spec: ObjectType) -> AsyncIterator[Difference]:
         states = completeness_of(self._snapshot, spec), completeness_of(self._live, spec)
         whole = all(state.is_complete for state in states)
-        for why in self._not_compared(states):
+        for why in self._not_compared(states, evidence_only=bool(spec.only_read)):
             yield Difference(Kind.NOT_COMPARED, spec.name, "", why=why)
         renewed = await self._entries(self._live, spec, self._olds.keys())
         reads_all = bool(self._ids) and may_name(spec.references, self._ids)
@@ -165,9 +165,11 @@ class Comparison:
         assert isinstance(rewritten, dict)
         return rewritten
 
-    def _not_compared(self, states: tuple[Completeness, Completeness]) -> Iterator[str]:
-        """Why either side can't be compared whole; nothing is said of what its owner has left off on both."""
-        if all(state.is_off for state in states):
+    def _not_compared(
+        self, states: tuple[Completeness, Completeness], *, evidence_only: bool = False
+    ) -> Iterator[str]:
+        """Why either side can't be compared whole; nothing is said of what is off on purpose."""
+        if left_off(states, evidence_only=evidence_only):
             return
         for view, state in zip((self._snapshot, self._live), states, strict=True):
             if not state.is_complete:

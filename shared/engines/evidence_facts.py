@@ -255,7 +255,9 @@ def _described(bare: SnapshotFact, manifest: Manifest) -> SnapshotFact:
         protected=manifest.protected,
         unprotected_why=manifest.unprotected_why,
         objects={name: entry.count for name, entry in manifest.types.items()},
-        gaps={name: one for name, one in gaps.items() if not one.is_complete},
+        gaps={name: one for name, one in gaps.items() if not (one.is_complete or one.is_off)},
+        off=tuple(name for name, one in gaps.items() if one.is_off),
+        undeclared=manifest.undeclared,
     )
 
 

@@ -81,8 +81,12 @@ def _completeness(facts: Facts) -> Judged:
     if not read:
         return Judged(Status.NOT_MET, "no snapshot of the period could be read")
     gaps = sorted({name for one in read for name in one.gaps or {}})
+    off = sorted({name for one in read for name in one.off})
     whole = sum(not one.gaps for one in read)
     told = f"{whole} of {len(read)} snapshots are complete in every type and relationship"
+    told += f"; left off on purpose: {', '.join(off)}" if off else ""
+    undeclared = sorted({name for one in read for name in one.undeclared})
+    told += f"; declared by Graph and unknown to the release: {', '.join(undeclared)}" if undeclared else ""
     return _against(bool(gaps), f"{told}; not always complete: {', '.join(gaps)}", told)
 
 

@@ -12,6 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from shared.catalog.coverage import Ledger
+from shared.catalog.ledger import LEDGER
 from shared.catalog.registry import Catalog
 from shared.domain.errors import (
     BlobMissing,
@@ -31,7 +33,9 @@ from shared.domain.snapshot import FORMAT_VERSION, OFF, Asked, Completeness, Ite
 from shared.domain.wire import Wire
 from shared.engines import paths
 from shared.engines.chain import Chain
+from shared.engines.coverage import compare
 from shared.engines.create import create_or_adopt
+from shared.engines.csdl import ask_metadata
 from shared.engines.item import (
     Limits,
     Place,
@@ -52,6 +56,7 @@ T = TypeVar("T")
 
 OPEN_DAYS: Final = 3  # so long a run without chain entry is looked after
 _MESSAGE_BYTES: Final = 4096
+_UNDECLARED: Final = 200  # findings that a run names; more are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class ExportPorts:
     inspector: StoreInspector
     clock: Clock
     catalog: Catalog
+    ledger: Ledger = LEDGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
     items, not_read = items_of(ports.catalog, request.types, request.opt_in)
     locked, why = await _protection(ports)
     asked = await _asked(ports, items)
+    undeclared, metadata_unread = await _undeclared(ports)
     return Run(
         format=FORMAT_VERSION,
         snapshot=request.snapshot,
@@ -232,7 +239,20 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         unprotected_why=why,
         residency=request.residency,
         asked=asked,
+        undeclared=undeclared[:_UNDECLARED],
+        undeclared_count=len(undeclared),
+        metadata_unread=metadata_unread,
     )
+
+
+async def _undeclared(ports: ExportPorts) -> tuple[tuple[str, ...], str]:
+    """What Graph's metadata declares of the tenant and neither the catalog nor the ledger knows; or why that wasn't
+    looked at, which ends no run."""
+    try:
+        coverage = compare(ports.catalog.types, await ask_metadata(ports.directory), ports.ledger)
+    except HoldfastError as failed:
+        return (), type(failed).__name__
+    return tuple(f"{finding.at} ({finding.kind.value})" for finding in coverage.unknown), ""
 
 
 async def _asked(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, Asked]:

@@ -108,6 +108,14 @@ def completeness_of(view: View, spec: ObjectType) -> Completeness:
     return worst(known)
 
 
+def left_off(sides: Iterable[Completeness], *, evidence_only: bool = False) -> bool:
+    """Whether a side is off on purpose and nothing is missed by that: no side holds any of it, or, for who asks
+    only what a restore does, none of it is ever written."""
+    states = list(sides)
+    held = not evidence_only and any(state.state is not State.NOT_READ for state in states)
+    return any(state.is_off for state in states) and not held
+
+
 def worst(known: Iterable[Completeness]) -> Completeness:
     """COMPLETE only where everything that was read at all is."""
     states = list(known)

@@ -21,6 +21,7 @@ from shared.engines.diff import keys_of
 from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members
 from shared.engines.fates import ON_LIST, Clash, Fate, Fates, Way
 from shared.engines.member_groups import unread, without
+from shared.engines.merge import left_off
 from shared.engines.references import DROP, Absent, find, of_members, rewrite
 from shared.engines.survey import Reach, TypeSurvey, key_values, pairs, unique_keys
 from shared.engines.view import View
@@ -82,7 +83,7 @@ class Planning:
     # --- what was not read
 
     def incomplete(self, spec: ObjectType, member: str, snapshot: Completeness, live: Completeness) -> None:
-        if live.is_off and snapshot.is_off:
+        if left_off((snapshot, live), evidence_only=bool(spec.only_read) and not member):
             return
         what = "links" if member else "objects"
         if not live.is_complete:

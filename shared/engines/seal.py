@@ -224,6 +224,9 @@ def compose(
         blobs=ordered,
         merkle_root=merkle_root(ordered),
         residency=run.residency,
+        undeclared=run.undeclared,
+        undeclared_count=run.undeclared_count,
+        metadata_unread=run.metadata_unread,
     )
 
 

@@ -12,7 +12,7 @@ from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.catalog.spec import Tier
 from shared.domain.errors import Unusable
-from shared.domain.plan import Mechanism
+from shared.domain.plan import Mechanism, Reason
 from shared.domain.snapshot import State, Why
 from shared.engines.diff import diff
 from shared.engines.export import items_of
@@ -176,5 +176,6 @@ async def test_a_restore_brings_the_owner_back_and_says_of_its_facets_that_they_
     operations = [one for step in plan.steps for one in step.operations]
     assert [one.type for one in operations if one.target == gone and one.mechanism is Mechanism.CREATE] == ["users"]
     assert not [one for one in operations if one.type == "userProfiles"]
+    assert not [one for one in plan.exclusions if one.type in CATALOG.opt_ins and one.reason is Reason.NOT_COMPLETE]
     changes = await diff(view, await read(service, clock), CATALOG, types=("userProfiles",))
     assert [gap.name for gap in changes.gaps] == ["userProfiles"]

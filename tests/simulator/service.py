@@ -83,6 +83,7 @@ class Settings:
     group_caller_becomes_owner: bool = True
     security_groups_in_bin: bool = True
     full_annotations: bool = False
+    new_properties: dict[str, list[str]] = field(default_factory=dict)  # by table: what $metadata declares on top
     premium: bool = True  # Entra ID P1: conditional access, custom roles
     premium_p2: bool = True  # Entra ID P2: privileged identity management
     premium_refusal: int = 400  # what the paths of privileged identity management answer without it

@@ -120,6 +120,7 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/users/delta"): _USER_READ,
     ("POST", "/users"): _USER_WRITE,
     ("GET", "/users/{id}"): _USER_READ,
+    ("GET", "/$metadata"): (frozenset(),),
     ("GET", "/users/{id}/authentication/methods"): _any(
         "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"
     ),
