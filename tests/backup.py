@@ -94,6 +94,8 @@ def small_tenant(directory: FakeDirectory, *, users: int = 7, members: int = 25)
         memberType="Direct",
         **held,
     )
+    always = {"startDateTime": "2024-03-01T00:00:00Z", "expiration": {"type": "noExpiration"}}
+    directory.put("roleEligibilitySchedules", id="eligible-1", memberType="Direct", scheduleInfo=always, **held)
     directory.put("authenticationMethodsPolicy", id="authenticationMethodsPolicy", displayName="Methods")
     directory.put("authenticationMethodConfigurations", id="Fido2", state="enabled", includeTargets=[])
     directory.put("authenticationStrengthPolicies", id="strength-1", displayName="Keys", policyType="custom")

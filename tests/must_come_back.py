@@ -285,6 +285,12 @@ MUST: tuple[Must, ...] = (
         anew=True,
     ),
     Must(
+        "roleEligibilitySchedules",
+        _API + "rbacapplication-post-roleeligibilityschedulerequests",
+        not_changed="a change is asked for with adminUpdate, which is not done yet",
+        anew=True,
+    ),
+    Must(
         "authenticationMethodsPolicy",
         _API + "authenticationmethodspolicy-update",
         changed=_words("reconfirmationInDays registrationEnforcement"),

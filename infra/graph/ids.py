@@ -37,6 +37,7 @@ APP_ROLES: Final = MappingProxyType(
         "Policy.ReadWrite.ConditionalAccess": "01c0a623-fc9b-48e9-b794-0756f8e8f067",
         "Policy.ReadWrite.ConsentRequest": "999f8c63-0a38-4f1b-91fd-ed1947bdd1a9",
         "RoleAssignmentSchedule.Read.Directory": "d5fe8ce8-684c-4c83-a52c-46e882ce4be1",
+        "RoleEligibilitySchedule.Read.Directory": "ff278e11-4a33-4d0c-83d2-d01dc58929a5",
         "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
         "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
         "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",

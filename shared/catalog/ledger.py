@@ -60,6 +60,10 @@ _ANSWERS = {
     "roleAssignments": """
         appScopeId condition directoryScopeId id principalId principalOrganizationId roleDefinitionId
     """,
+    "roleEligibilitySchedules": """
+        appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
+        roleDefinitionId scheduleInfo status
+    """,
     # The methods are shown inline, and are objects of their own.
     "authenticationMethodsPolicy": """
         authenticationMethodConfigurations description displayName id lastModifiedDateTime policyMigrationState
@@ -232,6 +236,12 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: unifiedRoleScheduleInstanceBase resource type, Relationships",
         "directoryScope principal roleDefinition",
+    ),
+    *_out(
+        "roleEligibilitySchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleScheduleBase resource type, Relationships",
+        "appScope directoryScope principal roleDefinition",
     ),
     # Built-in roles only have it.
     *_out(

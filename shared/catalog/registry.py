@@ -32,7 +32,12 @@ from shared.catalog.policies import (
     GROUP_LIFECYCLE_POLICIES,
     SECURITY_DEFAULTS,
 )
-from shared.catalog.roles import ROLE_ASSIGNMENT_INSTANCES, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS
+from shared.catalog.roles import (
+    ROLE_ASSIGNMENT_INSTANCES,
+    ROLE_ASSIGNMENTS,
+    ROLE_DEFINITIONS,
+    ROLE_ELIGIBILITIES,
+)
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
 from shared.catalog.spec import Drill, MemberGroup, ObjectType, Relationship, Tier
@@ -85,7 +90,7 @@ class Catalog:
         for group in spec.member_groups:
             if group.found is not None and group.found.declared_by not in names:
                 raise ValueError(f"{spec.name} has members that an undeclared type declares")
-        if spec.nature is not None and spec.nature.told_by not in names:
+        if spec.nature is not None and spec.nature.told_by and spec.nature.told_by not in names:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
         if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
             raise ValueError(f"{spec.name} has values refined by {sorted(strange)}, which are not declared")
@@ -191,6 +196,7 @@ CATALOG = Catalog(
         ROLE_DEFINITIONS,
         ROLE_ASSIGNMENT_INSTANCES,
         ROLE_ASSIGNMENTS,
+        ROLE_ELIGIBILITIES,
         AUTHENTICATION_METHODS_POLICY,
         AUTHENTICATION_METHOD_CONFIGURATIONS,
         AUTHENTICATION_STRENGTH_POLICIES,

@@ -24,6 +24,19 @@ _READ = (("RoleManagement.Read.Directory", "Directory.Read.All"),)
 _WRITE = (("RoleManagement.ReadWrite.Directory",),)
 _LICENCES = "Microsoft Entra ID Governance licensing fundamentals, Privileged Identity Management"
 _SCHEDULES = "/roleManagement/directory/roleAssignmentSchedule"
+_ELIGIBLE = "/roleManagement/directory/roleEligibilitySchedule"
+_PRINCIPALS = ("users", "groups", "servicePrincipals")
+_SCOPES = ("administrativeUnits", "applications", "servicePrincipals")
+_HELD = (
+    ValueReference("principalId", _PRINCIPALS),
+    ValueReference("roleDefinitionId", ("roleDefinitions",)),
+    ValueReference("directoryScopeId", _SCOPES, text=True),
+)
+_ASKED: dict[str, object] = {
+    "action": "adminAssign",
+    "justification": "Brought back from a backup by Holdfast",
+}
+_UNTIL: dict[str, object] = {"type": "afterDateTime", "endDateTime": "{end}"}
 
 ROLE_DEFINITIONS = ObjectType(
     name="roleDefinitions",
@@ -122,18 +135,10 @@ ROLE_ASSIGNMENTS = ObjectType(
         end="endDateTime",
         timed=Timed(
             f"{_SCHEDULES}Requests",
-            {
-                "action": "adminAssign",
-                "justification": "Brought back from a backup by Holdfast",
-                "scheduleInfo": {"expiration": {"type": "afterDateTime", "endDateTime": "{end}"}},
-            },
+            {**_ASKED, "scheduleInfo": {"expiration": _UNTIL}},
         ),
     ),
-    references=(
-        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
-        ValueReference("roleDefinitionId", ("roleDefinitions",)),
-        ValueReference("directoryScopeId", ("administrativeUnits", "applications", "servicePrincipals"), text=True),
-    ),
+    references=_HELD,
     licence=Licence("Entra ID P2 or ID Governance for assignments with an end", _LICENCES),
     quirks=(
         Quirk(
@@ -145,6 +150,62 @@ ROLE_ASSIGNMENTS = ObjectType(
         Quirk(
             "An assignment with an end is made by a schedule request, which takes a justification.",
             "Microsoft Graph: Create roleAssignmentScheduleRequests",
+        ),
+    ),
+)
+
+ROLE_ELIGIBILITIES = ObjectType(
+    name="roleEligibilitySchedules",
+    title="Who may activate a role",
+    path=f"{_ELIGIBLE}s",
+    odata_type="#microsoft.graph.unifiedRoleEligibilitySchedule",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=(("RoleEligibilitySchedule.Read.Directory", "RoleManagement.Read.Directory"),),
+    needs_to_write=(("RoleManagement.ReadWrite.Directory", "RoleEligibilitySchedule.ReadWrite.Directory"),),
+    dependent=True,
+    name_property="principalId",
+    match_keys=(MatchKey(("principalId", "roleDefinitionId", "directoryScopeId"), Strength.UNIQUE),),
+    anchor=AnchorSpec(AnchorKind.KEY, "principalId", f"{_ELIGIBLE}s?$filter=principalId eq '{{value}}'"),
+    create=Create(
+        f"{_ELIGIBLE}Requests",
+        fixed={
+            **_ASKED,
+            "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
+        },
+        by_request=True,
+    ),
+    create_only=("directoryScopeId", "principalId", "roleDefinitionId"),
+    action_only=("scheduleInfo",),
+    # One that is made anew begins now: what began in the past can't be asked for.
+    computed_within=("scheduleInfo.startDateTime",),
+    volatile=("createdUsing", "modifiedDateTime"),
+    nature=Nature(
+        passing=Condition("memberType", ("Group", "Inherited")),
+        passing_why="it comes with the membership of a group that is eligible",
+        start="scheduleInfo.startDateTime",
+        end="scheduleInfo.expiration.endDateTime",
+        duration="scheduleInfo.expiration.duration",
+        lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
+        timed=Timed(
+            f"{_ELIGIBLE}Requests",
+            {**_ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": _UNTIL}},
+        ),
+    ),
+    references=_HELD,
+    licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
+    quirks=(
+        Quirk(
+            "Made and removed by requests of an administrator, with a justification; the answer is the request's.",
+            "Microsoft Graph: Create roleEligibilityScheduleRequests",
+        ),
+        Quirk(
+            "A change of the period is asked for with adminUpdate, which is not done yet.",
+            "Microsoft Graph: Create roleEligibilityScheduleRequests",
+        ),
+        Quirk(
+            "Members of a group that is eligible may have schedules of their own, with memberType Group.",
+            "Microsoft Graph: unifiedRoleEligibilitySchedule resource type",
+            unverified=True,
         ),
     ),
 )

@@ -142,7 +142,8 @@ class Bin:
 @dataclass(frozen=True, slots=True)
 class Timed:
     """How an object with an end is made: `body` is POSTed to `path` beside the object's own members, with the end
-    where `{end}` stands. The answer is a request's, not the object's, which is then found by its anchor."""
+    where `{end}` stands, and where `{start}` stands the start, or nothing if that is past. The answer is a
+    request's, not the object's, which is then found by its anchor."""
 
     path: str
     body: dict[str, object]
@@ -150,18 +151,24 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """What an object is, where it doesn't say so itself but an object of the type `told_by` does, whose `key`
-    holds its id. Only those that meet `direct` speak of the object itself. `passing`: what meets it comes and goes
-    by itself, and is evidence only. `end`: member with the moment at which it ends, null for never. A tenant
-    without the licence for `told_by` has no objects but plain ones."""
+    """Whether an object comes and goes by itself, and when it ends. It says so itself, or an object of the type
+    `told_by` does, whose `key` holds its id: of these only those that meet `direct` speak of the object itself,
+    and a tenant without the licence for them has no objects but plain ones.
 
-    told_by: str
-    key: str
-    direct: Condition
+    `passing`: what meets it comes and goes by itself, and is evidence only. `end`: where the moment stands at
+    which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
+    meets it never ends, whatever stands there. Paths are dotted."""
+
     passing: Condition
     passing_why: str
     end: str
     timed: Timed
+    told_by: str = ""
+    key: str = ""
+    direct: Condition | None = None
+    start: str = ""
+    duration: str = ""
+    lasting: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +184,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body. `held`:
-    members that start with this value where the snapshot has another, and get theirs once the object exists.
-    `refused_when`: objects that a POST can't bring back (any of the conditions)."""
+    """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body, `{start}` as
+    in `Timed`. `held`: members that start with this value where the snapshot has another, and get theirs once the
+    object exists. `refused_when`: objects that a POST can't bring back (any of the conditions). `by_request`: the
+    answer is a request's, not the object's, which is then found by its anchor."""
 
     path: str
     fixed: dict[str, object] = field(default_factory=dict)
@@ -187,6 +195,7 @@ class Create:
     held: dict[str, object] = field(default_factory=dict)
     refused_when: tuple[Condition, ...] = ()
     refused_why: str = ""
+    by_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +476,11 @@ class ObjectType:
     def by_content(self) -> bool:
         """Whether another object with the same unique key and values is the same thing."""
         return self.dependent or self.parent != ""
+
+    @property
+    def content(self) -> list[str]:
+        """The members that make two objects of a type that is compared `by_content` the same, sorted."""
+        return sorted({*self.writable, *self.create_only, *self.action_only})
 
     @property
     def chooses_id(self) -> bool:

@@ -164,22 +164,22 @@ class Drafter:
         tag: str,
         ids: dict[str, str],
         kept: bool,
+        start: str = "",
         end: str = "",
     ) -> Draft:
-        """`members`: what the request sets. `kept`: it may have come back with something else, id and all. `end`:
-        when it ends by itself, "" for never."""
+        """`members`: what the request sets. `kept`: it may have come back with something else, id and all. `start`:
+        when it begins to be, "" for at once. `end`: when it ends by itself, "" for never."""
         assert spec.create is not None
         assert spec.anchor is not None
         operation_id = self.operation_id(Mechanism.CREATE, key)
         wanted = dict(members)
         if spec.anchor.kind is AnchorKind.MARKER:
             wanted[spec.anchor.property] = marked_name(wanted.get(spec.anchor.property), operation_id)
-        path = spec.create.path
-        body = {**wanted, **_plain(spec.create.fixed), **_type_tag(spec, tag)}
+        path, fixed = spec.create.path, spec.create.fixed
         if end:
             assert spec.nature is not None
-            path = spec.nature.timed.path
-            body.update((name, _with_end(value, end)) for name, value in spec.nature.timed.body.items())
+            path, fixed = spec.nature.timed.path, {**fixed, **spec.nature.timed.body}
+        body = {**wanted, **_filled_in(fixed, {"{start}": start, "{end}": end}), **_type_tag(spec, tag)}
         secret = ""
         if spec.create.password:
             body["passwordProfile"] = {
@@ -208,7 +208,7 @@ class Drafter:
             anchor=self._anchor(spec, wanted, parent),
             read_list=_read_list(spec),
             secret_for=secret,
-            by_request=bool(end),
+            by_request=spec.create.by_request or bool(end),
             names=self._names(spec, wanted),
         )
         return Draft(operation, key, spec, Phase.SHELL, spec.version, parent or key.id, brings=True)
@@ -351,17 +351,15 @@ def _type_tag(spec: ObjectType, tag: str) -> JsonObject:
     return {TYPE_TAG: tag or spec.odata_type} if spec.type_tag_on_write else {}
 
 
-def _with_end(template: object, end: str) -> Json:
-    """A declared body with the end put in."""
-    if isinstance(template, dict):
-        return {name: _with_end(value, end) for name, value in template.items()}
-    assert isinstance(template, str)
-    return end if template == "{end}" else template
-
-
-def _plain(values: Mapping[str, object]) -> JsonObject:
-    plain: JsonObject = {}
-    for name, value in values.items():
+def _filled_in(template: Mapping[str, object], values: Mapping[str, str]) -> JsonObject:
+    """A declared body with the values put in; a member whose value is empty is left out."""
+    body: JsonObject = {}
+    for name, value in template.items():
+        if isinstance(value, dict):
+            body[name] = _filled_in(value, values)
+            continue
         assert value is None or isinstance(value, str | int | float | bool)
-        plain[name] = value
-    return plain
+        filled = values.get(value, value) if isinstance(value, str) else value
+        if filled != "" or value == "":
+            body[name] = filled
+    return body

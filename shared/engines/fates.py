@@ -73,6 +73,7 @@ class Fate:
     binned: JsonObject | None = None
     bin_left: str = ""  # why a bin copy is not used
     clash: Clash | None = None
+    start: str = ""  # when it begins to be, "" for at once
     end: str = ""  # when it ends by itself, "" for never
     twin: str = ""  # a live object that says the same under another id
 
@@ -144,14 +145,14 @@ class Fates:
             return _out(missing, Reason.NEEDS_ACTION, spec.create.refused_why)
         if protected := protection(spec, missing.item, live=False):
             return _out(missing, protected.reason, f"it can't be written: {protected.when.path}")
-        end = ""
+        start = end = ""
         told = self.surveys[spec.name].told
         if spec.nature is not None and told is not None:
             found = verdict(spec.nature, told, missing.key.id, self.now)
             if found.reason is not None:
                 return _out(missing, found.reason, found.why)
-            end = found.end
-        return Fate(Way.CREATE, missing, bin_left=bin_left, end=end)
+            start, end = found.start, found.end
+        return Fate(Way.CREATE, missing, bin_left=bin_left, start=start, end=end)
 
     def _check_keys(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing
@@ -172,7 +173,7 @@ class Fates:
 
     @staticmethod
     def _content(spec: ObjectType, item: JsonObject) -> bytes:
-        return Form(spec).content(item, sorted({*spec.writable, *spec.create_only}))
+        return Form(spec).content(item, spec.content)
 
     def _clash(self, fate: Fate, clash: Clash) -> None:
         fate.way, fate.reason, fate.why, fate.clash = Way.OUT, Reason.CONFLICT, clash.why, clash

@@ -1,4 +1,4 @@
-"""What missing objects really were, where an object of another type tells: for good, with an end, or passing.
+"""What missing objects really were, as they or objects of another type tell: for good, with an end, or passing.
 
 A role's activation reads like an assignment. Brought back as one it would be a permanent right that nobody gave,
 so an object of which nothing tells what it was stays out.
@@ -6,15 +6,17 @@ so an object of which nothing tells what it was stays out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from shared.catalog.spec import Nature
+from shared.catalog.spec import Nature, ObjectType
 from shared.domain.objects import JsonObject
 from shared.domain.plan import Reason
 from shared.domain.snapshot import Completeness, State
-from shared.engines.conditions import holds
+from shared.engines.conditions import holds, member_at
 from shared.engines.opening import read_objects
 from shared.engines.view import View
 
@@ -29,28 +31,34 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` None: it can come back, until `end` ("" is for good)."""
+    """`reason` None: it can come back, from `start` ("" is at once) until `end` ("" is for good)."""
 
     reason: Reason | None = None
     why: str = ""
     end: str = ""
+    start: str = ""
 
 
-async def told_of(snapshot: View, nature: Nature, ids: Iterable[str]) -> Told:
-    """Reads all objects of the telling type, and keeps those that speak of these ids."""
+async def told_of(snapshot: View, spec: ObjectType, items: Mapping[str, JsonObject]) -> Told:
+    """What tells of these objects (by id): all objects of the telling type are read, those that speak of them
+    kept. None is read where the objects tell themselves."""
+    nature = spec.nature
+    assert nature is not None
+    if not nature.told_by:
+        return Told(snapshot.completeness(spec.name), items)
     completeness = snapshot.completeness(nature.told_by)
-    wanted = frozenset(ids)
     found: dict[str, JsonObject] = {}
-    if wanted:
+    if items:
         async for _, item in read_objects(snapshot, nature.told_by, snapshot.index(nature.told_by)):
             about = item.get(nature.key)
-            if isinstance(about, str) and about in wanted and holds(nature.direct, item):
+            direct = nature.direct is None or holds(nature.direct, item)
+            if isinstance(about, str) and about in items and direct:
                 found[about] = item
     return Told(completeness, found)
 
 
 def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdict:
-    """Whether and until when the object may come back."""
+    """Whether, from when and until when the object may come back."""
     if told.completeness.state is State.NOT_LICENSED:
         return Verdict()  # without the licence there are neither activations nor ends
     item = told.by_id.get(object_id)
@@ -61,15 +69,45 @@ def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdic
         return Verdict(Reason.UNCLASSIFIED, why)
     if holds(nature.passing, item):
         return Verdict(Reason.PASSING, nature.passing_why)
-    end = item.get(nature.end)
-    if not isinstance(end, str) or not end:
-        return Verdict()
+    start = _text(item, nature.start)
+    begins = _moment(start)
+    if start and begins is None:
+        return Verdict(Reason.UNCLASSIFIED, f"its start can't be read: {start[:40]!r}")
+    if begins is None or begins <= now:
+        start = ""  # a request takes no start that is past
+    if nature.lasting is not None and holds(nature.lasting, item):
+        return Verdict(start=start)
+    end = _text(item, nature.end) or _after(begins, _text(item, nature.duration))
+    if not end and nature.lasting is None:
+        return Verdict(start=start)
     moment = _moment(end)
     if moment is None:
         return Verdict(Reason.UNCLASSIFIED, f"its end can't be read: {end[:40]!r}")
     if moment <= now:
         return Verdict(Reason.ENDED, f"it would have ended by itself at {end}")
-    return Verdict(end=end)
+    return Verdict(start=start, end=end)
+
+
+def _text(item: JsonObject, path: str) -> str:
+    value = member_at(item, path) if path else None
+    return value if isinstance(value, str) else ""
+
+
+_DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII)
+
+
+def _after(begins: datetime | None, duration: str) -> str:
+    """The end of a period; "" for a duration (ISO 8601, days to seconds, which `Edm.Duration` allows) that can't
+    be read: it is told as an end that can't be."""
+    found = _DURATION.fullmatch(duration)
+    if begins is None or found is None or not any(found.groups()):
+        return ""
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    try:
+        ends = begins + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        return ""
+    return ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _moment(text: str) -> datetime | None:

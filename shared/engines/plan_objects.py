@@ -156,6 +156,7 @@ class Planning:
             tag=_tag(item),
             ids=_ids(spec, item, key.id),
             kept=kept or spec.chooses_id,
+            start=fate.start,
             end=fate.end,
         )
         create.needs = self._named(spec, item, members)
@@ -259,8 +260,9 @@ class Planning:
                 number = len(keys_of(item[member])) or 1
                 why = f"{number} of them; they can't be read back: make new ones and hand them to the owner"
                 self.exclude(spec, object_id, name, Reason.SECRET, why, member)
+        assert spec.create is not None
         for member in spec.action_only:
-            if not form.empty(member, item.get(member)):
+            if member not in spec.create.fixed and not form.empty(member, item.get(member)):
                 self.exclude(spec, object_id, name, Reason.NEEDS_ACTION, "has to be set by hand", member)
         declared = {
             *spec.restorable_in(item),
@@ -611,8 +613,9 @@ def _why_anew(spec: ObjectType, fate: Fate, *, kept: bool) -> str:
     if spec.chooses_id:
         return "Deleted since the snapshot: made anew under its id."
     if spec.by_content:
+        since = f" It begins at {fate.start}, as it would have." if fate.start else ""
         until = f" It ends at {fate.end}, as it would have." if fate.end else ""
-        return f"Missing since the snapshot: made anew, with a new id.{until}"
+        return f"Missing since the snapshot: made anew, with a new id.{since}{until}"
     return "Deleted since the snapshot and not in the recycle bin: made anew, with a new id."
 
 

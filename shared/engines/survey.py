@@ -150,7 +150,8 @@ async def _survey_type(
     for entry in closed.values():
         survey.missing[entry.id] = Missing(ObjectKey(spec.name, entry.id), entry, {}, in_scope=False)
     if spec.nature is not None:
-        survey.told = await told_of(snapshot, spec.nature, survey.missing)
+        items = {key: missing.item for key, missing in survey.missing.items()}
+        survey.told = await told_of(snapshot, spec, items)
     return survey
 
 
@@ -215,14 +216,13 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
         if not keys:
             continue
         form = Form(spec)
-        members = sorted({*spec.writable, *spec.create_only})
         changed = (
             new
             async for old, new in both_indexes(snapshot, live, spec.name)
             if new is not None and (old is None or old.hash != new.hash)
         )
         async for entry, item in read_objects(live, spec.name, changed):
-            content = form.content(item, members) if spec.by_content else b""
+            content = form.content(item, spec.content) if spec.by_content else b""
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
                     holders[value] = Holder(entry.id, content)

@@ -29,6 +29,7 @@ TABLES = (
     "administrativeUnits",
     "roleDefinitions",
     "roleAssignments",
+    "roleEligibilitySchedules",
     "authenticationMethodsPolicy",
     "authenticationMethodConfigurations",
     "authenticationStrengthPolicies",

@@ -37,12 +37,13 @@ _PASSING = frozenset(
         "updatedDateTime",
         "modifiedBy",
         "createdBy",
+        "createdUsing",
         "createdByAppId",
         "lastModifiedBy",
         "version",
     )
 )
-_NOT_COMPARED = ("directoryAudits",)
+_NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests")
 # Nothing but what they say of others; what is made anew takes them along under other ids.
 _DEPENDENT = (
     "appRoleAssignments",
@@ -51,6 +52,7 @@ _DEPENDENT = (
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",
+    "roleEligibilitySchedules",
 )
 _THEIR_IDS = ("id", "roleAssignmentOriginId", "roleAssignmentScheduleId")
 
@@ -265,7 +267,8 @@ _WORD = re.compile(r"[A-Za-z0-9_-]{8,}")
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {name: _renamed(member, names) for name, member in value.items()}
+        # A period that is asked for again begins when it is.
+        return {name: _renamed(member, names) for name, member in value.items() if name != "startDateTime"}
     if isinstance(value, list):
         return [_renamed(one, names) for one in value]
     return _WORD.sub(lambda found: names.get(found[0], found[0]), value) if isinstance(value, str) else value

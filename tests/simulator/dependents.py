@@ -15,7 +15,12 @@ from .service import Service
 Obj = dict[str, Any]
 Row = tuple[str, Obj]  # table, object
 PARTIES = "dependents.of"  # the link from what is named to the row that names it
-TABLES = ("oauth2PermissionGrants", "roleAssignments", "roleAssignmentScheduleInstances")
+TABLES = (
+    "oauth2PermissionGrants",
+    "roleAssignments",
+    "roleAssignmentScheduleInstances",
+    "roleEligibilitySchedules",
+)
 
 
 def scope_target(scope: str | None) -> str | None:

@@ -25,7 +25,10 @@ Obj = dict[str, Any]
 TABLE = ROLE_ASSIGNMENTS.table
 INSTANCES = ROLE_INSTANCES.table
 _PRINCIPALS = ("users", "groups", "servicePrincipals")
-_SCHEDULES = "/roleManagement/directory/roleAssignmentSchedule"
+_SCHEDULES = (
+    "/roleManagement/directory/roleAssignmentSchedule",
+    "/roleManagement/directory/roleEligibilitySchedule",
+)
 
 
 # --- time and licence
@@ -131,8 +134,8 @@ def check_ends(service: Service, request: Request, values: Obj) -> None:
         raise bad_request(f"The scope '{scope}' does not exist.")
 
 
-def same_assignment(service: Service, values: Obj) -> Obj | None:
-    for one in dependents.naming(service, values["principalId"], TABLE):
+def same_assignment(service: Service, values: Obj, table: str = TABLE) -> Obj | None:
+    for one in dependents.naming(service, values["principalId"], table):
         if all(one.get(n) == values.get(n) for n in ("principalId", "roleDefinitionId", "directoryScopeId")):
             return one
     return None

@@ -19,7 +19,7 @@ _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 _PATIENCE = 300.0  # seconds that a start may lie in the past
 
 
-def _refused(code: str, text: str) -> GraphError:
+def refused(code: str, text: str) -> GraphError:
     return GraphError(400, code, text)
 
 
@@ -30,14 +30,14 @@ def _time(text: Any, name: str) -> float:
         raise bad_request(f"Invalid value specified for property '{name}'.", "BadRequest") from error
 
 
-def _period(service: Service, values: Obj) -> tuple[float, str | None]:
+def period_of(service: Service, values: Obj) -> tuple[float, str | None]:
     """When the assignment starts and, unless it is for good, ends."""
     info = values.get("scheduleInfo") or {}
     now = service.clock.now()
     start = now if info.get("startDateTime") is None else _time(info["startDateTime"], "startDateTime")
     if start < now - _PATIENCE:
         service.rules.lean("role.start-past")
-        raise _refused("InvalidScheduleStart", "The start lies in the past.")
+        raise refused("InvalidScheduleStart", "The start lies in the past.")
     expiration = info.get("expiration") or {}
     kind = expiration.get("type")
     if kind == "noExpiration":
@@ -53,14 +53,14 @@ def _period(service: Service, values: Obj) -> tuple[float, str | None]:
     else:
         raise bad_request("scheduleInfo needs an expiration of a known type.", "BadRequest")
     if end <= max(start, now):
-        raise _refused("InvalidScheduleEnd", "The end lies before the start, or in the past.")
+        raise refused("InvalidScheduleEnd", "The end lies before the start, or in the past.")
     return start, iso(end)
 
 
-def _check_policy(service: Service, values: Obj) -> None:
+def check_policy(service: Service, values: Obj) -> None:
     if not values.get("justification"):
         service.rules.lean("role.justification")
-        raise _refused(
+        raise refused(
             "RoleAssignmentRequestPolicyValidationFailed",
             'The following policy rules failed: ["JustificationRule"]',
         )
@@ -91,9 +91,9 @@ def create_request(service: Service, request: Request) -> Response:
 def _assign(service: Service, request: Request, values: Obj, held: Obj | None, obj: Obj) -> None:
     if held is not None:
         service.rules.lean("role.exists")
-        raise _refused("RoleAssignmentExists", "The Role assignment already exists.")
-    start, end = _period(service, values)
-    _check_policy(service, values)
+        raise refused("RoleAssignmentExists", "The Role assignment already exists.")
+    start, end = period_of(service, values)
+    check_policy(service, values)
     if values.get("isValidationOnly"):
         obj["status"] = "Granted"
         return
@@ -107,7 +107,7 @@ def _assign(service: Service, request: Request, values: Obj, held: Obj | None, o
 def _remove(service: Service, request: Request, held: Obj | None, obj: Obj) -> None:
     instance = None if held is None else service.store.get(INSTANCES, held["id"])
     if held is None or instance is None or instance["assignmentType"] != "Assigned":
-        raise _refused("RoleAssignmentDoesNotExist", "The Role assignment does not exist.")
+        raise refused("RoleAssignmentDoesNotExist", "The Role assignment does not exist.")
     check_not_last(service, held)
     if obj.get("isValidationOnly"):
         return

@@ -10,7 +10,7 @@ import hashlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from . import dependents, restricted
+from . import dependents, restricted, role_eligibility
 from .authentication_methods import POLICY
 from .grants import opaque_id
 from .role_assignments import add
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 _SPACE = uuid.UUID("91d3bd8c-6f0f-4f2e-8c0a-6f7a2a2b5d10")
 _PAST = "2024-03-01T08:00:00Z"
+_LONG_AGO = 1709280000.0  # the same moment
 _FAR = "2035-01-01T08:00:00Z"  # the same in every process, and after any test
 _SECURITY_ADMIN = "194ae4cb-b126-40b2-bd5b-6091b380977d"
 _USER_ADMIN = "fe930be7-5e62-47db-91af-98c3a49a38b1"
@@ -131,6 +132,21 @@ def _plant_roles(planter: Planter) -> None:
     for number in range(min(planter.plan.users // 200, 500)):
         _assign(planter, f"reader {number}", _some(planter, 10 + number), _GLOBAL_READER)
 
+    _eligible(planter, "for good", _some(planter, 6), _SECURITY_ADMIN)
+    _eligible(planter, "time-bound", _some(planter, 7), _EXCHANGE_ADMIN, end=_FAR)
+    _eligible(planter, "custom", _some(planter, 8), _id("role definition", 0))
+    _eligible(planter, "unit", _some(planter, 9), _USER_ADMIN, scope=unit)
+    if len(planter.group_ids) > 1:
+        _eligible(planter, "group", planter.group_ids[1], _READERS)
+
+
+def _eligible(
+    planter: Planter, name: str, principal: str, role: str, *, scope: str = "/", end: str | None = None
+) -> None:
+    values = {"principalId": principal, "roleDefinitionId": role, "directoryScopeId": scope}
+    key = _id("eligibility", name)
+    role_eligibility.add(planter.service, values, key, start=_LONG_AGO, end=end, request=_id("request", name))
+
 
 def _assign(
     planter: Planter,
@@ -143,7 +159,7 @@ def _assign(
     end: str | None = None,
 ) -> None:
     values = {"principalId": principal, "roleDefinitionId": role, "directoryScopeId": scope}
-    start = None if end is None else 1709280000.0
+    start = None if end is None else _LONG_AGO
     schedule = None if end is None else _id("schedule", name)
     key = f"{_opaque('role assignment', name)}-1"
     add(planter.service, values, key, kind=kind, start=start, end=end, schedule=schedule)

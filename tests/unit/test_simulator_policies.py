@@ -332,6 +332,17 @@ async def test_permissions(tenant: InProcessTenant) -> None:
                 "scheduleInfo": {"expiration": {"type": "noExpiration"}},
             },
         ),
+        (
+            "/roleManagement/directory/roleEligibilityScheduleRequests",
+            {
+                "action": "adminAssign",
+                "principalId": "<user>",
+                "roleDefinitionId": "<role>",
+                "directoryScopeId": "/",
+                "justification": "x",
+                "scheduleInfo": {"expiration": {"type": "noExpiration"}},
+            },
+        ),
         (SETTINGS, {"templateId": UNIFIED}),
     ],
 )

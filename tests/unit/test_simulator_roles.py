@@ -288,3 +288,37 @@ async def test_permissions(tenant: InProcessTenant) -> None:
         assert (await tenant.with_roles("User.Read.All").get(path)).status_code == 403
     assert (await reader.post(ASSIGNMENTS, assignment(tenant))).status_code == 403
     assert (await tenant.with_roles("Directory.ReadWrite.All").post(ASSIGNMENTS, {})).status_code == 403
+
+
+# --- eligibility
+
+ELIGIBLE = f"{ROOT}/roleEligibilitySchedules"
+ELIGIBLE_REQUESTS = f"{ROOT}/roleEligibilityScheduleRequests"
+
+
+async def test_eligibility_is_given_and_taken_by_requests_and_gives_no_role(tenant: InProcessTenant) -> None:
+    body = request_for(tenant)
+    made = await tenant.post(ELIGIBLE_REQUESTS, body)
+    assert made.status_code == 201
+    schedule = (await tenant.get(f"{ELIGIBLE}/{made.json()['targetScheduleId']}")).json()
+    assert schedule["scheduleInfo"]["expiration"]["type"] == "afterDateTime"
+    assert await tenant.everything(f"{ASSIGNMENTS}?$filter=principalId eq '{body['principalId']}'") == []
+    assert code_of(await tenant.post(ELIGIBLE_REQUESTS, body)) == (400, "RoleAssignmentExists")
+    tenant.service.clock.advance(8 * 3600 + 1)
+    assert (await tenant.get(f"{ELIGIBLE}/{schedule['id']}")).status_code == 404
+    assert (await tenant.post(ELIGIBLE_REQUESTS, body)).status_code == 201
+    assert (await tenant.post(ELIGIBLE_REQUESTS, {**body, "action": "adminRemove"})).status_code == 201
+    assert await tenant.everything(f"{ELIGIBLE}?$filter=principalId eq '{body['principalId']}'") == []
+
+
+async def test_members_of_an_eligible_group_show_schedules_of_their_own(tenant: InProcessTenant) -> None:
+    shown = await tenant.everything(ELIGIBLE)
+    stored = {one["id"] for one in tenant.store.tables["roleEligibilitySchedules"].values()}
+    through = [one for one in shown if one["id"] not in stored]
+    assert through
+    assert {one["memberType"] for one in through} == {"Group"}
+
+
+async def test_eligibility_needs_the_licence(tenant: InProcessTenant) -> None:
+    tenant.service.settings.premium_p2 = False
+    assert code_of(await tenant.get(ELIGIBLE)) == (400, "AadPremiumLicenseRequired")

@@ -25,6 +25,7 @@ _REQUEST = "Create roleAssignmentScheduleRequests, " + _API + "rbacapplication-p
 _PIM = "Privileged identity management APIs and their errors, " + (
     _LEARN + "graph/api/resources/privilegedidentitymanagementv3-overview"
 )
+_ELIGIBLE = "unifiedRoleEligibilitySchedule resource type, " + _API + "resources/unifiedroleeligibilityschedule"
 _SETTING = "Overview of group settings, " + _LEARN + "graph/group-directory-settings"
 _RECOVER = "Recover from deletions in Microsoft Entra ID, " + _LEARN + "entra/architecture/recover-from-deletions"
 
@@ -151,6 +152,13 @@ GOVERNANCE: tuple[Rule, ...] = (
     _u("role.justification", "An admin assignment needs a justification under the default rules.", _PIM),
     _u(
         "role.request-actions", "Only adminAssign and adminRemove are played; self actions are for users.", _REQUEST
+    ),
+    _r("eligible.ends", "Eligibility disappears at its end.", _ELIGIBLE),
+    _u("eligible.end-shown", "A schedule made for a duration shows the moment at which it ends.", _ELIGIBLE),
+    _u(
+        "eligible.group-members",
+        "Members of a group that is eligible have schedules with memberType Group.",
+        _ELIGIBLE,
     ),
     # --- group settings
     _r("setting.every-value", "A write names every value of the template, each once.", _SETTING),

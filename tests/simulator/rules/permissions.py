@@ -91,6 +91,14 @@ _SCHEDULE_READ = _any(
     "RoleManagement.ReadWrite.Directory",
 )
 _SCHEDULE_WRITE = _any("RoleAssignmentSchedule.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
+_ELIGIBLE_READ = _any(
+    "RoleEligibilitySchedule.Read.Directory",
+    "RoleEligibilitySchedule.ReadWrite.Directory",
+    "RoleManagement.Read.All",
+    "RoleManagement.Read.Directory",
+    "RoleManagement.ReadWrite.Directory",
+)
+_ELIGIBLE_WRITE = _any("RoleEligibilitySchedule.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
 _SETTING_READ = _any(
     "GroupSettings.Read.All", "GroupSettings.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_DIR_READ
 )
@@ -274,6 +282,11 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("POST", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("GET", _ROLES + "/roleAssignmentScheduleRequests/{id}"): _SCHEDULE_WRITE,
+    ("GET", _ROLES + "/roleEligibilitySchedules"): _ELIGIBLE_READ,
+    ("GET", _ROLES + "/roleEligibilitySchedules/{id}"): _ELIGIBLE_READ,
+    ("GET", _ROLES + "/roleEligibilityScheduleRequests"): _ELIGIBLE_WRITE,
+    ("POST", _ROLES + "/roleEligibilityScheduleRequests"): _ELIGIBLE_WRITE,
+    ("GET", _ROLES + "/roleEligibilityScheduleRequests/{id}"): _ELIGIBLE_WRITE,
     ("GET", "/groupSettings"): _SETTING_READ,
     ("POST", "/groupSettings"): _SETTING_CREATE,
     ("GET", "/groupSettings/{id}"): _SETTING_READ,

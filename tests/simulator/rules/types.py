@@ -384,6 +384,26 @@ ROLE_REQUESTS = TypeRule(
     read_only=frozenset(("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status")),
 )
 
+ELIGIBILITIES = TypeRule(
+    table="roleEligibilitySchedules",
+    path="/roleManagement/directory/roleEligibilitySchedules",
+    odata_type="#microsoft.graph.unifiedRoleEligibilitySchedule",
+    model="unified_role_eligibility_schedule.UnifiedRoleEligibilitySchedule",
+    source=_GUIDE + "rbacapplication-list-roleeligibilityschedules",
+    audit_name="role",
+    audit_category="RoleManagement",
+)
+
+ELIGIBILITY_REQUESTS = TypeRule(
+    table="roleEligibilityScheduleRequests",
+    path="/roleManagement/directory/roleEligibilityScheduleRequests",
+    odata_type="#microsoft.graph.unifiedRoleEligibilityScheduleRequest",
+    model="unified_role_eligibility_schedule_request.UnifiedRoleEligibilityScheduleRequest",
+    source=_GUIDE + "rbacapplication-post-roleeligibilityschedulerequests",
+    required=("action", "principalId", "roleDefinitionId", "directoryScopeId"),
+    read_only=frozenset(("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status")),
+)
+
 GROUP_SETTINGS = TypeRule(
     table="groupSettings",
     odata_type="#microsoft.graph.groupSetting",
@@ -430,6 +450,8 @@ TYPES: dict[str, TypeRule] = {
         ROLE_ASSIGNMENTS,
         ROLE_INSTANCES,
         ROLE_REQUESTS,
+        ELIGIBILITIES,
+        ELIGIBILITY_REQUESTS,
         GROUP_SETTINGS,
         SETTING_TEMPLATES,
         *(row.rule for row in PLAIN),
