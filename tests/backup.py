@@ -120,7 +120,7 @@ def small_tenant(directory: FakeDirectory, *, users: int = 7, members: int = 25)
         conditions={"users": {"includeUsers": ["All"], "excludeGroups": ["group-0", "group-dead"]}},
     )
     for spec in CATALOG.types:
-        if spec.singleton and not directory.objects.get(spec.name):
+        if spec.singleton and not spec.parent and not directory.objects.get(spec.name):
             directory.put(spec.name, id=spec.name, displayName=spec.title)
 
 

@@ -46,6 +46,14 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+_CROSS_TENANT_B2B = _words(
+    "automaticUserConsentSettings b2bCollaborationInbound b2bCollaborationOutbound b2bDirectConnectInbound"
+    " b2bDirectConnectOutbound inboundTrust"
+)
+_CROSS_TENANT = (
+    *_CROSS_TENANT_B2B,
+    *_words("appServiceConnectInbound m365CollaborationInbound m365CollaborationOutbound tenantRestrictions"),
+)
 _ONE = "there is one in every tenant, which can't be deleted"
 
 _SHAREPOINT = _words(
@@ -411,5 +419,56 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=("attributeSet", "name"),
         only={"name": "Projects"},  # the one that has allowed values: none can ever be taken away
+    ),
+    Must(
+        "crossTenantAccessPolicy",
+        _API + "crosstenantaccesspolicy-update",
+        changed=_words("allowedCloudEndpoints displayName"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "crossTenantAccessDefault",
+        _API + "crosstenantaccesspolicyconfigurationdefault-update",
+        changed=(*_CROSS_TENANT, "invitationRedemptionIdentityProviderConfiguration"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "crossTenantAccessPartners",
+        _API + "crosstenantaccesspolicyconfigurationpartner-update",
+        changed=_CROSS_TENANT,
+        anew=True,
+        by=("tenantId",),
+    ),
+    Must(
+        "crossTenantIdentitySynchronization",
+        _API + "crosstenantidentitysyncpolicypartner-update",
+        changed=_words("displayName userSyncInbound"),
+        anew=True,
+        by=("tenantId",),
+    ),
+    Must(
+        "multiTenantOrganizationPartnerConfiguration",
+        _API + "multitenantorganizationpartnerconfigurationtemplate-update",
+        changed=(*_CROSS_TENANT_B2B, "templateApplicationLevel"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "multiTenantOrganizationIdentitySynchronization",
+        _API + "multitenantorganizationidentitysyncpolicytemplate-update",
+        changed=_words("templateApplicationLevel userSyncInbound"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "multiTenantOrganization",
+        _API + "multitenantorganization-update",
+        changed=_words("description displayName"),
+        not_anew="other tenants have to agree to it",
+    ),
+    Must(
+        "multiTenantOrganizationTenants",
+        _API + "multitenantorganizationmember-update",
+        changed=("role",),
+        anew=True,
+        by=("tenantId",),
     ),
 )

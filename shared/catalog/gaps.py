@@ -14,6 +14,7 @@ _MEMBERS = {
         tokenLifetimePolicies
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
+    "crossTenantAccessPartners": "serviceProviderConstraints",
     "groups": """
         acceptedSenders accessType createdOnBehalfOf extensions groupLifecyclePolicies infoCatalogs isArchived
         isFavorite onPremisesExtensionAttributes onPremisesSyncBehavior organizationId permissionGrants photo
@@ -49,8 +50,7 @@ _TYPES = """
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
     certificateAuthorityDetail certificateBasedAuthConfiguration certificateBasedAuthPki claimsMappingPolicy
     cloudFlareWebApplicationFirewallProvider companySubscription connectedOrganization contract
-    controlConfiguration crossTenantAccessPolicy crossTenantAccessPolicyConfigurationDefault
-    crossTenantAccessPolicyConfigurationPartner crossTenantIdentitySyncPolicyPartner
+    controlConfiguration
     customAuthenticationExtension customCalloutExtension customDataProvidedResource
     customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
@@ -65,9 +65,8 @@ _TYPES = """
     identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
     identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
     identityUserFlowAttributeAssignment inheritablePermission internalDomainFederation invitation
-    membershipOutlierInsight multiTenantOrganization multiTenantOrganizationIdentitySyncPolicyTemplate
-    multiTenantOrganizationJoinRequestRecord multiTenantOrganizationMember
-    multiTenantOrganizationPartnerConfigurationTemplate oidcIdentityProvider onAttributeCollectionListener
+    membershipOutlierInsight
+    oidcIdentityProvider onAttributeCollectionListener
     onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
     onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
     onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener

@@ -23,6 +23,12 @@ _ROOTS = """
     tenantRelationships users
 """
 
+_CROSS_TENANT = """
+    appServiceConnectInbound automaticUserConsentSettings b2bCollaborationInbound b2bCollaborationOutbound
+    b2bDirectConnectInbound b2bDirectConnectOutbound inboundTrust m365CollaborationInbound m365CollaborationOutbound
+    tenantRestrictions
+"""
+
 # What types without a `$select` show in their listing. Source: the Properties table of each type's page in the
 # reference, of which everything is returned by default that doesn't say otherwise.
 _ANSWERS = {
@@ -104,6 +110,22 @@ _ANSWERS = {
         id isEnabled notifyReviewers remindersEnabled requestDurationInDays reviewers version
     """,
     "authenticationFlowsPolicy": "description displayName id selfServiceSignUp",
+    "crossTenantAccessPolicy": "allowedCloudEndpoints deletedDateTime description displayName id",
+    "crossTenantAccessDefault": f"""
+        {_CROSS_TENANT} id invitationRedemptionIdentityProviderConfiguration isServiceDefault
+    """,
+    "crossTenantAccessPartners": f"{_CROSS_TENANT} isInMultiTenantOrganization isServiceProvider tenantId",
+    "crossTenantIdentitySynchronization": "displayName tenantId userSyncInbound",
+    "multiTenantOrganizationPartnerConfiguration": """
+        automaticUserConsentSettings b2bCollaborationInbound b2bCollaborationOutbound b2bDirectConnectInbound
+        b2bDirectConnectOutbound id inboundTrust templateApplicationLevel
+    """,
+    "multiTenantOrganizationIdentitySynchronization": "id templateApplicationLevel userSyncInbound",
+    "multiTenantOrganization": "createdDateTime description displayName id state",
+    "multiTenantOrganizationTenants": """
+        addedByTenantId addedDateTime deletedDateTime displayName id joinedDateTime role state tenantId
+        transitionDetails
+    """,
 }
 
 
@@ -256,6 +278,13 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: whatIfAnalysisResult resource type",
         "analysisReasons policyApplies",
+    ),
+    # How this tenant came to be among the organization's tenants, which are read.
+    *_out(
+        "multiTenantOrganization",
+        Why.COMPUTED,
+        "Microsoft Graph: multiTenantOrganizationJoinRequestRecord resource type",
+        "joinRequest",
     ),
     *_out(
         "microsoft.graph.informationProtection",

@@ -187,9 +187,11 @@ class Create:
     """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body, `{start}` as
     in `Timed`. `held`: members that start with this value where the snapshot has another, and get theirs once the
     object exists. `refused_when`: objects that a POST can't bring back (any of the conditions). `by_request`: the
-    answer is a request's, not the object's, which is then found by its anchor."""
+    answer is a request's, not the object's, which is then found by its anchor. `method`: PUT or PATCH where the
+    path is that of the object itself, which then comes to be under it."""
 
     path: str
+    method: str = "POST"
     fixed: dict[str, object] = field(default_factory=dict)
     password: bool = False  # the body needs an initial password, which we make
     held: dict[str, object] = field(default_factory=dict)
@@ -357,7 +359,8 @@ class ObjectType:
     needs_to_write_also: tuple[Extra, ...] = ()
     write_by_choice: str = ""  # why what writing needs is in no list that a deployment gives: the owner may add it
     version: str = "v1.0"
-    singleton: bool = False
+    singleton: bool = False  # the tenant has one, or each parent has one at most
+    absent: bool = False  # a tenant may be without, which Graph tells by 404: then there is none, and all was read
     parent: str = ""
     parent_relationship: str = ""
     # An object is nothing but what it says of others: it goes and comes back with them, and another one that says
@@ -379,6 +382,8 @@ class ObjectType:
     item_cost: int = 1
     throttle: Throttle = Throttle.DIRECTORY
     batchable: bool = True
+    # The member that tells one from another; "": a singleton goes by its name in the catalog, whatever Graph shows.
+    identity: str = "id"
     name_property: str = "displayName"
     relationships: tuple[Relationship, ...] = ()
     match_keys: tuple[MatchKey, ...] = ()
@@ -390,8 +395,8 @@ class ObjectType:
     writable: tuple[str, ...] = ()  # may be changed: by PATCH (or PUT), or by one of `actions`
     put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
     actions: tuple[Action, ...] = ()
-    create_only: tuple[str, ...] = ()  # may be set in the creating POST and never after; `id`: we choose it
     only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change may set
+    create_only: tuple[str, ...] = ()  # may be set in the creation and never after; the identity: we choose it
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists
     action_only: tuple[str, ...] = ()  # differences are shown; writing takes an action not supported yet
     secret: tuple[str, ...] = ()  # never readable back as they were
@@ -431,12 +436,12 @@ class ObjectType:
 
     @property
     def reading(self) -> Reading:
-        if self.singleton:
-            return Reading.SINGLETON
         if self.parent:
             return Reading.WITH_PARENT
         if self.facet is not None and self.facet.each:
             return Reading.EACH
+        if self.singleton:
+            return Reading.SINGLETON
         return Reading.LIST_AND_DELTA if self.delta else Reading.LIST
 
     @property
@@ -485,7 +490,12 @@ class ObjectType:
     @property
     def chooses_id(self) -> bool:
         """Whether a creation names the id, so that an object made anew has its old one."""
-        return "id" in self.create_only
+        return self.identity in self.create_only or self.create_is_own_path
+
+    @property
+    def create_is_own_path(self) -> bool:
+        """Whether an object is made by a request to where it will be."""
+        return self.create is not None and self.create.method != "POST"
 
     @property
     def restorable(self) -> frozenset[str]:

@@ -61,7 +61,7 @@ async def find_holders(
             Holders(
                 tuple(item for item in live or [] if _holds(form, item, wanted, exact)),
                 tuple(item for item in binned_items or [] if _holds(form, item, wanted, exact)),
-                live is None,
+                live is None and not spec.singleton,  # then it is merely not there
             )
         )
     return found

@@ -113,7 +113,8 @@ def _success(operation: Operation, answer: GraphResponse) -> Reading:
     except Unusable:
         item = None
     ids = new_ids(operation, item) if isinstance(item, dict) else None
-    if ids is None and operation.mechanism is Mechanism.BIN:
+    if ids is None and (operation.mechanism is Mechanism.BIN or operation.request.method != "POST"):
+        # What came back from the bin, or was put where it is, has the id that it had.
         return Reading(OutcomeState.DONE, ids=tuple((old, old) for old in operation.ids.values()))
     if ids is None:
         return Reading(OutcomeState.UNKNOWN, "the answer to the creation held no id")

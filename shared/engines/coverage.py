@@ -100,6 +100,7 @@ class _Walk:
         self._metadata = metadata
         self._ledger = ledger
         self._declared = declared
+        self._paths = tuple(f"{spec.path}/" for spec in declared.values())
         self._excluded = {exclusion.at for exclusion in ledger.exclusions}
         self._met: dict[str, Finding] = {}
         self.left_out: set[str] = set()
@@ -131,12 +132,18 @@ class _Walk:
         known: set[str] = set()
         for entity in family:
             for member, kind in _members_of(entity):
-                inline = kind is Kind.NAVIGATION and member in self._ledger.answers.get(spec.name, frozenset())
-                if member in (linked if kind is Kind.NAVIGATION else read) or inline:
+                leads = kind is Kind.NAVIGATION and self._read_apart(spec, member)
+                if member in (linked if kind is Kind.NAVIGATION else read) or leads:
                     known.add(member)
                 else:
                     self._note(f"{spec.name}/{member}", kind, f"{spec.path}/{member}")
         self.read[spec.name] = len(known)
+
+    def _read_apart(self, spec: ObjectType, member: str) -> bool:
+        """Whether what a navigation property leads to is shown inline, or declared with a path of its own."""
+        if member in self._ledger.answers.get(spec.name, frozenset()):
+            return True
+        return any(path.startswith(f"{spec.path}/{member}/") for path in self._paths)
 
     def _roots(self) -> Iterator[tuple[str, str]]:
         for name, target in self._metadata.roots.items():

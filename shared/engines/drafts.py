@@ -91,7 +91,7 @@ class Drafter:
     ) -> Json:
         """Path of one object. `new`: its id is known only once it was made."""
         if spec.singleton:
-            return self._join(spec.list_path, tail)
+            return self._join(*self._filled(spec.list_path, parent), tail)
         return self._join(*self._filled(spec.list_path, parent), "/", self._segment(old, new=new), tail)
 
     def _segment(self, old: str, *, new: bool = False) -> Json:
@@ -195,7 +195,7 @@ class Drafter:
             mechanism=Mechanism.CREATE,
             why=why,
             request=Request(
-                "POST",
+                spec.create.method if not end else "POST",
                 self._join(*self._filled(f"/{spec.version}{path}", parent)),
                 body,
                 spec.throttle.value,

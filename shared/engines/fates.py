@@ -139,7 +139,7 @@ class Fates:
             return _out(missing, Reason.COMPUTED, f"the service makes it from {spec.made_by_service}")
         if spec.only_read:
             return _out(missing, Reason.NEEDS_ACTION, f"it is evidence only: {spec.only_read}")
-        if spec.create is None or spec.singleton:
+        if spec.create is None:
             return _out(missing, Reason.NEEDS_ACTION, "objects of this type can't be created by Graph")
         if any_holds(spec.create.refused_when, missing.item):
             return _out(missing, Reason.NEEDS_ACTION, spec.create.refused_why)

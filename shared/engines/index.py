@@ -89,7 +89,7 @@ class Sorter:
         rows: list[tuple[object, ...]] = []
         self._db.execute("BEGIN")
         for number, raw in enumerate(lines):
-            key, name, removed = _object(raw, spec.name_property)
+            key, name, removed = _object(raw, spec)
             if named:
                 self._db.execute("DELETE FROM named WHERE type = ? AND source = ?", (spec.name, key))
             if removed:
@@ -283,33 +283,33 @@ class ObjectHead:
 
 def object_head(spec: ObjectType, raw: bytes) -> ObjectHead:
     """Raises `IntegrityError` for a line that is no object."""
-    return ObjectHead(*_object(raw, spec.name_property))
+    return ObjectHead(*_object(raw, spec))
 
 
-def _object(raw: bytes, name_property: str) -> tuple[str, str, bool]:
+def _object(raw: bytes, spec: ObjectType) -> tuple[str, str, bool]:
     """Id, display name, and whether the line is a tombstone."""
     try:
-        found = _head(name_property).decode(raw)
-        name = found.name if name_property != "id" else found.id
+        found = _head(spec.identity, spec.name_property).decode(raw)
+        name = found.name if spec.name_property != spec.identity else found.id
         name = name if isinstance(name, str) else ""
-        return checked_id(found.id), name, found.removed is not msgspec.UNSET
+        return checked_id(found.id if spec.identity else spec.name), name, found.removed is not msgspec.UNSET
     except (msgspec.MsgspecError, UnicodeDecodeError, Fault):
         pass  # a lone surrogate, or no object of ours: the careful way tells which
     try:
         members = rawjson.members(raw)
-        name = rawjson.text_or_empty(members.get(name_property)).encode("utf-8", "replace").decode()
-        return object_id(raw), name, "@removed" in members
+        name = rawjson.text_or_empty(members.get(spec.name_property)).encode("utf-8", "replace").decode()
+        return object_id(raw, spec), name, "@removed" in members
     except (Fault, Unusable):
         raise IntegrityError("a pack holds a line that is no object") from None
 
 
 @cache
-def _head(name_property: str) -> msgspec.json.Decoder[Any]:
+def _head(identity: str, name_property: str) -> msgspec.json.Decoder[Any]:
     """Reads what an index line needs without making objects of the rest."""
     fields = [
-        ("id", str, msgspec.field(name="id")),
-        # Objects that are called by their id have no second member to read.
-        ("name", Any, msgspec.field(name=name_property if name_property != "id" else "", default=None)),
+        # Objects that are called by their id have no second member to read, and some have no id.
+        ("id", *((str, msgspec.field(name=identity)) if identity else (Any, msgspec.field(name=".", default="")))),
+        ("name", Any, msgspec.field(name=name_property if name_property != identity else "", default=None)),
         ("removed", Any, msgspec.field(name="@removed", default=msgspec.UNSET)),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Head", fields))

@@ -303,7 +303,8 @@ class _Reading:
             except GraphNotFound:
                 if self._mark.phase is not Phase.LIST:
                     raise
-                return await self._finish(Why.NOT_PRESENT)
+                without = self._spec.absent and not (self._objects_read or self._links_read)
+                return await self._finish(None if without else Why.NOT_PRESENT)
             except GraphError as refused:
                 # A member that was found out may be gone meanwhile.
                 if refused.status != 400 or not self._mark.asked.members or self._mark.renewed:
@@ -473,7 +474,7 @@ class _Reading:
         spec = self._child or self._spec
         volatile, sets = frozenset(spec.volatile), frozenset(spec.sets)
         for raw in part.objects:
-            self._fingerprint.add(f"{object_id(raw)} {content_hash(raw, volatile, sets)}".encode())
+            self._fingerprint.add(f"{object_id(raw, spec)} {content_hash(raw, volatile, sets)}".encode())
         for line in part.links:
             if b'"reset":true' not in line[:14]:
                 self._fingerprint.add(line)

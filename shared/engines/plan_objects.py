@@ -270,7 +270,7 @@ class Planning:
             *spec.secret,
             *spec.action_only,
             *spec.volatile,
-            "id",
+            spec.identity,
         }
         computed = [
             member
@@ -633,7 +633,7 @@ def _why_patch(members: list[str], renewed: set[str], *, from_bin: bool, guarded
 
 
 def _ids(spec: ObjectType, item: JsonObject, object_id: str) -> dict[str, str]:
-    ids = {"id": object_id}
+    ids = {spec.identity: object_id}
     for member in spec.keys_besides_id:
         value = item.get(member)
         if isinstance(value, str):

@@ -61,7 +61,7 @@ async def _read(
     items, at = await targets.listed(spec, path, max_age=float("inf"))
     by_id: dict[Json, JsonObject] = {}
     for item in items:
-        key = item.get("id")
+        key = item.get(spec.identity)
         if isinstance(key, str):
             by_id[key] = item
     return [Found(by_id.get(bound.id(operation.target)), at) for operation, bound in group]

@@ -120,29 +120,28 @@ def reader_for(directory: Directory, catalog: Catalog, spec: ObjectType, relatio
 # --- lines -----------------------------------------------------------------------------------------------
 
 
-class _Head(msgspec.Struct):
-    id: str
-
-
 class _Target(msgspec.Struct):
     id: str
     tag: str = msgspec.field(name="@odata.type", default="")
 
 
-_head = msgspec.json.Decoder(_Head)
 _target = msgspec.json.Decoder(_Target)
 _targets = msgspec.json.Decoder(list[_Target])
 _line = msgspec.json.Encoder()
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def object_id(raw: bytes) -> str:
+def object_id(raw: bytes, spec: ObjectType) -> str:
     """The id of an object as received. An object without one can't be kept apart from others: a fault."""
+    return _id_in(raw, spec.identity) if spec.identity else spec.name
+
+
+def _id_in(raw: bytes, member: str = "id") -> str:
     try:
-        found = _head.decode(raw).id
+        found = _head(member).decode(raw).id
     except (msgspec.MsgspecError, UnicodeDecodeError):
         try:
-            found = rawjson.text_or_empty(rawjson.members(raw).get("id"))
+            found = rawjson.text_or_empty(rawjson.members(raw).get(member))
         except Unusable:
             found = ""
     return checked_id(found)
@@ -167,6 +166,11 @@ def _link_lines(links: Sequence[Link]) -> list[bytes]:
 
 
 @cache
+def _head(member: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("Head", [("id", str, msgspec.field(name=member))]))
+
+
+@cache
 def _expanded(name: str) -> msgspec.json.Decoder[Any]:
     """Reads an object that came with its links of this name, as far as they came whole."""
     fields = [
@@ -182,7 +186,7 @@ def _target_in(raw: bytes) -> _Target:
         return _target.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         found = rawjson.members(raw)
-        return _Target(object_id(raw), rawjson.text_or_empty(found.get("@odata.type")))
+        return _Target(_id_in(raw), rawjson.text_or_empty(found.get("@odata.type")))
 
 
 def _targets_in(raw: bytes) -> list[_Target]:
@@ -257,7 +261,7 @@ def parents_request(spec: ObjectType, relationship: Relationship, *, expand: boo
     """The parents of a relationship, with up to 20 of their links where the relationship can be expanded."""
     top = (f"$top={spec.page_size}",) if spec.page_size else ()
     grown = (_expand(relationship),) if expand else ()
-    return _get(spec, spec.list_path, ("$select=id", *grown, *top), spec.list_cost)
+    return _get(spec, spec.list_path, (f"$select={spec.identity}", *grown, *top), spec.list_cost)
 
 
 def links_request(
@@ -266,8 +270,8 @@ def links_request(
     """The first page of one source's links (or contained objects); for a single-valued relationship the
     source itself with its link, because the link's own path says 404 for "none"."""
     path = f"{spec.list_path}/{_segment(source)}"
-    if not relationship.many:
-        return _get(spec, path, ("$select=id", _expand(relationship)), spec.item_cost)
+    if not relationship.many and (child is None or child.version == spec.version):
+        return _get(spec, path, (f"$select={spec.identity}", _expand(relationship)), spec.item_cost)
     if child is None:
         query: tuple[str, ...] = ("$select=id", f"$top={LINK_PAGE}")
         return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
@@ -395,7 +399,7 @@ class _Changes:
         return list(gone.items()), pages
 
     def _note(self, item: bytes, gone: dict[str, bytes]) -> None:
-        changed = object_id(item)
+        changed = object_id(item, self._spec)
         removed = b"@removed" in item and "@removed" in rawjson.members(item)
         if removed:
             gone[changed] = item
@@ -429,7 +433,7 @@ class ObjectReader:
             page = await self._directory.page(request)
             items = []
             for item in page.items:
-                object_id(item)
+                object_id(item, spec)
                 items.append(await self._whole(item) if spec.inline else item)
             ended = page.next_link is None
             yield Part(tuple(items), (), Position(Stage.LIST, page.next_link or "", ended), 1)
@@ -445,7 +449,7 @@ class ObjectReader:
             if link is None and len(rawjson.elements(members.get(name, b"[]"))) < EXPAND_LIMIT:
                 continue
             found: list[bytes] = []
-            request = inline_request(self._spec, object_id(item), name)
+            request = inline_request(self._spec, object_id(item, self._spec), name)
             while True:
                 page = await self._directory.page(request)
                 found += page.items
@@ -477,7 +481,7 @@ class ObjectReader:
             del changes.waiting[one.id]
             if body is not None:
                 line = rawjson.one_line(body)
-                if object_id(line) != one.id:
+                if object_id(line, self._spec) != one.id:
                     raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=one.id)
                 changes.vanished.pop(one.id, None)
                 found.append(line)
@@ -503,7 +507,8 @@ class FacetReader(ObjectReader):
         while True:
             if not state.position.ended and not state.waiting:
                 page = await self._directory.page(request)
-                state.waiting = {one: Waiting(one) for one in map(object_id, filter(self._has, page.items))}
+                owners = (object_id(item, spec) for item in page.items if self._has(item))
+                state.waiting = {one: Waiting(one) for one in owners}
                 ended = page.next_link is None
                 state.position = replace(state.position, next_link=page.next_link or "", ended=ended)
                 if not ended:
@@ -557,7 +562,7 @@ class FacetReader(ObjectReader):
         """The facet under its owner's id: as received, or a collection's items as received."""
         if not self._facet.collection:
             line = rawjson.one_line(answer.body)
-            if object_id(line) != owner:
+            if object_id(line, self._spec) != owner:
                 raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=owner)
             return line
         page = self._directory.page_of(request, answer)
@@ -590,14 +595,15 @@ class SingletonReader:
         try:
             found = rawjson.members(body)
             listed = found.get("value", b"")
-            objects = rawjson.elements(listed) if listed[:1] == b"[" and "id" not in found else [body]
+            whole = bool(spec.identity) and spec.identity in found
+            objects = rawjson.elements(listed) if listed[:1] == b"[" and not whole else [body]
         except Unusable:
             raise GraphDown("an answer is no object", object_type=spec.name) from None
         if rawjson.text_or_empty(found.get("@odata.nextLink")):
             raise Fault("a type declared single has several pages", object_type=spec.name)
         lines = tuple(rawjson.one_line(one) for one in objects)
         for line in lines:
-            object_id(line)
+            object_id(line, spec)
         yield Part(lines, (), Position(Stage.LIST, "", True), 1)
 
     async def replay(self, start: Position) -> AsyncGenerator[Part, None]:
@@ -670,7 +676,7 @@ class LinkReader:
                 else:
                     state.waiting[checked_id(parent.id)] = Waiting(parent.id)
                 return
-        source = object_id(item)
+        source = object_id(item, self._spec)
         if not self._expand:
             state.waiting[source] = Waiting(source)
             return
@@ -702,7 +708,7 @@ class LinkReader:
             return
         for target in targets:
             objects.append(rawjson.one_line(target))
-            links.append(link_line(source, object_id(target), self._child.name))
+            links.append(link_line(source, object_id(target, self._child), self._child.name))
 
     def _lines(self, source: str, targets: Sequence[_Target]) -> list[bytes]:
         return _link_lines([Link(source, checked_id(one.id), self._kind(one.tag)) for one in targets])

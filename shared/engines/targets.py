@@ -76,7 +76,7 @@ class Targets:
     async def one_of_list(self, spec: ObjectType, path: str, object_id: str, *, max_age: float = 0.0) -> Found:
         items, at = await self.listed(spec, path, max_age=max_age)
         for item in items:
-            if item.get("id") == object_id:
+            if item.get(spec.identity) == object_id:
                 return Found(item, at)
         return Found(None, at)
 
@@ -89,6 +89,9 @@ class Targets:
         for request, answer in zip(requests, await self.directory.batch(requests), strict=True):
             if _object(answer, spec.name) is None:
                 results.append(None)
+                continue
+            if spec.singleton:
+                results.append([_parsed(answer.body, spec.name)])
                 continue
             first = self.directory.page_of(request, answer)
             items = [_parsed(item, spec.name) for item in first.items]
@@ -109,6 +112,9 @@ class Targets:
         return None if one.body is None else {_id(one.body)}
 
     async def _lookup(self, spec: ObjectType, path: str) -> list[JsonObject] | None:
+        if spec.singleton:
+            (one,) = await self.objects(spec, [path])
+            return None if one.body is None else [one.body]
         try:
             return [item async for page in self._pages(spec, path) for item in page]
         except GraphNotFound:

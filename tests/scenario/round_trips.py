@@ -32,6 +32,7 @@ _PASSING = frozenset(
     (
         "createdDateTime",
         "createdDate",
+        "addedDateTime",
         "modifiedDateTime",
         "lastModifiedDateTime",
         "updatedDateTime",

@@ -75,12 +75,25 @@ def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: Vi
             item[name] = held[:MOST_EXPANDED]
     for asked in _expands(request):
         link = next((one for one in row.rule.links if one.name == asked), None)
+        child = _CONTAINED.get((row.table, asked))
+        if child is not None:
+            item[asked] = _contained(child, obj["id"], request.beta, view)
+            continue
         if link is None and asked not in row.inline:
             raise bad_request(f"Could not find a property named '{asked}'.", "BadRequest")
         if link is not None:
             targets = _targets(view, row, obj["id"], link)
             item[asked] = (targets[0] if targets else None) if link.single else targets[:MOST_EXPANDED]
     return item
+
+
+def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:
+    found = [
+        shown(child, obj, beta)
+        for key in view.ids(child.table)
+        if (obj := view.get(child.table, key)) is not None and obj["_parent"] == parent
+    ]
+    return (found[0] if found else None) if child.singleton else found[:MOST_EXPANDED]
 
 
 def _expands(request: Request) -> list[str]:
@@ -127,8 +140,14 @@ def _available(service: Service, request: Request, row: Plain) -> None:
 # --- reading
 
 
+def own_key(row: Plain, request: Request) -> str:
+    if row.singleton:
+        return request.params["id"] if row.parent else row.table
+    return request.params[row.key]
+
+
 def _found(service: Service, request: Request, row: Plain, view: View) -> Obj:
-    key = row.table if row.singleton else request.params[row.key]
+    key = own_key(row, request)
     if row.parent:
         _parent(row, request, view)
     obj = view.get(row.table, key)
@@ -265,11 +284,13 @@ def create(row: Plain, service: Service, request: Request) -> Response:
         service.rules.lean("plain.most")
         raise bad_request("The maximum number of objects of this type has been reached.")
     joined = "_".join(str(values[name]) for name in row.joined)
-    key = joined or str(values.get("id") or new_id(service))
+    key = joined or str(values.get(row.keyed) or new_id(service))
     if service.store.get(row.table, key) is not None:
         raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
     now = service.now_iso()
     obj = {**row.defaults, **values, **dict.fromkeys((*row.made, *row.stamps), now), "id": key}
+    if row.keyed != "id":
+        obj[row.keyed] = key
     binds = _bound(service, request, row)
     if row.parent:
         obj["_parent"] = _parent(row, request, service.store.view())
@@ -307,7 +328,7 @@ def put(service: Service, row: Plain, obj: Obj) -> None:
 
 def change(row: Plain, service: Service, request: Request) -> Response:
     _available(service, request, row)
-    if row.absent and service.store.get(row.table, row.table) is None:
+    if row.absent and not row.makes and service.store.get(row.table, row.table) is None:
         before: Obj = {**row.defaults, "id": row.table}
     else:
         _found(service, request, row, service.view(request))
@@ -324,6 +345,26 @@ def change(row: Plain, service: Service, request: Request) -> Response:
     after |= dict.fromkeys(row.stamps, service.now_iso())
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         update(service, request, row.rule, before, after)
+    return Response(204)
+
+
+def make(row: Plain, service: Service, request: Request) -> Response:
+    """A singleton that isn't there yet comes to be where it is written to."""
+    _available(service, request, row)
+    key = own_key(row, request)
+    if row.parent:
+        _parent(row, request, service.view(request))
+    if service.store.get(row.table, key) is not None:
+        service.rules.lean("plain.made-once")
+        raise GraphError(409, "Conflict", f"There is one already: '{key}'.")
+    values = _checked(service, request, row, None)
+    now = service.now_iso()
+    obj = {**row.defaults, **values, **dict.fromkeys((*row.made, *row.stamps), now), "id": key, row.keyed: key}
+    if row.parent:
+        obj["_parent"] = key
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        put(service, row, obj)
+        audit.record(service, request, "Add", row.rule, obj, after=obj)
     return Response(204)
 
 
@@ -402,7 +443,8 @@ def plant(planter: Planter) -> None:
         for number, start in enumerate(row.starts):
             obj = _resolved(planter, {**row.defaults, **start})
             links = obj.pop("_links", {})
-            obj.setdefault("id", row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}")))
+            made_up = row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}"))
+            obj.setdefault("id", obj.get(row.keyed, made_up))
             put(planter.service, row, obj)
             for name, targets in links.items():
                 for target in targets:
@@ -427,12 +469,15 @@ def _resolved(planter: Planter, value: Any) -> Any:
 
 
 ROWS = {row.table: row for row in PLAIN}
+_CONTAINED = {(row.parent, row.rule.path.rsplit("/", 1)[-1]): row for row in PLAIN if row.parent}
 LINKS = tuple(f"{row.table}.{link.name}" for row in PLAIN for link in row.rule.links)
 _HANDLERS = {"POST": create, "PATCH": change, "PUT": change, "DELETE": delete}
 
 for _row in PLAIN:
     for _method, _path, _ in _row.methods():
-        if _path == _row.item:
+        if _method == _row.makes:
+            route(_method, _path, functools.partial(make, _row))
+        elif _path == _row.item:
             route(_method, _path, functools.partial(read_one if _method == "GET" else _HANDLERS[_method], _row))
         elif _path == _row.rule.root:
             route(_method, _path, functools.partial(read_all if _method == "GET" else create, _row))

@@ -139,7 +139,15 @@ _FLAGS = frozenset(
         "NativeAuthenticationApisEnabled",
         "AuthenticationStrengthRequirements",
         "WeakAlgorithms",
+        "TemplateApplicationLevel",
+        "SystemBrowserEnabledOn",
     )
+)
+
+
+# Entity types whose key is not an id. Source: <Key> in Microsoft Graph metadata v1.0.
+_KEYED_OTHERWISE = frozenset(
+    ("CrossTenantAccessPolicyConfigurationPartner", "CrossTenantIdentitySyncPolicyPartner")
 )
 
 
@@ -164,7 +172,9 @@ def shape(model: type) -> Shape:
         member = _property(name, reader, model)
         # authenticationStrength is an entity, yet Graph embeds it in the policy and takes {id} on write.
         embedded = model.__name__ == "ConditionalAccessGrantControls"
-        is_entity = member.model is not None and issubclass(member.model, Entity)
+        is_entity = member.model is not None and (
+            issubclass(member.model, Entity) or member.model.__name__ in _KEYED_OTHERWISE
+        )
         (relationships if is_entity and not embedded else properties)[name] = member
     for preview in PREVIEW_MEMBERS.get(model.__name__, ()):
         properties.setdefault(

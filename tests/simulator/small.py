@@ -25,6 +25,11 @@ def selected(request: Request, item: Obj, model_names: frozenset[str]) -> Obj:
     return {k: v for k, v in item.items() if k in select or k in ("@odata.type", expanded)}
 
 
+def key_of(item: Obj) -> str:
+    """The id, or what stands for it in types that have none."""
+    return str(item["id"] if "id" in item else item["tenantId"])
+
+
 def page(service: Service, request: Request, items: list[Obj], model_names: frozenset[str]) -> Response:
     """Items come sorted by id."""
     for name in request.query:
@@ -32,7 +37,7 @@ def page(service: Service, request: Request, items: list[Obj], model_names: froz
             raise bad_request(f"Query option '{name}' is not supported.", "BadRequest")
     test = odata.parse_filter(request.query["$filter"]).predicate if "$filter" in request.query else None
     after = service.recall(request.query["$skiptoken"], request)["after"] if "$skiptoken" in request.query else ""
-    found = [one for one in items if one["id"] > after and (test is None or test(one))]
+    found = [one for one in items if key_of(one) > after and (test is None or test(one))]
     some = found[: top_of(request, service)]
     body: Obj = {
         "@odata.context": service.context(request, request.path.strip("/")),
@@ -40,7 +45,7 @@ def page(service: Service, request: Request, items: list[Obj], model_names: froz
     }
     if len(some) < len(found):
         query = {k: v for k, v in request.query.items() if k != "$skiptoken"}
-        token = service.remember({"after": some[-1]["id"]})
+        token = service.remember({"after": key_of(some[-1])})
         body["@odata.nextLink"] = service.link(request, {**query, "$skiptoken": token})
     return Response(200, body)
 

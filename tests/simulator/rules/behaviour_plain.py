@@ -42,6 +42,14 @@ PLAIN_RULES: tuple[Rule, ...] = (
         unverified=True,
     ),
     Rule(
+        "plain.made-once",
+        "A singleton is made by a request of its own, which is refused where there is one.",
+        "Create identitySynchronization, "
+        + _API
+        + "crosstenantaccesspolicyconfigurationpartner-put-identitysynchronization",
+        unverified=True,
+    ),
+    Rule(
         "plain.licence",
         "The paths of a feature that the tenant isn't licensed for are refused.",
         "Microsoft Graph permissions and licensing of identity governance, "

@@ -36,7 +36,8 @@ class Plain:
     concrete types of an abstract one, by @odata.type. `inline`: relationships that are shown and taken within the
     object. `whole`: an update is a PUT of the whole object. `defaults`: what the service fills in at creation.
     `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
-    is written. `licence`: P1 or P2, without which the paths are refused."""
+    is written, by the method `makes` if not by an update. A singleton with a parent: each of those has one at most.
+    `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused."""
 
     rule: TypeRule
     read: Alternatives
@@ -56,6 +57,8 @@ class Plain:
     names: tuple[Named, ...] = ()
     starts: tuple[Obj, ...] = ()
     absent: bool = False
+    makes: str = ""
+    keyed: str = "id"
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
 
@@ -85,6 +88,8 @@ class Plain:
             yield "PUT" if self.whole else "PATCH", self.item, self.change
         if self.create and not self.singleton:
             yield "POST", self.rule.root, self.create
+        if self.makes:
+            yield self.makes, self.item, self.create
         if self.deleting:
             yield "DELETE", self.item, self.deleting
         for name in self.grows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .plain import Plain
 from .plain_apps import APPS
+from .plain_cross_tenant import CROSS_TENANT
 from .plain_policies import POLICIES
 
-PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS)
+PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT)
