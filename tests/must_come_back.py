@@ -471,4 +471,66 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=("tenantId",),
     ),
+    Must(
+        "deviceRegistrationPolicy",
+        _API + "deviceregistrationpolicy-update",
+        changed=_words(
+            "azureADJoin azureADRegistration localAdminPassword multiFactorAuthConfiguration userDeviceQuota"
+        ),
+        values={
+            # Nothing but the type says who may.
+            "azureADJoin": lambda one: {
+                **one["azureADJoin"],
+                "allowedToJoin": {"@odata.type": "#microsoft.graph.allDeviceRegistrationMembership"},
+            },
+            "azureADRegistration": {
+                "isAdminConfigurable": True,
+                "allowedToRegister": {"@odata.type": "#microsoft.graph.allDeviceRegistrationMembership"},
+            },
+        },
+        not_anew=_ONE,
+    ),
+    Must(
+        "externalIdentitiesPolicy",
+        _API + "externalidentitiespolicy-update",
+        changed=_words("allowDeletedIdentitiesDataRemoval allowExternalIdentitiesToLeave"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "domains",
+        _API + "domain-update",
+        changed=_words("passwordNotificationWindowInDays passwordValidityPeriodInDays supportedServices"),
+        apart={"isDefault": "another domain becomes the default; by hand"},
+        not_anew="whoever owns it has to show that by a DNS record",
+    ),
+    Must(
+        "domainFederations",
+        _API + "internaldomainfederation-update",
+        changed=_words(
+            "activeSignInUri displayName federatedIdpMfaBehavior isSignedAuthenticationRequestRequired issuerUri "
+            "metadataExchangeUri nextSigningCertificate passiveSignInUri passwordResetUri "
+            "preferredAuthenticationProtocol promptLoginBehavior signOutUri signingCertificate"
+        ),
+        apart={"systemBrowserEnabledOn": "newer than the metadata"},
+        own=("signingCertificateUpdateStatus",),
+        anew=True,
+        by=("issuerUri",),
+    ),
+    Must(
+        "certificateBasedAuthConfigurations",
+        _API + "certificatebasedauthpki-update",
+        changed=("displayName",),
+        anew=True,
+        by=("displayName",),
+    ),
+    Must(
+        "certificateAuthorities",
+        _API + "certificateauthoritydetail-update",
+        changed=_words(
+            "certificateAuthorityType certificateRevocationListUrl deltaCertificateRevocationListUrl displayName "
+            "isIssuerHintEnabled"
+        ),
+        anew=True,
+        by=("certificate",),
+    ),
 )

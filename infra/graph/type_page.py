@@ -42,6 +42,7 @@ _READING: Final = {
     Reading.SINGLETON: "by itself",
     Reading.LIST: "by its list, until two readings are the same",
     Reading.LIST_AND_DELTA: "by its list, and what changes meanwhile by delta",
+    Reading.NOT_READ: "by no app-only identity",
     Reading.EACH: "by one request for each object",
     Reading.WITH_PARENT: "with each parent",
 }
@@ -152,6 +153,9 @@ def _relationship(spec: ObjectType, one: Relationship) -> tuple[str, ...]:
 
 
 def _lost(spec: ObjectType) -> Iterator[str]:
+    if spec.not_read:
+        yield f"All of it: {spec.not_read}."
+        return
     if spec.evidence_only:
         yield f"All of it is evidence only: {spec.evidence_only}."
         return

@@ -48,15 +48,15 @@ _TYPES = """
     appConsentRequest appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
-    certificateAuthorityDetail certificateBasedAuthConfiguration certificateBasedAuthPki claimsMappingPolicy
+    certificateBasedAuthConfiguration claimsMappingPolicy
     cloudFlareWebApplicationFirewallProvider companySubscription connectedOrganization contract
     controlConfiguration
     customAuthenticationExtension customCalloutExtension customDataProvidedResource
     customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
     delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
-    delegatedAdminServiceProviderConstraints delegatedPermissionClassification device deviceRegistrationPolicy
-    directoryAudit directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domain
+    delegatedAdminServiceProviderConstraints delegatedPermissionClassification device
+    directoryAudit directoryDefinition directoryObject directoryObjectPartnerReference directoryRole
     domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
     domainDnsUnavailableRecord endUserSettings entitlementManagementSettings extension externalDomainName
     externalUsersSelfServiceSignUpEventsFlow federatedTokenValidationPolicy fraudProtectionProvider
@@ -64,7 +64,7 @@ _TYPES = """
     identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute identityGovernance.customTaskExtension
     identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
     identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
-    identityUserFlowAttributeAssignment inheritablePermission internalDomainFederation invitation
+    identityUserFlowAttributeAssignment inheritablePermission invitation
     membershipOutlierInsight
     oidcIdentityProvider onAttributeCollectionListener
     onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener

@@ -122,6 +122,30 @@ _ANSWERS = {
     """,
     "multiTenantOrganizationIdentitySynchronization": "id templateApplicationLevel userSyncInbound",
     "multiTenantOrganization": "createdDateTime description displayName id state",
+    "deviceRegistrationPolicy": """
+        azureADJoin azureADRegistration description displayName id localAdminPassword multiFactorAuthConfiguration
+        userDeviceQuota
+    """,
+    "externalIdentitiesPolicy": """
+        allowDeletedIdentitiesDataRemoval allowExternalIdentitiesToLeave deletedDateTime description displayName id
+    """,
+    "domains": """
+        authenticationType availabilityStatus id isAdminManaged isDefault isInitial isRoot isVerified manufacturer
+        model passwordNotificationWindowInDays passwordValidityPeriodInDays state supportedServices
+    """,
+    "domainFederations": """
+        activeSignInUri displayName federatedIdpMfaBehavior id isSignedAuthenticationRequestRequired issuerUri
+        metadataExchangeUri nextSigningCertificate passiveSignInUri passwordResetUri preferredAuthenticationProtocol
+        promptLoginBehavior signOutUri signingCertificate signingCertificateUpdateStatus
+    """,
+    "certificateBasedAuthConfigurations": """
+        deletedDateTime displayName id lastModifiedDateTime status statusDetails
+    """,
+    "certificateAuthorities": """
+        certificate certificateAuthorityType certificateRevocationListUrl createdDateTime deletedDateTime
+        deltaCertificateRevocationListUrl displayName expirationDateTime id isIssuerHintEnabled issuer
+        issuerSubjectKeyIdentifier thumbprint
+    """,
     "multiTenantOrganizationTenants": """
         addedByTenantId addedDateTime deletedDateTime displayName id joinedDateTime role state tenantId
         transitionDetails
@@ -278,6 +302,13 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: whatIfAnalysisResult resource type",
         "analysisReasons policyApplies",
+    ),
+    # Who has a name in the domain, and what its owner puts into DNS.
+    *_out(
+        "domains",
+        Why.COMPUTED,
+        "Microsoft Graph: domain resource type, Relationships",
+        "domainNameReferences rootDomain serviceConfigurationRecords verificationDnsRecords",
     ),
     # How this tenant came to be among the organization's tenants, which are read.
     *_out(

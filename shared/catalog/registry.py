@@ -16,6 +16,7 @@ from shared.catalog.authentication import (
     AUTHENTICATION_STRENGTH_POLICIES,
     COMBINATION_CONFIGURATIONS,
 )
+from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
 from shared.catalog.cross_tenant import (
     CROSS_TENANT_ACCESS_DEFAULT,
@@ -27,6 +28,7 @@ from shared.catalog.cross_tenant import (
     PARTNER_TEMPLATE,
     SYNCHRONIZATION_TEMPLATE,
 )
+from shared.catalog.domains import DOMAIN_FEDERATIONS, DOMAINS
 from shared.catalog.extensions import EXTENSION_PROPERTIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
@@ -50,8 +52,10 @@ from shared.catalog.roles import (
 )
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
+from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
 from shared.catalog.spec import Drill, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
+from shared.catalog.unreadable import AGREEMENTS, FEATURE_ROLLOUT_POLICIES, ON_PREMISES_SYNCHRONIZATION
 from shared.catalog.users import USERS
 from shared.domain.errors import Unusable
 
@@ -115,6 +119,8 @@ class Catalog:
                 raise ValueError(f"{spec.name} is off and doesn't say why, or says why and isn't")
         if (spec.create is None) != bool(spec.evidence_only or spec.not_created):
             raise ValueError(f"{spec.name} is not created and doesn't say why, or says why and is")
+        if spec.not_read and (spec.needs_to_read or spec.needs_to_write or spec.restorable):
+            raise ValueError(f"{spec.name} can't be read, and declares what it takes to")
         if (spec.drill is Drill.NONE) != bool(spec.no_drill):
             raise ValueError(f"{spec.name} has no drill and doesn't say why, or says why and has one")
 
@@ -232,5 +238,14 @@ CATALOG = Catalog(
         SYNCHRONIZATION_TEMPLATE,
         MULTI_TENANT_ORGANIZATION,
         MULTI_TENANT_ORGANIZATION_TENANTS,
+        DEVICE_REGISTRATION_POLICY,
+        EXTERNAL_IDENTITIES_POLICY,
+        DOMAINS,
+        DOMAIN_FEDERATIONS,
+        PUBLIC_KEY_INFRASTRUCTURES,
+        CERTIFICATE_AUTHORITIES,
+        AGREEMENTS,
+        FEATURE_ROLLOUT_POLICIES,
+        ON_PREMISES_SYNCHRONIZATION,
     )
 )

@@ -32,6 +32,7 @@ class Reading(StrEnum):
     SINGLETON = "singleton"
     LIST = "list"  # twice, until both are the same
     LIST_AND_DELTA = "listAndDelta"  # what changes meanwhile is replayed
+    NOT_READ = "notRead"  # by no app-only identity
     EACH = "each"  # by one request for each object of the type whose properties these are
     WITH_PARENT = "withParent"  # by `$expand` on the parents' list, and page by page where that may have cut
 
@@ -246,6 +247,7 @@ class Relationship:
     computed_when: Condition | None = None
     computed_why: Reason = Reason.DYNAMIC
     seals_when: Condition | None = None
+    expands: bool = True  # else each parent is asked for
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 
@@ -369,6 +371,7 @@ class ObjectType:
     made_by_service: str = ""  # never written, because the service makes such objects from what is named here
     only_read: str = ""  # why nothing of it is ever written
     not_created: str = ""  # why there is no `create`
+    not_read: str = ""  # why no app-only identity can read it: it is declared for that fact alone
     tier: Tier = Tier.EVERY_FULL
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     facet: Facet | None = None
@@ -418,6 +421,7 @@ class ObjectType:
     # by item, as `{member}@delta`, and nothing leaves them: what is only live loses its flag.
     retired: dict[str, str] = field(default_factory=dict)
     prefixed: dict[str, str] = field(default_factory=dict)  # members before which the service puts what looks so
+    kinds: tuple[str, ...] = ()  # nested objects whose `@odata.type` says what no member does: it counts; dotted
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()
     keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId
@@ -436,6 +440,8 @@ class ObjectType:
 
     @property
     def reading(self) -> Reading:
+        if self.not_read:
+            return Reading.NOT_READ
         if self.parent:
             return Reading.WITH_PARENT
         if self.facet is not None and self.facet.each:
@@ -446,14 +452,15 @@ class ObjectType:
 
     @property
     def latency(self) -> Latency:
-        if self.tier is Tier.OPT_IN:
+        if self.tier is Tier.OPT_IN or self.not_read:
             return Latency.C
         return Latency.B if self.reading is Reading.WITH_PARENT or self.tier is Tier.ROLLING else Latency.A
 
     @property
     def evidence_only(self) -> str:
         """Why none of it is ever written; "" for what is."""
-        return f"the service makes them from {self.made_by_service}" if self.made_by_service else self.only_read
+        made = f"the service makes them from {self.made_by_service}" if self.made_by_service else ""
+        return made or self.only_read or self.not_read
 
     @property
     def mechanisms(self) -> tuple[Mechanism, ...]:

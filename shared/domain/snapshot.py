@@ -44,6 +44,7 @@ class Why(StrEnum):
 
 
 OFF: Final = "off unless asked for"  # begins the reason of what a deployment left off on purpose
+UNREADABLE: Final = "no application permission reads it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Completeness(Wire):
 
     @property
     def is_off(self) -> bool:
-        """Whether it is off by itself and nobody asked for it: a choice, no gap."""
-        return self.state is State.NOT_READ and self.reason.startswith(OFF)
+        """Whether it is off by itself and nobody asked for it, or no app could read it: no gap."""
+        return self.state is State.NOT_READ and self.reason.startswith((OFF, UNREADABLE))
 
 
 @dataclass(frozen=True, slots=True)

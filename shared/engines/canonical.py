@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +20,8 @@ from shared.domain.errors import Unusable
 from shared.domain.objects import Json
 from shared.engines.wire import dump, parse
 
+TYPE_TAG: Final = "@odata.type"
+KIND: Final = "@type"  # where a type counts that is no annotation then
 _EXACT = 2.0**63  # floats from here on stay floats, so that a short text doesn't become hundreds of digits
 
 
@@ -32,11 +34,19 @@ def canonical(value: Json, *, volatile: frozenset[str] = frozenset(), sets: froz
     return _settled(_clean(value), volatile, sets)
 
 
-def content_hash(raw: bytes, volatile: frozenset[str] = frozenset(), sets: frozenset[str] = frozenset()) -> str:
-    """SHA-256 in hexadecimal of an object's canonical form. Raises `Unusable` where `raw` is not JSON."""
+def content_hash(
+    raw: bytes,
+    volatile: frozenset[str] = frozenset(),
+    sets: frozenset[str] = frozenset(),
+    kinds: tuple[str, ...] = (),
+) -> str:
+    """SHA-256 in hexadecimal of an object's canonical form. Raises `Unusable` where `raw` is not JSON. `kinds`:
+    dotted paths of nested objects whose `@odata.type` counts."""
     try:
         try:
             value = _decoder.decode(raw)  # numbers are by value already
+            for path in kinds:
+                _keep_kind(value, path.split("."))
             # Without these no name can be an annotation, and the costly walk is saved.
             if b"#" in raw or b"@odata." in raw or b"\\" in raw:
                 value = _clean(value)
@@ -60,6 +70,17 @@ def _settled(value: Any, volatile: frozenset[str], sets: frozenset[str]) -> byte
     for path in _deepest_first(sets):
         _sort(value, path)
     return dump(value)
+
+
+def _keep_kind(value: Any, path: list[str]) -> None:
+    """Puts the type of the object at the end of a path under a name that is no annotation, in place."""
+    if type(value) is list:
+        for item in value:
+            _keep_kind(item, path)
+    elif type(value) is dict and path:
+        _keep_kind(value.get(path[0]), path[1:])
+    elif type(value) is dict and (kind := value.get(TYPE_TAG)) is not None:
+        value[KIND] = kind
 
 
 def _keep_text(number: str) -> Json:

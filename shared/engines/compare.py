@@ -15,9 +15,8 @@ from typing import Final
 
 from shared.catalog.spec import ObjectType
 from shared.domain.objects import Json, JsonObject
-from shared.engines.canonical import canonical, is_annotation
+from shared.engines.canonical import KIND, TYPE_TAG, canonical, is_annotation
 
-TYPE_TAG: Final = "@odata.type"
 _SCALARS: Final = (str, bool)
 
 
@@ -30,7 +29,8 @@ class Form:
         self._sets = frozenset(spec.sets)
         self._by_id = frozenset(() if everything else spec.by_id)
         self._computed = frozenset((*spec.shown_singly, *(() if everything else spec.computed_within)))
-        self._typed = frozenset(spec.typed)
+        self._typed = frozenset((*spec.typed, *spec.kinds))
+        self._kinds = frozenset(spec.kinds)
         self._prefixes = {member: re.compile(prefix) for member, prefix in spec.prefixed.items()}
 
     # --- comparing
@@ -95,6 +95,9 @@ class Form:
             told: dict[str, Json] = {}
             for name, member in value.items():
                 below = f"{path}.{name}"
+                if name == TYPE_TAG and path in self._kinds:
+                    told[KIND] = member
+                    continue
                 if is_annotation(name) or below in self._computed:
                     continue
                 meaning = self._meaning(below, member)
@@ -162,7 +165,8 @@ class Form:
             return {
                 name: self.shown(f"{member}.{name}", inner)
                 for name, inner in value.items()
-                if not is_annotation(name) and f"{member}.{name}" not in self._computed
+                if (not is_annotation(name) or (name == TYPE_TAG and member in self._kinds))
+                and f"{member}.{name}" not in self._computed
             }
         if isinstance(value, list):
             return [self.shown(member, item) for item in value]

@@ -18,6 +18,7 @@ from shared.engines.csdl import EntityType, Metadata
 
 # The root of all types that have a key; it and the types that add nothing to it only lead on to others.
 _KEY = "id"
+_VERSION = "v1.0"  # of the metadata; types that only another version knows can't be compared
 
 
 class Kind(StrEnum):
@@ -64,7 +65,7 @@ class Coverage:
 
 def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> Coverage:
     """`types`: the catalog's."""
-    listed = tuple(types)
+    listed = tuple(spec for spec in types if not spec.not_read)
     declared = {spec.odata_type.removeprefix("#"): spec for spec in listed if spec.facet is None}
     facets: dict[str, set[str]] = {}
     for spec in listed:
@@ -81,7 +82,11 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
         excluded=excluded,
         gaps=tuple(finding for finding in met if finding.at in ledger.gaps),
         unknown=tuple(finding for finding in met if finding.at not in ledger.gaps),
-        absent=tuple(spec.name for name, spec in declared.items() if name not in metadata.entities),
+        absent=tuple(
+            spec.name
+            for name, spec in declared.items()
+            if name not in metadata.entities and spec.version == _VERSION
+        ),
         stale=tuple(sorted(({exclusion.at for exclusion in ledger.exclusions} | ledger.gaps) - seen)),
     )
 
@@ -108,7 +113,10 @@ class _Walk:
 
     def findings(self) -> tuple[Finding, ...]:
         for name, spec in self._declared.items():
-            self._members(name, spec)
+            if name in self._metadata.entities:
+                self._members(name, spec)
+            elif spec.version != _VERSION:
+                self.read[spec.name] = len(spec.select or self._ledger.answers.get(spec.name, ()))
         named = deque(self._roots())
         # What inherits from a type that was named comes second, so that each type is met where it is at home.
         implied: deque[tuple[str, str]] = deque()

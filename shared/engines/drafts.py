@@ -17,7 +17,8 @@ from urllib.parse import quote
 from shared.catalog.spec import LinkWrite, ObjectType, Relationship
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operation, Request
-from shared.engines.compare import TYPE_TAG, Form
+from shared.engines.canonical import TYPE_TAG
+from shared.engines.compare import Form
 
 BIND_LIMIT: Final = 20  # targets of one `@odata.bind`
 # Lists that change item by item are of this version of the protocol.

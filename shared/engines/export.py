@@ -150,6 +150,9 @@ def items_of(
     items: list[Item] = []
     not_read: dict[str, str] = {}
     for spec in catalog.types:
+        if spec.not_read:
+            not_read[spec.name] = spec.not_read
+            continue
         if spec.parent:
             if types and spec.parent not in types:
                 not_read[spec.name] = "not asked for"

@@ -96,7 +96,7 @@ class Sorter:
                 self._put_objects(rows)
                 self._db.execute("DELETE FROM objects WHERE id = ? AND type = ?", (key, spec.name))
                 continue
-            rows.append((key, spec.name, name, _hash(raw, volatile, sets), pack, number))
+            rows.append((key, spec.name, name, _hash(raw, volatile, sets, spec.kinds), pack, number))
             if named:
                 self._put_named(spec, key, parse(raw), named)
         self._put_objects(rows)
@@ -268,7 +268,7 @@ def index_entry(spec: ObjectType, raw: bytes, pack: int, line: int) -> IndexEntr
     head = object_head(spec, raw)
     if head.removed:
         return None
-    digest = _hash(raw, frozenset(spec.volatile), frozenset(spec.sets))
+    digest = _hash(raw, frozenset(spec.volatile), frozenset(spec.sets), spec.kinds)
     return IndexEntry(head.id, head.name, digest, pack, line)
 
 
@@ -322,9 +322,9 @@ def _decoded(raw: bytes) -> _LinkLine:
         raise IntegrityError("a pack of links holds a line that is no link") from None
 
 
-def _hash(raw: bytes, volatile: frozenset[str], sets: frozenset[str]) -> str:
+def _hash(raw: bytes, volatile: frozenset[str], sets: frozenset[str], kinds: tuple[str, ...]) -> str:
     try:
-        return content_hash(raw, volatile, sets)
+        return content_hash(raw, volatile, sets, kinds)
     except Unusable:
         # Nested deeper than we can follow: compared byte by byte then.
         return hashlib.sha256(raw).hexdigest()

@@ -474,7 +474,8 @@ class _Reading:
         spec = self._child or self._spec
         volatile, sets = frozenset(spec.volatile), frozenset(spec.sets)
         for raw in part.objects:
-            self._fingerprint.add(f"{object_id(raw, spec)} {content_hash(raw, volatile, sets)}".encode())
+            told = content_hash(raw, volatile, sets, spec.kinds)
+            self._fingerprint.add(f"{object_id(raw, spec)} {told}".encode())
         for line in part.links:
             if b'"reset":true' not in line[:14]:
                 self._fingerprint.add(line)

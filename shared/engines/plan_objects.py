@@ -13,9 +13,9 @@ from shared.catalog.spec import ObjectType, ValueReference
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import AnchorKind, Exclusion, Mechanism, Reason
 from shared.domain.snapshot import Completeness, IndexEntry
-from shared.engines.canonical import is_annotation
+from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.circles import circular_members
-from shared.engines.compare import TYPE_TAG, Form, holds_markers
+from shared.engines.compare import Form, holds_markers
 from shared.engines.conditions import holds, protection
 from shared.engines.diff import keys_of
 from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members

@@ -624,7 +624,7 @@ class LinkReader:
         self._child = catalog.get(relationship.contains) if relationship.contains else None
         self._kinds: dict[str, str] = {}
         # A child read in another API version can't come along with its parent.
-        self._expand = self._child is None or self._child.version == spec.version
+        self._expand = relationship.expands and (self._child is None or self._child.version == spec.version)
 
     async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
         spec = self._spec

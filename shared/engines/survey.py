@@ -16,8 +16,8 @@ from shared.domain.objects import Json, JsonObject, Link, ObjectKey
 from shared.domain.plan import Scope
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.bins import Bins
-from shared.engines.canonical import is_annotation
-from shared.engines.compare import TYPE_TAG, Form
+from shared.engines.canonical import TYPE_TAG, is_annotation
+from shared.engines.compare import Form
 from shared.engines.merge import both_indexes, both_links, completeness_of
 from shared.engines.natures import Told, told_of
 from shared.engines.opening import Pair, each, read_objects, read_pairs

@@ -70,6 +70,7 @@ def test_the_section_of_a_type_has_all_that_was_declared_of_it(spec: ObjectType)
         spec.made_by_service,
         spec.write_by_choice,
         spec.only_read,
+        spec.not_read,
         spec.off_because,
     ]
     assert all(reason in section for reason in reasons)

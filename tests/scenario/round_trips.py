@@ -228,7 +228,7 @@ def truth(service: Service, musts: Iterable[Must]) -> Truth:
                 principal = service.store.find("servicePrincipals", "appId", obj["appId"])
                 if principal is not None:
                     names[principal] = f"<servicePrincipal {told}>"
-    for table in _DEPENDENT:
+    for table in (*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.parent)):
         for key, obj in service.store.tables[table].items():
             rest = {name: value for name, value in obj.items() if name not in _THEIR_IDS}
             names.setdefault(key, f"<{table} {hashlib.sha256(_told(rest, names).encode()).hexdigest()[:12]}>")

@@ -18,6 +18,7 @@ from typing import Any
 from msgraph.generated.models.entity import Entity
 
 from .errors import GraphError, bad_request
+from .rules import preview_models
 from .rules.preview import PREVIEW_MEMBERS
 
 _PRIMITIVES = {
@@ -114,6 +115,8 @@ def derived_type(kind: str) -> type | None:
 def load(path: str) -> type:
     """`user.User` -> the SDK's class."""
     module, _, name = path.rpartition(".")
+    if module == "preview":
+        return vars(preview_models)[name]  # type: ignore[no-any-return]
     found: type = getattr(importlib.import_module(f"msgraph.generated.models.{module}"), name)
     return found
 

@@ -134,3 +134,12 @@ def test_annotations_are_told_by_their_names() -> None:
     names = ["@odata.type", "members@odata.nextLink", "#microsoft.graph.x"]
     assert all(is_annotation(name) for name in names)
     assert not any(is_annotation(name) for name in ["odata", "mail@contoso", "a#b", "", "@removed"])
+
+
+def test_where_a_type_says_what_no_member_does_it_counts() -> None:
+    nobody = b'{"join":{"who":{"@odata.type":"#none"}},"list":[{"@odata.type":"#a"}]}'
+    everybody = nobody.replace(b"#none", b"#all")
+    assert content_hash(nobody) == content_hash(everybody)
+    assert content_hash(nobody, kinds=("join.who",)) != content_hash(everybody, kinds=("join.who",))
+    other = nobody.replace(b"#a", b"#b")
+    assert content_hash(nobody, kinds=("list",)) != content_hash(other, kinds=("list",))

@@ -47,8 +47,8 @@ def test_a_type_declared_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("spec", CATALOG.types, ids=lambda spec: spec.name)
 def test_every_type_tells_how_it_is_read_and_with_which_permissions(spec: ObjectType) -> None:
-    assert spec.needs_to_read
-    assert spec.needs_to_write
+    assert bool(spec.needs_to_read) != bool(spec.not_read)
+    assert bool(spec.needs_to_write) != bool(spec.not_read)
     assert spec.singleton or spec.parent or spec.path.startswith("/")
     for quirk in spec.quirks:
         assert quirk.source, f"{spec.name}: a fact without a source"

@@ -6,5 +6,6 @@ from .plain import Plain
 from .plain_apps import APPS
 from .plain_cross_tenant import CROSS_TENANT
 from .plain_policies import POLICIES
+from .plain_settings import SETTINGS
 
-PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT)
+PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS)

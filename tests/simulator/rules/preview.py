@@ -73,6 +73,10 @@ PREVIEW_MEMBERS: dict[str, tuple[PreviewMember, ...]] = {
         "microsoftAuthenticatorPlatformSettings",
         shaped=True,
     ),
+    "ExternalIdentitiesPolicy": tuple(
+        PreviewMember(name, "boolean", "externalidentitiespolicy")
+        for name in ("allowDeletedIdentitiesDataRemoval", "allowExternalIdentitiesToLeave")
+    ),
     "DirectoryAudit": _members("directoryaudit", "userAgent", "performedBy"),
 }
 

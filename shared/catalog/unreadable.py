@@ -1,0 +1,48 @@
+"""What an app-only identity can't read: declared for that fact, so that every manifest says it."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import Drill, ObjectType, Quirk, WaveNumber
+from shared.domain.snapshot import UNREADABLE
+
+
+def _unreadable(name: str, title: str, path: str, odata_type: str, permission: str, source: str) -> ObjectType:
+    return ObjectType(
+        name=name,
+        title=title,
+        path=path,
+        odata_type=odata_type,
+        wave=WaveNumber.REST,
+        needs_to_read=(),
+        needs_to_write=(),
+        not_read=f"{UNREADABLE}: {permission} is for signed-in people only",
+        drill=Drill.NONE,
+        no_drill="it is never restored",
+        quirks=(Quirk("Readable and writable on behalf of a person alone.", source),),
+    )
+
+
+AGREEMENTS = _unreadable(
+    "agreements",
+    "Terms of use",
+    "/identityGovernance/termsOfUse/agreements",
+    "#microsoft.graph.agreement",
+    "Agreement.Read.All",
+    "Microsoft Graph: List agreements, Permissions",
+)
+FEATURE_ROLLOUT_POLICIES = _unreadable(
+    "featureRolloutPolicies",
+    "Staged rollouts of authentication features",
+    "/policies/featureRolloutPolicies",
+    "#microsoft.graph.featureRolloutPolicy",
+    "Policy.Read.HybridAuthentication",
+    "Microsoft Graph: List featureRolloutPolicies, Permissions",
+)
+ON_PREMISES_SYNCHRONIZATION = _unreadable(
+    "onPremisesSynchronization",
+    "Settings of the synchronization from the directory on premises",
+    "/directory/onPremisesSynchronization",
+    "#microsoft.graph.onPremisesDirectorySynchronization",
+    "OnPremDirectorySynchronization.Read.All",
+    "Microsoft Graph: Get onPremisesDirectorySynchronization, Permissions",
+)
