@@ -533,4 +533,13 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=("certificate",),
     ),
+    *(
+        Must(table, _API + page, not_changed=why, not_anew=why)
+        for table, page, why in (
+            ("devices", "resources/device", "its key is on the device, which has to join again"),
+            ("orgContacts", "resources/orgcontact", "Exchange or the synchronization makes contacts"),
+            ("subscribedSkus", "resources/subscribedsku", "subscriptions are bought"),
+            ("schemaExtensions", "schemaextension-update", "only the application that owns one may write it"),
+        )
+    ),
 )

@@ -57,6 +57,7 @@ _LINKS: Final = {
     LinkWrite.BIND: "linked again, up to 20 in one write",
     LinkWrite.REF: "linked again, one by one",
     LinkWrite.PUT_REF: "set again",
+    LinkWrite.NONE: "shown, and not written",
 }
 
 
@@ -158,7 +159,6 @@ def _lost(spec: ObjectType) -> Iterator[str]:
         return
     if spec.evidence_only:
         yield f"All of it is evidence only: {spec.evidence_only}."
-        return
     if spec.not_created:
         yield f"A deleted one is not created anew: {spec.not_created}."
     if spec.create is not None and spec.create.refused_when:

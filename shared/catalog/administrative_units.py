@@ -35,7 +35,7 @@ ADMINISTRATIVE_UNITS = ObjectType(
     relationships=(
         Relationship(
             name="members",
-            target_types=("users", "groups"),
+            target_types=("users", "groups", "devices"),
             write=LinkWrite.REF,
             delta=True,
             crowded=0.5,

@@ -15,11 +15,13 @@ _MEMBERS = {
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "crossTenantAccessPartners": "serviceProviderConstraints",
+    "devices": "extensions",
     "groups": """
         acceptedSenders accessType createdOnBehalfOf extensions groupLifecyclePolicies infoCatalogs isArchived
         isFavorite onPremisesExtensionAttributes onPremisesSyncBehavior organizationId permissionGrants photo
         photos rejectedSenders settings unseenConversationsCount unseenMessagesCount welcomeMessageEnabled
     """,
+    "orgContacts": "onPremisesSyncBehavior",
     "organization": "branding certificateBasedAuthConfiguration extensions",
     "roleAssignmentScheduleInstances": "activatedUsing appScope",
     "roleAssignments": "appScope",
@@ -30,8 +32,8 @@ _MEMBERS = {
     """,
     "users": """
         agreementAcceptances authorizationInfo deviceEnrollmentLimit employeeLeaveDateTime extensions
-        identityParentId mailboxSettings mySite onPremisesSyncBehavior ownedDevices permissionGrants photo
-        photos registeredDevices scopedRoleMemberOf sponsorOf sponsors
+        identityParentId mailboxSettings mySite onPremisesSyncBehavior permissionGrants photo photos
+        scopedRoleMemberOf sponsorOf sponsors
     """,
 }
 
@@ -48,48 +50,46 @@ _TYPES = """
     appConsentRequest appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
-    certificateBasedAuthConfiguration claimsMappingPolicy
-    cloudFlareWebApplicationFirewallProvider companySubscription connectedOrganization contract
-    controlConfiguration
-    customAuthenticationExtension customCalloutExtension customDataProvidedResource
-    customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
-    delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
-    delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
-    delegatedAdminServiceProviderConstraints delegatedPermissionClassification device
-    directoryAudit directoryDefinition directoryObject directoryObjectPartnerReference directoryRole
-    domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
-    domainDnsUnavailableRecord endUserSettings entitlementManagementSettings extension externalDomainName
-    externalUsersSelfServiceSignUpEventsFlow federatedTokenValidationPolicy fraudProtectionProvider
-    governanceInsight homeRealmDiscoveryPolicy humanSecurityFraudProtectionProvider identityApiConnector
-    identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute identityGovernance.customTaskExtension
+    certificateBasedAuthConfiguration claimsMappingPolicy cloudFlareWebApplicationFirewallProvider
+    companySubscription connectedOrganization contract controlConfiguration customAuthenticationExtension
+    customCalloutExtension customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
+    customDataProvidedResourceUploadSession delegatedAdminAccessAssignment delegatedAdminCustomer
+    delegatedAdminRelationship delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest
+    delegatedAdminServiceManagementDetail delegatedAdminServiceProviderConstraints
+    delegatedPermissionClassification directoryAudit directoryDefinition directoryObject
+    directoryObjectPartnerReference directoryRole domainDnsCnameRecord domainDnsMxRecord domainDnsRecord
+    domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord endUserSettings
+    entitlementManagementSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
+    federatedTokenValidationPolicy fraudProtectionProvider governanceInsight homeRealmDiscoveryPolicy
+    humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
+    identityCustomUserFlowAttribute identityGovernance.customTaskExtension
     identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
     identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
-    identityUserFlowAttributeAssignment inheritablePermission invitation
-    membershipOutlierInsight
-    oidcIdentityProvider onAttributeCollectionListener
-    onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
-    onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
-    onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
-    onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension
-    onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension
-    onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
-    onVerifiedIdClaimValidationListener openTypeExtension orgContact organizationalBranding
-    organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
-    policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
-    privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
-    privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
-    profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
-    resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
-    samlOrWsFedProvider schemaExtension scopedRoleMembership serviceProviderConstraints socialIdentityProvider
-    stsPolicy subscribedSku synchronization synchronizationJob synchronizationSchema synchronizationTemplate
-    targetDeviceGroup tenantAppManagementPolicy tokenIssuancePolicy tokenLifetimePolicy
-    unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest unifiedRoleEligibilityScheduleInstance
-    unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy unifiedRoleManagementPolicyApprovalRule
-    unifiedRoleManagementPolicyAssignment unifiedRoleManagementPolicyAuthenticationContextRule
-    unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
-    unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
-    userFlowLanguageConfiguration userFlowLanguagePage userRegistrationDetails userSignInInsight
-    verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
+    identityUserFlowAttributeAssignment inheritablePermission invitation membershipOutlierInsight
+    oidcIdentityProvider onAttributeCollectionListener onAttributeCollectionStartCustomExtension
+    onAttributeCollectionStartListener onAttributeCollectionSubmitCustomExtension
+    onAttributeCollectionSubmitListener onAuthenticationMethodLoadStartListener onEmailOtpSendListener
+    onFraudProtectionLoadStartListener onInteractiveAuthFlowStartListener onOtpSendCustomExtension
+    onPasswordSubmitCustomExtension onPasswordSubmitListener onPremisesSyncBehavior
+    onTokenIssuanceStartCustomExtension onTokenIssuanceStartListener onUserCreateStartListener
+    onVerifiedIdClaimValidationCustomExtension onVerifiedIdClaimValidationListener openTypeExtension
+    organizationalBranding organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet
+    permissionGrantPolicy policyBase privilegedAccessGroupAssignmentSchedule
+    privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
+    privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
+    privilegedAccessGroupEligibilityScheduleRequest profilePhoto remoteDesktopSecurityConfiguration
+    remoteTenantGroup resellerDelegatedAdminRelationship resourceSpecificPermissionGrant riskyServicePrincipal
+    riskyUser samlOrWsFedExternalDomainFederation samlOrWsFedProvider scopedRoleMembership
+    serviceProviderConstraints socialIdentityProvider stsPolicy synchronization synchronizationJob
+    synchronizationSchema synchronizationTemplate targetDeviceGroup tenantAppManagementPolicy
+    tokenIssuancePolicy tokenLifetimePolicy unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
+    unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
+    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAssignment
+    unifiedRoleManagementPolicyAuthenticationContextRule unifiedRoleManagementPolicyEnablementRule
+    unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
+    unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguageConfiguration userFlowLanguagePage
+    userRegistrationDetails userSignInInsight verifiedIdProfile webApplicationFirewallProvider
+    webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

@@ -76,7 +76,7 @@ GROUPS = ObjectType(
     relationships=(
         Relationship(
             name="members",
-            target_types=("users", "groups", "servicePrincipals"),
+            target_types=("users", "groups", "servicePrincipals", "devices", "orgContacts"),
             write=LinkWrite.BIND,
             delta=True,
             membership=True,

@@ -150,6 +150,24 @@ _ANSWERS = {
         addedByTenantId addedDateTime deletedDateTime displayName id joinedDateTime role state tenantId
         transitionDetails
     """,
+    "devices": """
+        accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime
+        deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName
+        enrollmentProfileName enrollmentType id isCompliant isManaged isManagementRestricted isRooted
+        managementType manufacturer mdmAppId model onPremisesLastSyncDateTime onPremisesSecurityIdentifier
+        onPremisesSyncEnabled operatingSystem operatingSystemVersion physicalIds profileType registrationDateTime
+        systemLabels trustType
+    """,
+    "orgContacts": """
+        addresses companyName deletedDateTime department displayName givenName id jobTitle mail mailNickname
+        onPremisesLastSyncDateTime onPremisesProvisioningErrors onPremisesSyncEnabled phones proxyAddresses
+        serviceProvisioningErrors surname
+    """,
+    "subscribedSkus": """
+        accountId accountName appliesTo capabilityStatus consumedUnits id prepaidUnits servicePlans skuId
+        skuPartNumber subscriptionIds
+    """,
+    "schemaExtensions": "description id owner properties status targetTypes",
 }
 
 
@@ -218,8 +236,8 @@ _USERS = (
         "users",
         Why.COMPUTED,
         "Microsoft Graph: user resource type, Relationships",
-        "appRoleAssignments createdObjects directReports memberOf oauth2PermissionGrants ownedObjects"
-        " transitiveMemberOf",
+        "appRoleAssignments createdObjects directReports memberOf oauth2PermissionGrants ownedDevices ownedObjects"
+        " registeredDevices transitiveMemberOf",
     ),
     *_out("users", Why.COMPUTED, "Microsoft Graph: licenseDetails resource type", "licenseDetails"),
     *_out(
@@ -288,6 +306,19 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: unifiedRoleScheduleBase resource type, Relationships",
         "appScope directoryScope principal roleDefinition",
+    ),
+    # The other ends of members and managers.
+    *_out(
+        "devices",
+        Why.COMPUTED,
+        "Microsoft Graph: device resource type, Relationships",
+        "memberOf transitiveMemberOf",
+    ),
+    *_out(
+        "orgContacts",
+        Why.COMPUTED,
+        "Microsoft Graph: orgContact resource type, Relationships",
+        "directReports memberOf transitiveMemberOf",
     ),
     # Built-in roles only have it.
     *_out(

@@ -38,12 +38,14 @@ from shared.catalog.facets import (
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
+from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.policies import (
     ADMIN_CONSENT_REQUEST_POLICY,
     AUTHENTICATION_FLOWS_POLICY,
     GROUP_LIFECYCLE_POLICIES,
     SECURITY_DEFAULTS,
 )
+from shared.catalog.recycle_bin import bins_of
 from shared.catalog.roles import (
     ROLE_ASSIGNMENT_INSTANCES,
     ROLE_ASSIGNMENTS,
@@ -130,7 +132,7 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        return {spec.odata_type: spec for spec in self.types if spec.facet is None}
+        return {spec.odata_type: spec for spec in self.types if spec.facet is None and not spec.bin_of}
 
     @cached_property
     def version(self) -> str:
@@ -195,7 +197,7 @@ class Catalog:
         return tuple(sorted(groups))
 
 
-CATALOG = Catalog(
+_DECLARED = Catalog(
     (
         ORGANIZATION,
         USERS,
@@ -247,5 +249,11 @@ CATALOG = Catalog(
         AGREEMENTS,
         FEATURE_ROLLOUT_POLICIES,
         ON_PREMISES_SYNCHRONIZATION,
+        DEVICES,
+        ORG_CONTACTS,
+        SUBSCRIBED_SKUS,
+        SCHEMA_EXTENSIONS,
     )
 )
+
+CATALOG = Catalog((*_DECLARED.types, *bins_of(_DECLARED.types)))

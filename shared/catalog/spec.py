@@ -368,6 +368,7 @@ class ObjectType:
     # An object is nothing but what it says of others: it goes and comes back with them, and another one that says
     # the same is the same thing.
     dependent: bool = False
+    bin_of: str = ""  # these are what the bin holds of the type of this name
     made_by_service: str = ""  # never written, because the service makes such objects from what is named here
     only_read: str = ""  # why nothing of it is ever written
     not_created: str = ""  # why there is no `create`

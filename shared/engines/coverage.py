@@ -66,7 +66,9 @@ class Coverage:
 def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> Coverage:
     """`types`: the catalog's."""
     listed = tuple(spec for spec in types if not spec.not_read)
-    declared = {spec.odata_type.removeprefix("#"): spec for spec in listed if spec.facet is None}
+    declared = {
+        spec.odata_type.removeprefix("#"): spec for spec in listed if spec.facet is None and not spec.bin_of
+    }
     facets: dict[str, set[str]] = {}
     for spec in listed:
         if spec.facet is not None:

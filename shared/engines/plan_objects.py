@@ -557,9 +557,12 @@ class Planning:
     # --- added objects
 
     def added(self, survey: TypeSurvey) -> None:
-        """Objects added since stay; those that conflicts or twins name are told there."""
+        """Objects added since stay; those that conflicts or twins name are told there, and what no restore could
+        write comes and goes by itself."""
         spec = survey.spec
-        if not (self.reach.everything and self.reach.type(spec) and survey.snapshot.is_complete):
+        if not (
+            spec.mechanisms and self.reach.everything and self.reach.type(spec) and survey.snapshot.is_complete
+        ):
             return
         told = {clash.live for clash in self.fates.clashes}
         told |= {fate.twin for fate in self.fates.by_key.values() if fate.twin}

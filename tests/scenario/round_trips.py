@@ -45,6 +45,8 @@ _PASSING = frozenset(
     )
 )
 _NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests")
+# Links of what is only read: they don't come to name a person who was made anew.
+_ONLY_READ = ("devices.registeredOwners", "devices.registeredUsers", "orgContacts.manager")
 # Nothing but what they say of others; what is made anew takes them along under other ids.
 _DEPENDENT = (
     "appRoleAssignments",
@@ -247,7 +249,7 @@ def truth(service: Service, musts: Iterable[Must]) -> Truth:
             for target in ends
         )
         for rel, held in service.store.forward.items()
-        if any(held.values())
+        if any(held.values()) and rel not in _ONLY_READ
     }
     return Truth(tables, links)
 

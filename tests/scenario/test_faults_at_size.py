@@ -80,7 +80,9 @@ async def lacks_of(tenant: ControlClient, snapshot: Snapshot) -> dict[str, Compl
         said[name] = entry.completeness
     principals = {one["id"] for name in ("users", "groups", "servicePrincipals") for one in tenant.objects(name)}
     for spec in CATALOG.types:
-        truth = tenant.objects(spec.name)
+        if spec.facet is not None:
+            continue  # off by itself
+        truth = tenant.objects(f"bin:{spec.bin_of}" if spec.bin_of else spec.name)
         if spec.name == "appRoleAssignments":  # those of what is in the recycle bin are kept and not shown
             truth = [one for one in truth if one["principalId"] in principals]
         if said[spec.name].is_complete:

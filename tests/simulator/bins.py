@@ -17,7 +17,7 @@ from .odata import parse_select
 from .reading import check_options, resolve, table_of, top_of
 from .rendering import Columns, default_columns, render, selected_columns, without_keys
 from .rules.permissions import BIN_PURGE, BIN_READ, BIN_RESTORE, NO_APP_ONLY_PURGE, Alternatives, allowed
-from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule, place_of
+from .rules.types import BINNED_TABLES, TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
 from .service_principals import remove_assignment
 
@@ -29,6 +29,9 @@ LINKS = (
     "applications.owners",
     "servicePrincipals.owners",
     restricted.MEMBERS,
+    "devices.registeredOwners",
+    "devices.registeredUsers",
+    "orgContacts.manager",
     *plain.LINKS,
 )
 BIN_LIFE = 30 * 86400.0
@@ -72,7 +75,7 @@ def soft_delete(service: Service, request: Request, rule: TypeRule, key: str) ->
     if rows:
         service.rules.lean("dependents.bin")
     audit.record(service, request, "Delete", rule, obj)
-    if rule.table == "groups" and not _group_has_bin(service, obj):
+    if not rule.has_bin or (rule.table == "groups" and not _group_has_bin(service, obj)):
         _forget_children(service, rule.table, key)
         return
     binned = {**obj, "deletedDateTime": service.now_iso(), "_links": links}
@@ -114,7 +117,7 @@ def _expire(service: Service) -> None:
     limit = service.clock.now() - BIN_LIFE
     old = [
         (table, key)
-        for table in DIRECTORY_TABLES
+        for table in BINNED_TABLES
         for key, obj in service.store.tables[f"bin:{table}"].items()
         if parse_iso(obj["deletedDateTime"]) < limit
     ]
@@ -127,7 +130,7 @@ def _expire(service: Service) -> None:
 
 
 def _binned_table(service: Service, key: str) -> str:
-    for table in DIRECTORY_TABLES:
+    for table in BINNED_TABLES:
         if service.store.get(f"bin:{table}", key) is not None:
             return table
     raise not_found(key)
@@ -184,7 +187,7 @@ def get_binned(service: Service, request: Request, key: str | None = None) -> Re
     key = key or request.params["id"]
     _expire(service)
     view = service.view(request)
-    for table in DIRECTORY_TABLES:
+    for table in BINNED_TABLES:
         obj = view.get(f"bin:{table}", key)
         if obj is None:
             continue
@@ -277,7 +280,7 @@ def bring_back(service: Service, table: str, key: str, obj: Obj) -> None:
         if table_of(live, other) is not None:
             store.link(rel, source, target)
             continue
-        for name in DIRECTORY_TABLES:  # the other end is in the bin too: it brings the link back later
+        for name in BINNED_TABLES:  # the other end is in the bin too: it brings the link back later
             waiting = store.get(f"bin:{name}", other)
             if waiting is not None:
                 store.put(f"bin:{name}", other, {**waiting, "_links": [*waiting["_links"], (rel, source, target)]})
@@ -323,7 +326,7 @@ def _forget_children(service: Service, table: str, key: str) -> None:
                 remove_assignment(service, one)
 
 
-for _table in DIRECTORY_TABLES:
+for _table in BINNED_TABLES:
     route("DELETE", f"{TYPES[_table].root}/{{id}}", delete_object)
 route("GET", "/directory/deletedItems/{cast}", list_bin)
 route("GET", "/directory/deletedItems/{cast}/{id}", get_binned)

@@ -269,7 +269,7 @@ def _scripted_operation(service: Service, who: Principal, one: Obj) -> Obj:
         if table in DIRECTORY_TABLES:
             if obj is not None:
                 soft_delete(service, request, TYPES[table], key)
-            if service.store.get(f"bin:{table}", key) is not None:
+            if TYPES[table].has_bin and service.store.get(f"bin:{table}", key) is not None:
                 purge(service, table, key)
                 _audit_purge(service, request, table, obj or binned or {})
         else:

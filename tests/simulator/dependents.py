@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .reading import table_of
-from .rules.types import DIRECTORY_TABLES
+from .rules.types import BINNED_TABLES
 from .service import Service
 
 Obj = dict[str, Any]
@@ -80,7 +80,7 @@ def put_back(service: Service, rows: list[list[Any]]) -> None:
         if not missing:
             attach(service, table, obj)
             continue
-        for name in DIRECTORY_TABLES:
+        for name in BINNED_TABLES:
             waiting = store.get(f"bin:{name}", missing[0])
             if waiting is not None:
                 kept = [*waiting.get("_dependents", []), [table, obj]]

@@ -37,6 +37,11 @@ RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("applications", "federatedIdentityCredentials"): ("applications.federatedIdentityCredentials", False),
     ("applications", "extensionProperties"): ("applications.extensionProperties", False),
     ("administrativeUnits", "members"): ("administrativeUnits.members", False),
+    ("devices", "registeredOwners"): ("devices.registeredOwners", False),
+    ("devices", "registeredUsers"): ("devices.registeredUsers", False),
+    ("devices", "memberOf"): ("groups.members", True),
+    ("orgContacts", "manager"): ("orgContacts.manager", False),
+    ("orgContacts", "memberOf"): ("groups.members", True),
     ("servicePrincipals", "owners"): ("servicePrincipals.owners", False),
     ("servicePrincipals", "memberOf"): ("groups.members", True),
     ("servicePrincipals", "appRoleAssignedTo"): ("assignments.resource", False),
@@ -522,8 +527,9 @@ def list_cast(service: Service, request: Request) -> Response:
 
 def get_manager(service: Service, request: Request) -> Response:
     view = service.view(request)
-    key = resolve(service, view, "users", request.params["id"])
-    ids = related_ids(service, request, view, "users", key, "manager")
+    table = place_of(request.template)[0].table
+    key = resolve(service, view, table, request.params["id"])
+    ids = related_ids(service, request, view, table, key, "manager")
     select = odata.parse_select(request.query.get("$select"))
     found = _related(service, request, view, ids[0], select, "manager") if ids else None
     if found is None:
@@ -584,7 +590,7 @@ for _table in DIRECTORY_TABLES:
     route("GET", f"{TYPES[_table].root}/{{id}}", get_object)
 for (_table, _name), _ in RELATIONS.items():
     if _name == "manager":
-        route("GET", f"/{_table}/{{id}}/manager", get_manager)
+        route("GET", f"{TYPES[_table].root}/{{id}}/manager", get_manager)
         continue
     route("GET", f"{TYPES[_table].root}/{{id}}/{_name}", list_related)
     if _name in _CHILD_TABLES and _table in ("applications", "servicePrincipals"):

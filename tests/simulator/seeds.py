@@ -16,6 +16,7 @@ from .plain import plant as plant_plain
 from .rules.registry import words
 from .seeds_apps import plant_applications
 from .seeds_governance import plant_governance
+from .seeds_inventory import plant_inventory
 from .seeds_real import plant_real
 from .service import Service
 from .writing import security_identifier
@@ -121,6 +122,7 @@ def plant(service: Service, plan: Plan, reference: str | None = None) -> None:
         plant_applications(planter)
         _plant_policies(planter)
         plant_governance(planter)
+        plant_inventory(planter)
         plant_plain(planter)
         reevaluate_dynamic_groups(service)
     service.info["breakGlassIds"] = planter.break_glass

@@ -199,7 +199,7 @@ def test_a_message_comes_back_as_it_was() -> None:
     "work",
     [
         Work(TENANT, "vault-35d", "20261122T000000Z-other", "users"),
-        Work(TENANT, "vault-35d", "20261122T000000Z-full", "devices"),
+        Work(TENANT, "vault-35d", "20261122T000000Z-full", "printers"),
         Work(TENANT, "vault-7d", "20261122T000000Z-full", "users"),
         Work("another", "vault-35d", "20261122T000000Z-full", "users"),
     ],

@@ -180,10 +180,10 @@ async def test_an_index_that_points_nowhere_is_an_integrity_error() -> None:
 async def test_a_type_that_was_not_read_gives_nothing_and_says_so() -> None:
     backup = await backed_up()
     snapshot = await backup.repository().open()
-    assert [one async for one in snapshot.index("devices")] == []
-    assert [one async for one in snapshot.links("devices", "owners")] == []
-    assert [one async for one in snapshot.objects("devices")] == []
-    assert snapshot.completeness("devices").state is State.NOT_READ
+    assert [one async for one in snapshot.index("printers")] == []
+    assert [one async for one in snapshot.links("printers", "owners")] == []
+    assert [one async for one in snapshot.objects("printers")] == []
+    assert snapshot.completeness("printers").state is State.NOT_READ
 
 
 # --- the live view -------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ _READ_COST = {
     "/users/{id}/transitiveMemberOf": 2,
     "/users/{id}/ownedObjects": 2,
     "/groups/{id}/members": 3,
+    "/subscribedSkus": 3,
     "/groups/{id}/transitiveMembers": 5,
 }
 _POST_COST = {"/directoryObjects/getByIds": 3, "/directoryObjects/getAvailableExtensionProperties": 1}

@@ -7,6 +7,7 @@ An entry is a list of alternatives; an alternative is a set of permissions of wh
 
 from __future__ import annotations
 
+from . import inventory
 from .plain_rows import PLAIN
 from .registry import Alternatives
 from .registry import any_of as _any
@@ -328,6 +329,7 @@ RELATED_READ: dict[str, Alternatives] = {
     "applications": _APP_READ,
     "servicePrincipals": _APP_READ,
     "administrativeUnits": _UNIT_READ,
+    **inventory.READ,
 }
 
 # PATCH of these user properties alone is what the narrower permissions allow.
@@ -344,5 +346,6 @@ def allowed(alternatives: Alternatives, granted: frozenset[str]) -> bool:
     return any(needed <= granted for needed in alternatives)
 
 
+PERMISSIONS.update(inventory.PERMISSIONS)
 for _row in PLAIN:
     PERMISSIONS.update(_row.permissions())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from .form import LinkRule, TypeRule
+from .inventory import CONTACTS, DEVICES
 from .plain_rows import PLAIN
 from .registry import words
 
@@ -454,12 +455,23 @@ TYPES: dict[str, TypeRule] = {
         ELIGIBILITY_REQUESTS,
         GROUP_SETTINGS,
         SETTING_TEMPLATES,
+        DEVICES,
+        CONTACTS,
         *(row.rule for row in PLAIN),
     )
 }
 
 # Directory objects: what `directoryObjects/{id}`, members and owners may be.
-DIRECTORY_TABLES = ("users", "groups", "servicePrincipals", "applications", "administrativeUnits")
+DIRECTORY_TABLES = (
+    "users",
+    "groups",
+    "servicePrincipals",
+    "applications",
+    "administrativeUnits",
+    "devices",
+    "orgContacts",
+)
+BINNED_TABLES = tuple(table for table in DIRECTORY_TABLES if TYPES[table].has_bin)
 
 
 @functools.cache

@@ -1,0 +1,56 @@
+"""What is only recorded: devices, contacts, subscriptions, schema extensions, and what the recycle bins hold."""
+
+from __future__ import annotations
+
+from shared.adapters.memory import ManualClock
+from shared.catalog.registry import CATALOG
+from shared.domain.plan import Mechanism, Reason
+from shared.domain.snapshot import State
+from tests.restore_planned import cloud_users, delete, planned, purge, read
+from tests.restore_world import tenant
+from tests.scenario.round_trips import restored
+from tests.simulator.service import Service
+
+RECORDED = ("devices", "orgContacts", "subscribedSkus", "schemaExtensions")
+
+
+async def test_the_inventory_is_in_the_snapshot_and_its_manifest() -> None:
+    clock = ManualClock()
+    service = tenant(clock)
+    user = str(cloud_users(service)[0]["id"])
+    delete(service, "users", user)
+    clock.advance(60)
+    view = await read(service, clock)
+    for name in RECORDED:
+        assert {entry.id async for entry in view.index(name)} == service.store.tables[name].keys()
+        assert view.completeness(name).state is State.COMPLETE
+    for spec in (one for one in CATALOG.types if one.bin_of):
+        assert view.completeness(spec.name).state is State.COMPLETE
+    assert [entry.id async for entry in view.index("deletedUsers")] == [user]
+    links = {(one.source, one.target) async for one in view.links("devices", "registeredOwners")}
+    assert links == {
+        (device, owner)
+        for device, owners in service.store.forward["devices.registeredOwners"].items()
+        for owner in owners
+    }
+
+
+async def test_what_nobody_can_put_back_is_told_and_the_bin_is_no_addition() -> None:
+    gone: list[str] = []
+
+    def damage(service: Service) -> None:
+        gone.append(min(service.store.tables["devices"]))
+        purge(service, "devices", gone[0])
+        gone.append(str(cloud_users(service)[0]["id"]))
+        delete(service, "users", gone[1])
+
+    case = await planned(damage)
+    told = [one for one in case.world.plan.exclusions if one.type in (*RECORDED, "deletedUsers")]
+    assert [(one.type, one.target, one.reason) for one in told if not one.member] == [
+        ("devices", gone[0], Reason.NEEDS_ACTION)
+    ]
+    back = [one for step in case.world.plan.steps for one in step.operations if one.target == gone[1]]
+    assert Mechanism.BIN in {one.mechanism for one in back}
+    report = await restored(case)
+    assert gone[1] in case.world.service.store.tables["users"]
+    assert not [one for one in report.unexpected if one.type != "devices"]
