@@ -1,19 +1,48 @@
-"""Role assignment instances as the simulated tenant shows them, from its tables: members of a group that holds a
-role have instances of their own, which are made when they are read and stand in no table."""
+"""What a list shows of the simulated tenant's tables.
+
+Members of a group that holds a role, or may activate one, have rows of their own, which are made when they are read
+and stand in no table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from shared.catalog.spec import ObjectType, Relationship
+
 Obj = dict[str, Any]
 INSTANCES = "roleAssignmentScheduleInstances"
+BY_MEMBERS = (INSTANCES, "roleEligibilitySchedules")  # listed for the members of a group, too
 
 
-def instance_ids(objects: Callable[[str], Sequence[Obj]]) -> list[str]:
+def table_of(spec: ObjectType) -> str:
+    """The simulated tenant's table of a type; "" for what isn't read by itself."""
+    if spec.facet is not None or spec.not_read:
+        return ""
+    return f"bin:{spec.bin_of}" if spec.bin_of else spec.name
+
+
+def ids_of(spec: ObjectType, objects: Callable[[str], Sequence[Obj]]) -> list[str]:
+    """Ids of all objects of a type that a list shows."""
+    if spec.name in BY_MEMBERS:
+        return instance_ids(objects, spec.name)
+    return [one["id"] for one in objects(table_of(spec))]
+
+
+def links_of(
+    relationship: Relationship, truth: Sequence[Obj], objects: Callable[[str], Sequence[Obj]]
+) -> set[tuple[str, str]]:
+    """Source and target of each link; a child may know its parent, or a parent its children."""
+    children = objects(relationship.contains) if relationship.contains else ()
+    below = {(one["_parent"], one["id"]) for one in children if "_parent" in one}
+    return below | {(one["id"], to) for one in truth for to in one["_links"].get(relationship.name, ())}
+
+
+def instance_ids(objects: Callable[[str], Sequence[Obj]], table: str = INSTANCES) -> list[str]:
     """Ids of all instances that a list shows. `objects` gives the rows of a table."""
     members = {one["id"]: one["_links"].get("members", ()) for one in objects("groups")}
-    held = objects(INSTANCES)
+    held = objects(table)
     return [
         *(one["id"] for one in held),
         *(f"{one['id']}-{member}" for one in held for member in members.get(one["principalId"], ())),

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.instances import INSTANCES, instance_ids
+from shared.catalog.registry import CATALOG
+from tests.instances import ids_of
 from tests.localrun.stack import HostProcess
 from tests.localrun.world import Ended, World
 
@@ -44,5 +45,4 @@ def holds_all(world: World, snapshot: Obj) -> None:
     """The snapshot is complete, and has as many objects of each type as the tenant's own tables."""
     assert snapshot["complete"] is True
     counts = {name: one["count"] for name, one in snapshot["types"].items()}
-    held = {name: len(world.simulator.objects(name)) for name in counts}
-    assert counts == {**held, INSTANCES: len(instance_ids(world.simulator.objects))}
+    assert counts == {name: len(ids_of(CATALOG.get(name), world.simulator.objects)) for name in counts}

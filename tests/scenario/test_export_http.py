@@ -20,7 +20,7 @@ from shared.domain.ports import Directory, GraphRequest, GraphResponse, Page
 from shared.domain.snapshot import State
 from shared.engines.repository import Snapshot
 from tests.backup import Backup, with_limits
-from tests.instances import INSTANCES, instance_ids
+from tests.instances import BY_MEMBERS, instance_ids, links_of, table_of
 from tests.simulator.client import ControlClient, SimulatorProcess
 
 ROLES = sorted({name for group in CATALOG.needs(write=False) for name in group})
@@ -74,15 +74,15 @@ async def check_against_truth(tenant: SimulatorProcess, snapshot: Snapshot) -> N
     assignments = [one for one in tenant.objects("appRoleAssignments") if one["principalId"] in principals]
     for spec in CATALOG.types:
         held = [entry.id async for entry in snapshot.index(spec.name)]
-        if spec.facet is not None:
-            continue  # off by itself
-        table = f"bin:{spec.bin_of}" if spec.bin_of else spec.name
+        if not (table := table_of(spec)):
+            continue
         truth = assignments if spec.name == "appRoleAssignments" else tenant.objects(table)
-        ids = instance_ids(tenant.objects) if spec.name == INSTANCES else [one["id"] for one in truth]
+        by_members = spec.name in BY_MEMBERS
+        ids = instance_ids(tenant.objects, spec.name) if by_members else [one["id"] for one in truth]
         assert sorted(held) == sorted(ids), spec.name
         for relationship in spec.relationships:
             links = {(link.source, link.target) async for link in snapshot.links(spec.name, relationship.name)}
-            expected = {(one["id"], target) for one in truth for target in one["_links"].get(relationship.name, ())}
+            expected = links_of(relationship, truth, tenant.objects)
             if relationship.name == "appRoleAssignedTo":
                 expected = {(one["resourceId"], one["id"]) for one in assignments}
             assert links == expected, f"{spec.name}.{relationship.name}"

@@ -110,7 +110,7 @@ def merge(service: Service, rule: TypeRule, obj: Obj, values: Obj, model: type |
     for name, value in values.items():
         prop = shape.get(name)
         if name == security_attributes.MEMBER:
-            out[name] = security_attributes.merged(obj.get(name), value)
+            out[name] = security_attributes.merged(obj.get(name), value or {})
             continue
         nested = prop is not None and prop.kind == "complex" and not prop.collection
         if nested and rule.merges_nested and isinstance(value, dict) and isinstance(obj.get(name), dict):
