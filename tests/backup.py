@@ -96,6 +96,15 @@ def small_tenant(directory: FakeDirectory, *, users: int = 7, members: int = 25)
     )
     always = {"startDateTime": "2024-03-01T00:00:00Z", "expiration": {"type": "noExpiration"}}
     directory.put("roleEligibilitySchedules", id="eligible-1", memberType="Direct", scheduleInfo=always, **held)
+    directory.put(
+        "roleManagementPolicyAssignments",
+        id="settings-1_role-1",
+        policyId="settings-1",
+        roleDefinitionId="role-1",
+        scopeId="/",
+        scopeType="DirectoryRole",
+        policy={"id": "settings-1", "rules": []},
+    )
     directory.put("authenticationMethodsPolicy", id="authenticationMethodsPolicy", displayName="Methods")
     directory.put("authenticationMethodConfigurations", id="Fido2", state="enabled", includeTargets=[])
     directory.put("authenticationStrengthPolicies", id="strength-1", displayName="Keys", policyType="custom")

@@ -211,9 +211,9 @@ class FakeDirectory:
         if query.get("$select") == "id":
             raw = json.dumps({"id": key}).encode()
         expand = query.get("$expand", "")
-        if not expand:
-            return raw
         name = expand.partition("(")[0]
+        if not expand or f'"{name}"'.encode() in raw:  # what is put with the object is shown with it
+            return raw
         targets = self.links.get((type_name, name), {}).get(key, [])
         if not self._catalog.get(type_name).relationship(name).many:
             value = targets[0] if targets else b"null"

@@ -84,7 +84,7 @@ _TYPES = """
     synchronizationSchema synchronizationTemplate targetDeviceGroup tenantAppManagementPolicy
     tokenIssuancePolicy tokenLifetimePolicy unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
     unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
-    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAssignment
+    unifiedRoleManagementPolicyApprovalRule
     unifiedRoleManagementPolicyAuthenticationContextRule unifiedRoleManagementPolicyEnablementRule
     unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
     unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguageConfiguration userFlowLanguagePage

@@ -70,6 +70,8 @@ _ANSWERS = {
         appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
         roleDefinitionId scheduleInfo status
     """,
+    # The policy is shown inline, with its rules.
+    "roleManagementPolicyAssignments": "id policy policyId roleDefinitionId scopeId scopeType",
     # The methods are shown inline, and are objects of their own.
     "authenticationMethodsPolicy": """
         authenticationMethodConfigurations description displayName id lastModifiedDateTime policyMigrationState

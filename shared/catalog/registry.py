@@ -51,6 +51,7 @@ from shared.catalog.roles import (
     ROLE_ASSIGNMENTS,
     ROLE_DEFINITIONS,
     ROLE_ELIGIBILITIES,
+    ROLE_SETTINGS,
 )
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
@@ -80,6 +81,8 @@ class Catalog:
         self._check_reasons(spec)
         if unknown := {action.member for action in spec.actions} - set(spec.writable):
             raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
+        if unknown := {part.member for part in spec.parts} - set(spec.writable):
+            raise ValueError(f"{spec.name} has parts of {sorted(unknown)}, which it doesn't call writable")
         if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
             raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
         asked = {*spec.select, *(name for group in spec.member_groups for name in group.members)}
@@ -106,6 +109,8 @@ class Catalog:
         for group in spec.member_groups:
             if group.found is not None and group.found.declared_by not in names:
                 raise ValueError(f"{spec.name} has members that an undeclared type declares")
+        if spec.governed is not None and spec.governed.by not in names:
+            raise ValueError(f"{spec.name} is governed by an undeclared type")
         if spec.nature is not None and spec.nature.told_by and spec.nature.told_by not in names:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
         if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
@@ -215,6 +220,7 @@ _DECLARED = Catalog(
         ROLE_ASSIGNMENT_INSTANCES,
         ROLE_ASSIGNMENTS,
         ROLE_ELIGIBILITIES,
+        ROLE_SETTINGS,
         AUTHENTICATION_METHODS_POLICY,
         AUTHENTICATION_METHOD_CONFIGURATIONS,
         AUTHENTICATION_STRENGTH_POLICIES,

@@ -7,10 +7,12 @@ from shared.catalog.spec import (
     Condition,
     Create,
     Drill,
+    Governed,
     Licence,
     MatchKey,
     Nature,
     ObjectType,
+    Part,
     Protected,
     Quirk,
     Strength,
@@ -192,6 +194,7 @@ ROLE_ELIGIBILITIES = ObjectType(
         ),
     ),
     references=_HELD,
+    governed=Governed("roleManagementPolicyAssignments", "roleDefinitionId"),
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
     quirks=(
         Quirk(
@@ -206,6 +209,84 @@ ROLE_ELIGIBILITIES = ObjectType(
             "Members of a group that is eligible may have schedules of their own, with memberType Group.",
             "Microsoft Graph: unifiedRoleEligibilitySchedule resource type",
             unverified=True,
+        ),
+    ),
+)
+
+_POLICIES = "/policies/roleManagementPolic"
+_OF_ROLES = "scopeId eq '/' and scopeType eq 'DirectoryRole'"
+_APPROVERS = "policy.rules[].setting.approvalStages[]"
+_APPROVER_LISTS = (
+    "setting.approvalStages.primaryApprovers",
+    "setting.approvalStages.escalationApprovers",
+)
+_RULE_SETS = (
+    "enabledRules",
+    "notificationRecipients",
+    *_APPROVER_LISTS,
+    "target.enforcedSettings",
+    "target.inheritableSettings",
+    "target.operations",
+)
+
+ROLE_SETTINGS = ObjectType(
+    name="roleManagementPolicyAssignments",
+    title="Role settings: what activating a role, and giving it, takes",
+    path=f"{_POLICIES}yAssignments",
+    query=(f"$filter={_OF_ROLES.replace(' ', '%20')}", "$expand=policy($expand=rules)"),
+    odata_type="#microsoft.graph.unifiedRoleManagementPolicyAssignment",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=(("RoleManagement.Read.Directory",),),
+    needs_to_write=(("RoleManagement.ReadWrite.Directory", "RoleManagementPolicy.ReadWrite.Directory"),),
+    dependent=True,
+    name_property="roleDefinitionId",
+    match_keys=(MatchKey(("roleDefinitionId", "scopeId", "scopeType"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "roleDefinitionId",
+        f"{_POLICIES}yAssignments?$filter={_OF_ROLES} and roleDefinitionId eq '{{value}}'",
+    ),
+    create=Create("", awaited=True),
+    create_only=("roleDefinitionId", "scopeId", "scopeType"),
+    writable=("policy",),
+    parts=(Part("policy.rules", f"{_POLICIES}ies/{{policyId}}/rules/{{id}}"),),
+    keys_besides_id=("policyId",),
+    computed_within=(
+        "policy.description",
+        "policy.displayName",
+        "policy.id",
+        "policy.isOrganizationDefault",
+        "policy.lastModifiedBy",
+        "policy.lastModifiedDateTime",
+        "policy.scopeId",
+        "policy.scopeType",
+    ),
+    sets=("policy.rules", *(f"policy.rules.{one}" for one in _RULE_SETS), *_RULE_SETS),
+    typed=_APPROVER_LISTS,
+    references=(
+        ValueReference("roleDefinitionId", ("roleDefinitions",)),
+        *(
+            ValueReference(f"{_APPROVERS}.{kind}Approvers[].{member}", (to,))
+            for kind in ("primary", "escalation")
+            for member, to in (("userId", "users"), ("groupId", "groups"))
+        ),
+        ValueReference("policy.rules[].claimValue", ("authenticationContextClassReferences",), literals=("",)),
+    ),
+    licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
+    quirks=(
+        Quirk(
+            "Each role has a policy of its own with 17 rules, which is made and goes with the role; a custom role "
+            "that is made anew gets another one, so that rules are found by their role.",
+            "Microsoft Graph: Rules in PIM - mapping guide",
+            unverified=True,
+        ),
+        Quirk(
+            "Rules are written one by one, with their @odata.type and their target.",
+            "Microsoft Graph: Update unifiedRoleManagementPolicyRule",
+        ),
+        Quirk(
+            "The rules are read with the assignment of the policy to the role, by a nested $expand.",
+            "Microsoft Graph: Use PIM APIs to update Microsoft Entra ID rules",
         ),
     ),
 )

@@ -184,12 +184,36 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A list within a writable member, at the dotted path `list`, whose items can't be written with the object:
+    each is PATCHed whole at `path`, with its `@odata.type`. There `{id}` stands for the item's id, and another name
+    for the object's member of that name. Forms of the items' members are declared as if they were the object's."""
+
+    list: str
+    path: str
+
+    @property
+    def member(self) -> str:
+        return self.list.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """What the objects of the type `by` allow decides whether an object can be made: those whose `member` is the
+    object's, too, are as they shall be before it is."""
+
+    by: str
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body, `{start}` as
     in `Timed`. `held`: members that start with this value where the snapshot has another, and get theirs once the
     object exists. `refused_when`: objects that a POST can't bring back (any of the conditions). `by_request`: the
     answer is a request's, not the object's, which is then found by its anchor. `method`: PUT or PATCH where the
-    path is that of the object itself, which then comes to be under it."""
+    path is that of the object itself, which then comes to be under it. `awaited`: nothing is written: the service
+    makes the object together with what it names, and it is looked for by its anchor (`path` is empty)."""
 
     path: str
     method: str = "POST"
@@ -199,6 +223,7 @@ class Create:
     refused_when: tuple[Condition, ...] = ()
     refused_why: str = ""
     by_request: bool = False
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +401,7 @@ class ObjectType:
     tier: Tier = Tier.EVERY_FULL
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     facet: Facet | None = None
+    query: tuple[str, ...] = ()  # options that the listing always has, percent-encoded
     select: tuple[str, ...] = ()
     member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
@@ -399,6 +425,8 @@ class ObjectType:
     writable: tuple[str, ...] = ()  # may be changed: by PATCH (or PUT), or by one of `actions`
     put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
     actions: tuple[Action, ...] = ()
+    parts: tuple[Part, ...] = ()
+    governed: Governed | None = None
     only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change may set
     create_only: tuple[str, ...] = ()  # may be set in the creation and never after; the identity: we choose it
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists

@@ -14,10 +14,10 @@ from enum import IntEnum
 from typing import Final
 from urllib.parse import quote
 
-from shared.catalog.spec import LinkWrite, ObjectType, Relationship
+from shared.catalog.spec import LinkWrite, ObjectType, Part, Relationship
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operation, Request
-from shared.engines.canonical import TYPE_TAG
+from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.compare import Form
 
 BIND_LIMIT: Final = 20  # targets of one `@odata.bind`
@@ -188,6 +188,13 @@ class Drafter:
                 "password": {"$password": key.id},
             }
             secret = f"initial-password-{re.sub(r'[^0-9A-Za-z-]', '-', key.id)}"
+        anchor = self._anchor(spec, wanted, parent)
+        if spec.create.awaited:
+            request = Request("GET", anchor.lookup, None, spec.throttle.value)
+        else:
+            address = self._join(*self._filled(f"/{spec.version}{path}", parent))
+            method = spec.create.method if not end else "POST"
+            request = Request(method, address, body, spec.throttle.value)
         operation = Operation(
             id=operation_id,
             type=spec.name,
@@ -195,21 +202,16 @@ class Drafter:
             name=name,
             mechanism=Mechanism.CREATE,
             why=why,
-            request=Request(
-                spec.create.method if not end else "POST",
-                self._join(*self._filled(f"/{spec.version}{path}", parent)),
-                body,
-                spec.throttle.value,
-            ),
+            request=request,
             read=self.item_path(spec, key.id, parent, self._select(spec, wanted), new=True),
             before={},
             wanted=wanted,
             expected_id=ExpectedId.KEPT if kept else ExpectedId.NEW,
             ids=ids,
-            anchor=self._anchor(spec, wanted, parent),
+            anchor=anchor,
             read_list=_read_list(spec),
             secret_for=secret,
-            by_request=spec.create.by_request or bool(end),
+            by_request=spec.create.by_request or spec.create.awaited or bool(end),
             names=self._names(spec, wanted),
         )
         return Draft(operation, key, spec, Phase.SHELL, spec.version, parent or key.id, brings=True)
@@ -282,6 +284,49 @@ class Drafter:
             names=self._names(spec, written.wanted),
         )
         return Draft(operation, key, spec, phase, spec.version, parent or key.id)
+
+    def part(
+        self,
+        mechanism: Mechanism,
+        spec: ObjectType,
+        part: Part,
+        key: ObjectKey,
+        name: str,
+        owner: JsonObject,
+        item: JsonObject,
+        live: JsonObject | None,
+    ) -> Draft:
+        """PATCH or FINISH of one item of a list within an object, the `owner`; `live` None: of one that is new."""
+        which = str(item["id"])
+        form = Form(spec)
+        members: JsonObject = {one: value for one, value in item.items() if one != "id" and not is_annotation(one)}
+        written = written_members(form, members, live or {})
+        path = self._join(
+            *(
+                piece
+                if number % 2 == 0
+                else quote(which, safe="")
+                if piece == "id"
+                else self._segment(str(owner[piece]))
+                for number, piece in enumerate(re.split(r"\{(\w+)\}", f"/{spec.version}{part.path}"))
+            )
+        )
+        operation = Operation(
+            id=self.operation_id(mechanism, key, which),
+            type=spec.name,
+            target=key.id,
+            name=name,
+            mechanism=mechanism,
+            why=f"Its {which} differs from the snapshot." if live is not None else f"Sets {which} as it was.",
+            request=Request(
+                "PATCH", path, {**written.body, "id": which, TYPE_TAG: item[TYPE_TAG]}, spec.throttle.value
+            ),
+            read=path,
+            before=written.before if live is not None else {},
+            wanted=written.wanted,
+        )
+        phase = Phase.PATCH if live is not None else Phase.FINISH
+        return Draft(operation, key, spec, phase, spec.version, key.id)
 
     # --- links
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import ObjectType, ValueReference
+from shared.catalog.spec import ObjectType, Part, ValueReference
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import AnchorKind, Exclusion, Mechanism, Reason
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.circles import circular_members
 from shared.engines.compare import Form, holds_markers
-from shared.engines.conditions import holds, protection
+from shared.engines.conditions import holds, member_at, protection
 from shared.engines.diff import keys_of
 from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, written_members
 from shared.engines.fates import ON_LIST, Clash, Fate, Fates, Way
@@ -57,6 +57,9 @@ class Planning:
         )
         self._pair_keys: dict[tuple[str, str, str], ObjectKey] = {}  # type, member, value → live object changed
         self._pair_waits: list[tuple[Draft, ValueReference, str]] = []
+        self._governing = {spec.governed.by: spec.governed.member for spec in catalog.types if spec.governed}
+        self._governors: dict[tuple[str, Json], ObjectKey] = {}  # type and member's value → object that is written
+        self._governed: list[tuple[Draft, str, Json]] = []
 
     def exclude(
         self,
@@ -73,7 +76,12 @@ class Planning:
         self.exclusions.append(Exclusion(spec.name, target, shown, member, reason, why, other))
 
     def finish(self) -> None:
-        """What could be told only once everything was drafted: second parts of pairs wait for changed firsts."""
+        """What could be told only once everything was drafted: second parts of pairs wait for changed firsts, and
+        what is governed for what decides whether it can be made."""
+        for draft, by, value in self._governed:
+            governor = self._governors.get((by, value))
+            if governor is not None:
+                draft.needs_whole.add(governor)
         for draft, reference, value in self._pair_waits:
             for name in reference.to:
                 key = self._pair_keys.get((name, reference.key, value))
@@ -166,6 +174,9 @@ class Planning:
             create.needs.add(ObjectKey(spec.parent, missing.parent))
         self._wait_for_pair(create, spec, item)
         self.drafts.append(create)
+        if spec.governed is not None:
+            self._governed.append((create, spec.governed.by, item.get(spec.governed.member)))
+        self._write_parts(spec, missing.entry, item, rewritten, None)
         if spec.anchor.kind is AnchorKind.MARKER:
             anchor = spec.anchor.property
             first[anchor] = marked_name(members.get(anchor), create.operation.id)
@@ -187,7 +198,8 @@ class Planning:
         first: JsonObject = {}
         members: JsonObject = {}
         later: JsonObject = {}
-        for member in sorted({*spec.writable, *spec.create_only, *self._alive(spec, item)}):
+        apart = {part.member for part in spec.parts}
+        for member in sorted({*spec.writable, *spec.create_only, *self._alive(spec, item)} - apart):
             value = form.written(member, item.get(member))
             if value is None:
                 continue
@@ -392,6 +404,11 @@ class Planning:
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
         if spec.put and wanted:
             wanted = {name: new[name] for name in spec.restorable if name in new} | wanted
+        if any(part.member in wanted for part in spec.parts):
+            self._write_parts(spec, entry, old, {**old, **wanted}, new)
+            wanted = {
+                name: value for name, value in wanted.items() if all(name != one.member for one in spec.parts)
+            }
         guarded = acting.will and acting.does
         for (action, group), members in _by_request(spec, wanted):
             draft = self.drafter.patch(
@@ -418,6 +435,30 @@ class Planning:
             self.drafts.append(draft)
         if switched_on and enabling is not None:
             self._enable(spec, entry, old, new.get(enabling.property), {**new, **wanted})
+
+    def _write_parts(
+        self, spec: ObjectType, entry: IndexEntry, old: JsonObject, wanted: JsonObject, live: JsonObject | None
+    ) -> None:
+        """Each item that differs, by a write of its own. `wanted`: `old` with its ids rewritten; `live` None: of an
+        object that is made anew, whose items nobody has seen yet."""
+        key, form = ObjectKey(spec.name, entry.id), self.forms[spec.name]
+        if spec.parts and spec.name in self._governing:
+            self._governors[(spec.name, old.get(self._governing[spec.name]))] = key
+        for part in spec.parts:
+            held = _items(part, live) if live is not None else {}
+            named = _items(part, old)
+            for which, item in sorted(_items(part, wanted).items()):
+                if live is not None and which not in held:
+                    why = f"{which} is not there any more, and can't be made"
+                    self.exclude(spec, entry.id, entry.name, Reason.NEEDS_ACTION, why, part.member)
+                    continue
+                before = held.get(which)
+                if before is not None and not form.differing(before, _values(item)):
+                    continue
+                mechanism = Mechanism.FINISH if live is None else Mechanism.PATCH
+                draft = self.drafter.part(mechanism, spec, part, key, entry.name, wanted, item, before)
+                draft.needs = self._named(spec, _alone(part, named[which]))
+                self.drafts.append(draft)
 
     def _patch_phase(self, spec: ObjectType, *, guarded: bool, settles: bool, from_bin: bool) -> Phase:
         if guarded:
@@ -572,6 +613,26 @@ class Planning:
                 self.exclude(spec, entry.id, entry.name, Reason.ADDED_SINCE, why)
 
 
+def _items(part: Part, item: JsonObject) -> dict[str, JsonObject]:
+    """The items of a list that are objects of their own, by id."""
+    found = member_at(item, part.list)
+    items = found if isinstance(found, list) else []
+    return {str(one["id"]): one for one in items if isinstance(one, dict) and TYPE_TAG in one and "id" in one}
+
+
+def _alone(part: Part, item: JsonObject) -> JsonObject:
+    """An object that has nothing but one item of the list."""
+    alone: Json = [item]
+    for name in reversed(part.list.split(".")):
+        alone = {name: alone}
+    assert isinstance(alone, dict)
+    return alone
+
+
+def _values(item: JsonObject) -> JsonObject:
+    return {name: value for name, value in item.items() if not is_annotation(name)}
+
+
 def _by_request(spec: ObjectType, wanted: JsonObject) -> list[tuple[tuple[str, str], JsonObject]]:
     """What each request writes of these members: one PATCH, each action by its path, and each group of members for
     whose sake alone a PATCH might be refused."""
@@ -615,6 +676,8 @@ def _why_anew(spec: ObjectType, fate: Fate, *, kept: bool) -> str:
         return f"Deleted since the snapshot: made anew, the copy in the recycle bin is left: {fate.bin_left}."
     if spec.chooses_id:
         return "Deleted since the snapshot: made anew under its id."
+    if spec.create is not None and spec.create.awaited:
+        return "Gone with what it belongs to. The service makes another one with that, which is waited for."
     if spec.by_content:
         since = f" It begins at {fate.start}, as it would have." if fate.start else ""
         until = f" It ends at {fate.end}, as it would have." if fate.end else ""

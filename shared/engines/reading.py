@@ -206,7 +206,7 @@ def reset_line(source: str) -> bytes:
 
 def list_request(spec: ObjectType) -> GraphRequest:
     top = (f"$top={spec.page_size}",) if spec.page_size else ()
-    return _get(spec, spec.list_path, (*_select(spec.select), *_inline(spec), *top), spec.list_cost)
+    return _get(spec, spec.list_path, (*spec.query, *_select(spec.select), *_inline(spec), *top), spec.list_cost)
 
 
 def inline_request(spec: ObjectType, owner: str, name: str) -> GraphRequest:

@@ -56,8 +56,10 @@ _DEPENDENT = (
     "roleAssignments",
     "roleAssignmentScheduleInstances",
     "roleEligibilitySchedules",
+    "roleManagementPolicies",
+    "roleManagementPolicyAssignments",
 )
-_THEIR_IDS = ("id", "roleAssignmentOriginId", "roleAssignmentScheduleId")
+_THEIR_IDS = ("id", "roleAssignmentOriginId", "roleAssignmentScheduleId", "policyId")
 
 
 def rows(service: Service, must: Must) -> list[Obj]:

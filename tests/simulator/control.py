@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from . import dependents, plain, role_assignments, strengths
+from . import dependents, plain, role_assignments, role_settings, strengths
 from .auth import Principal
 from .bins import purge, soft_delete
 from .errors import GraphError, bad_request, not_found
@@ -289,6 +289,7 @@ def _take_away(service: Service, table: str, key: str) -> None:
     elif table == strengths.TABLE:
         strengths.remove_strength(service, key)
     else:
+        role_settings.remove(service, key)
         dependents.take_out(service, key)  # the assignments of a role definition
         plain.remove(service, table, key)
         for rel, back in service.store.reverse.items():

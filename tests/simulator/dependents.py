@@ -20,6 +20,7 @@ TABLES = (
     "roleAssignments",
     "roleAssignmentScheduleInstances",
     "roleEligibilitySchedules",
+    "roleManagementPolicyAssignments",
 )
 
 
@@ -32,7 +33,7 @@ def parties(table: str, obj: Obj) -> list[str]:
     if table == "oauth2PermissionGrants":
         named = [obj["clientId"], obj["resourceId"], obj.get("principalId")]
     else:
-        named = [obj["principalId"], obj["roleDefinitionId"], scope_target(obj.get("directoryScopeId"))]
+        named = [obj.get("principalId"), obj["roleDefinitionId"], scope_target(obj.get("directoryScopeId"))]
     return [one for one in dict.fromkeys(named) if one is not None]
 
 

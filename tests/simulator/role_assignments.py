@@ -28,6 +28,7 @@ _PRINCIPALS = ("users", "groups", "servicePrincipals")
 _SCHEDULES = (
     "/roleManagement/directory/roleAssignmentSchedule",
     "/roleManagement/directory/roleEligibilitySchedule",
+    "/policies/roleManagementPolic",
 )
 
 

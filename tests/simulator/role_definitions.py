@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit, dependents
+from . import audit, dependents, role_settings
 from .errors import GraphError, bad_request, denied
 from .reading import get_object, list_objects
 from .rules.types import ROLE_DEFINITIONS
@@ -41,6 +41,7 @@ def create_definition(service: Service, request: Request) -> Response:
     obj.update(id=key, isBuiltIn=False, resourceScopes=["/"])
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         store_new(service, request, ROLE_DEFINITIONS, obj)
+        role_settings.add(service, key)
     return created(service, request, ROLE_DEFINITIONS.table, obj)
 
 
@@ -68,6 +69,7 @@ def delete_definition(service: Service, request: Request) -> Response:
         service.rules.lean("role.delete-assigned")
         raise bad_request("The role definition has assignments and can't be deleted.")
     with service.store.transaction(request.method, request.path, request.principal.app_id):
+        role_settings.remove(service, obj["id"])
         service.store.put(ROLE_DEFINITIONS.table, obj["id"], None)
         audit.record(service, request, "Delete", ROLE_DEFINITIONS, obj)
     return Response(204)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit, dependents, small
+from . import audit, dependents, role_settings, small
 from .clock import iso, parse_iso
 from .errors import bad_request, not_found
 from .reading import get_object, list_objects
@@ -125,6 +125,8 @@ def _assign(service: Service, request: Request, values: Obj, held: Obj | None, o
     if (values["scheduleInfo"]["expiration"]).get("type") == "afterDuration":
         service.rules.lean("eligible.end-shown")
     check_policy(service, values)
+    until = None if end is None else parse_iso(end)
+    role_settings.check_period(service, values["roleDefinitionId"], "Eligibility", start, until)
     if values.get("isValidationOnly"):
         obj["status"] = "Granted"
         return

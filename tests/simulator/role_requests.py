@@ -30,6 +30,15 @@ def _time(text: Any, name: str) -> float:
         raise bad_request(f"Invalid value specified for property '{name}'.", "BadRequest") from error
 
 
+def duration_of(text: Any) -> float | None:
+    """Seconds of a duration of days, hours and minutes; None for any other."""
+    found = _DURATION.fullmatch(str(text))
+    if found is None or not any(found.groups()):
+        return None
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return days * 86400.0 + hours * 3600 + minutes * 60
+
+
 def period_of(service: Service, values: Obj) -> tuple[float, str | None]:
     """When the assignment starts and, unless it is for good, ends."""
     info = values.get("scheduleInfo") or {}
@@ -45,11 +54,10 @@ def period_of(service: Service, values: Obj) -> tuple[float, str | None]:
     if kind == "afterDateTime":
         end = _time(expiration.get("endDateTime"), "endDateTime")
     elif kind == "afterDuration":
-        found = _DURATION.fullmatch(str(expiration.get("duration")))
-        if found is None or not any(found.groups()):
+        length = duration_of(expiration.get("duration"))
+        if length is None:
             raise bad_request("Invalid value specified for property 'duration'.", "BadRequest")
-        days, hours, minutes = (int(part or 0) for part in found.groups())
-        end = start + days * 86400 + hours * 3600 + minutes * 60
+        end = start + length
     else:
         raise bad_request("scheduleInfo needs an expiration of a known type.", "BadRequest")
     if end <= max(start, now):

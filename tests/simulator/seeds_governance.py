@@ -10,7 +10,7 @@ import hashlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from . import dependents, restricted, role_eligibility
+from . import dependents, restricted, role_eligibility, role_settings
 from .authentication_methods import POLICY
 from .grants import opaque_id
 from .role_assignments import add
@@ -118,6 +118,9 @@ def _plant_roles(planter: Planter) -> None:
                 "version": "1",
             },
         )
+    for role in sorted(planter.store.tables["roleDefinitions"]):
+        role_settings.add(planter.service, role, _id("role settings", role))
+    _tighten(planter)
     for number, user in enumerate(planter.break_glass):
         _assign(planter, f"break-glass {number}", user, GLOBAL_ADMINISTRATOR)
     _assign(planter, "activation", _some(planter, 2), _SECURITY_ADMIN, kind="Activated", end=_FAR)
@@ -138,6 +141,44 @@ def _plant_roles(planter: Planter) -> None:
     _eligible(planter, "unit", _some(planter, 9), _USER_ADMIN, scope=unit)
     if len(planter.group_ids) > 1:
         _eligible(planter, "group", planter.group_ids[1], _READERS)
+
+
+def _tighten(planter: Planter) -> None:
+    """Settings of some roles that are not as they started: approvers, contexts, periods, recipients."""
+    store = planter.store
+    approval = {"isApprovalRequired": True, "approvalMode": "SingleStage", "approvalStages": [{}]}
+    approval["approvalStages"] = [
+        {
+            "approvalStageTimeOutInDays": 1,
+            "isApproverJustificationRequired": True,
+            "escalationTimeInMinutes": 0,
+            "isEscalationEnabled": False,
+            "primaryApprovers": [
+                {"@odata.type": "#microsoft.graph.singleUser", "userId": _some(planter, 12), "description": "Duty"},
+                {
+                    "@odata.type": "#microsoft.graph.groupMembers",
+                    "groupId": planter.group_ids[0],
+                    "description": "Owners",
+                },
+            ],
+            "escalationApprovers": [],
+        }
+    ]
+    changes: Obj = {
+        "Approval_EndUser_Assignment": {"setting": approval},
+        "AuthenticationContext_EndUser_Assignment": {"isEnabled": True, "claimValue": "c1"},
+        "Enablement_EndUser_Assignment": {"enabledRules": ["Justification", "Ticketing"]},
+        "Expiration_EndUser_Assignment": {"maximumDuration": "PT2H"},
+        "Notification_Admin_Admin_Eligibility": {
+            "isDefaultRecipientsEnabled": False,
+            "notificationRecipients": ["security@contoso-sim.example"],
+        },
+    }
+    for role in (GLOBAL_ADMINISTRATOR, _id("role definition", 0)):
+        (held,) = dependents.naming(planter.service, role, role_settings.ASSIGNED)
+        policy = store.tables[role_settings.TABLE][held["policyId"]]
+        rules = [{**rule, **changes.get(rule["id"], {})} for rule in policy["rules"]]
+        store.put(role_settings.TABLE, policy["id"], {**policy, "rules": rules})
 
 
 def _eligible(

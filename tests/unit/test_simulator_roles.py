@@ -322,3 +322,71 @@ async def test_members_of_an_eligible_group_show_schedules_of_their_own(tenant: 
 async def test_eligibility_needs_the_licence(tenant: InProcessTenant) -> None:
     tenant.service.settings.premium_p2 = False
     assert code_of(await tenant.get(ELIGIBLE)) == (400, "AadPremiumLicenseRequired")
+
+
+# --- settings
+
+POLICIES = "/policies/roleManagementPolicies"
+POLICY_ASSIGNMENTS = "/policies/roleManagementPolicyAssignments"
+OF_ROLES = "$filter=scopeId eq '/' and scopeType eq 'DirectoryRole'"
+
+
+async def rules_of(tenant: InProcessTenant, role: str) -> dict[str, Any]:
+    query = f"{POLICY_ASSIGNMENTS}?{OF_ROLES} and roleDefinitionId eq '{role}'&$expand=policy($expand=rules)"
+    (held,) = await tenant.everything(query)
+    return dict(held["policy"])
+
+
+async def test_every_role_has_settings_of_seventeen_rules_and_a_new_role_gets_its_own(
+    tenant: InProcessTenant,
+) -> None:
+    assert (await tenant.get(POLICIES)).status_code == 400
+    roles = {one["id"] for one in await tenant.everything(DEFINITIONS)}
+    held = await tenant.everything(f"{POLICY_ASSIGNMENTS}?{OF_ROLES}")
+    assert {one["roleDefinitionId"] for one in held} == roles
+    made = (await tenant.post(DEFINITIONS, definition())).json()["id"]
+    policy = await rules_of(tenant, made)
+    assert len(policy["rules"]) == 17
+    path = f"{POLICIES}/{policy['id']}"
+    assert (await tenant.get(f"{path}/rules")).json()["value"] == policy["rules"]
+    assert (await tenant.get(f"{path}?$expand=rules")).json()["rules"] == policy["rules"]
+    assert (await tenant.delete(f"{DEFINITIONS}/{made}")).status_code == 204
+    assert (await tenant.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "status"),
+    [
+        ("Expiration_Admin_Eligibility", {"maximumDuration": "P30D"}, 200),
+        ("Expiration_Admin_Eligibility", {"maximumDuration": "for long"}, 400),
+        ("Expiration_Admin_Eligibility", {"target": None}, 400),
+        ("Expiration_Admin_Eligibility", {"@odata.type": None}, 400),
+        ("Expiration_Admin_Eligibility", {"claimValue": "c1"}, 400),
+        ("Enablement_EndUser_Assignment", {"enabledRules": ["Anything"]}, 400),
+        ("AuthenticationContext_EndUser_Assignment", {"isEnabled": True, "claimValue": "c1"}, 200),
+        ("AuthenticationContext_EndUser_Assignment", {"isEnabled": True, "claimValue": "c77"}, 400),
+        ("Approval_EndUser_Assignment", {"setting": {"approvalStages": [{"primaryApprovers": [{}]}]}}, 400),
+        ("Nothing_EndUser_Assignment", {}, 404),
+    ],
+)
+async def test_a_rule_is_changed_alone_with_its_type_and_target(
+    tenant: InProcessTenant, name: str, changes: dict[str, Any], status: int
+) -> None:
+    policy = await rules_of(tenant, GLOBAL_READER)
+    rule = next((one for one in policy["rules"] if one["id"] == name), policy["rules"][0])
+    body = {"@odata.type": rule["@odata.type"], "target": rule["target"], **changes}
+    assert (await tenant.patch(f"{POLICIES}/{policy['id']}/rules/{name}", body)).status_code == status
+    after = await rules_of(tenant, GLOBAL_READER)
+    changed = [new["id"] for old, new in zip(policy["rules"], after["rules"], strict=True) if old != new]
+    assert changed == ([name] if status == 200 else [])
+
+
+async def test_eligibility_for_longer_than_the_rule_allows_is_refused(tenant: InProcessTenant) -> None:
+    policy = await rules_of(tenant, GLOBAL_READER)
+    rule = next(one for one in policy["rules"] if one["id"] == "Expiration_Admin_Eligibility")
+    strict = {**rule, "isExpirationRequired": True, "maximumDuration": "PT8H"}
+    assert (await tenant.patch(f"{POLICIES}/{policy['id']}/rules/{rule['id']}", strict)).status_code == 200
+    always = request_for(tenant, scheduleInfo={"expiration": {"type": "noExpiration"}})
+    answer = await tenant.post(ELIGIBLE_REQUESTS, always)
+    assert (answer.status_code, "ExpirationRule" in message_of(answer)) == (400, True)
+    assert (await tenant.post(ELIGIBLE_REQUESTS, request_for(tenant))).status_code == 201

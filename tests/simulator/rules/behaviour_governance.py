@@ -26,6 +26,7 @@ _PIM = "Privileged identity management APIs and their errors, " + (
     _LEARN + "graph/api/resources/privilegedidentitymanagementv3-overview"
 )
 _ELIGIBLE = "unifiedRoleEligibilitySchedule resource type, " + _API + "resources/unifiedroleeligibilityschedule"
+_ROLE_RULES = "Update unifiedRoleManagementPolicyRule, " + _API + "unifiedrolemanagementpolicyrule-update"
 _SETTING = "Overview of group settings, " + _LEARN + "graph/group-directory-settings"
 _RECOVER = "Recover from deletions in Microsoft Entra ID, " + _LEARN + "entra/architecture/recover-from-deletions"
 
@@ -159,6 +160,20 @@ GOVERNANCE: tuple[Rule, ...] = (
         "eligible.group-members",
         "Members of a group that is eligible have schedules with memberType Group.",
         _ELIGIBLE,
+    ),
+    _u(
+        "role.settings-filter",
+        "Role management policies and their assignments are listed only for a scope and its type.",
+        _ROLE_RULES,
+    ),
+    _r("role.rule-type", "A rule is changed with its @odata.type, which is what it was.", _ROLE_RULES),
+    _u("role.rule-target", "A change of a rule names its target again.", _ROLE_RULES),
+    _u("role.rule-references", "Approvers and authentication contexts that a rule names exist.", _ROLE_RULES),
+    _r("role.rule-approvers", "Approvers are told apart by their @odata.type.", _ROLE_RULES),
+    _r(
+        "role.expiration-rule",
+        "A request for longer than the role's expiration rule allows is refused, and names the rule.",
+        _PIM,
     ),
     # --- group settings
     _r("setting.every-value", "A write names every value of the template, each once.", _SETTING),

@@ -100,6 +100,11 @@ _ELIGIBLE_READ = _any(
     "RoleManagement.ReadWrite.Directory",
 )
 _ELIGIBLE_WRITE = _any("RoleEligibilitySchedule.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
+_ROLE_SETTINGS_READ = _any(
+    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory"
+)
+# The permission data lists none for applications; the page of the method has these.
+_ROLE_SETTINGS_WRITE = _any("RoleManagementPolicy.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
 _SETTING_READ = _any(
     "GroupSettings.Read.All", "GroupSettings.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_DIR_READ
 )
@@ -111,6 +116,7 @@ _UNITS = "/directory/administrativeUnits"
 _STRENGTHS = "/policies/authenticationStrengthPolicies"
 _METHODS = "/policies/authenticationMethodsPolicy"
 _ROLES = "/roleManagement/directory"
+_ROLE_SETTINGS = "/policies/roleManagementPolic"
 _CA = "/identity/conditionalAccess"
 _CA_BIN = _CA + "/deletedItems"
 
@@ -283,6 +289,13 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("POST", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("GET", _ROLES + "/roleAssignmentScheduleRequests/{id}"): _SCHEDULE_WRITE,
+    ("GET", _ROLE_SETTINGS + "ies"): _ROLE_SETTINGS_READ,
+    ("GET", _ROLE_SETTINGS + "ies/{id}"): _ROLE_SETTINGS_READ,
+    ("GET", _ROLE_SETTINGS + "ies/{id}/rules"): _ROLE_SETTINGS_READ,
+    ("GET", _ROLE_SETTINGS + "ies/{id}/rules/{child}"): _ROLE_SETTINGS_READ,
+    ("PATCH", _ROLE_SETTINGS + "ies/{id}/rules/{child}"): _ROLE_SETTINGS_WRITE,
+    ("GET", _ROLE_SETTINGS + "yAssignments"): _ROLE_SETTINGS_READ,
+    ("GET", _ROLE_SETTINGS + "yAssignments/{id}"): _ROLE_SETTINGS_READ,
     ("GET", _ROLES + "/roleEligibilitySchedules"): _ELIGIBLE_READ,
     ("GET", _ROLES + "/roleEligibilitySchedules/{id}"): _ELIGIBLE_READ,
     ("GET", _ROLES + "/roleEligibilityScheduleRequests"): _ELIGIBLE_WRITE,

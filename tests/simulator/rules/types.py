@@ -405,6 +405,22 @@ ELIGIBILITY_REQUESTS = TypeRule(
     read_only=frozenset(("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status")),
 )
 
+ROLE_POLICIES = TypeRule(
+    table="roleManagementPolicies",
+    path="/policies/roleManagementPolicies",
+    odata_type="#microsoft.graph.unifiedRoleManagementPolicy",
+    model="unified_role_management_policy.UnifiedRoleManagementPolicy",
+    source=_GUIDE + "unifiedrolemanagementpolicyrule-update",
+)
+
+ROLE_POLICY_ASSIGNMENTS = TypeRule(
+    table="roleManagementPolicyAssignments",
+    path="/policies/roleManagementPolicyAssignments",
+    odata_type="#microsoft.graph.unifiedRoleManagementPolicyAssignment",
+    model="unified_role_management_policy_assignment.UnifiedRoleManagementPolicyAssignment",
+    source=_GUIDE + "policyroot-list-rolemanagementpolicyassignments",
+)
+
 GROUP_SETTINGS = TypeRule(
     table="groupSettings",
     odata_type="#microsoft.graph.groupSetting",
@@ -453,6 +469,8 @@ TYPES: dict[str, TypeRule] = {
         ROLE_REQUESTS,
         ELIGIBILITIES,
         ELIGIBILITY_REQUESTS,
+        ROLE_POLICIES,
+        ROLE_POLICY_ASSIGNMENTS,
         GROUP_SETTINGS,
         SETTING_TEMPLATES,
         DEVICES,
