@@ -299,6 +299,19 @@ MUST: tuple[Must, ...] = (
         anew=True,
     ),
     Must(
+        "roleManagementPolicies",
+        _API + "unifiedrolemanagementpolicyrule-update, one rule at a time",
+        changed=("rules",),
+        values={
+            "claimValue": "",
+            "enabledRules": ["MultiFactorAuthentication"],
+            "maximumDuration": ("PT5H", "PT6H"),
+            "notificationRecipients": ["other@contoso-sim.example"],
+            "setting": {"isApprovalRequired": False, "approvalMode": "NoApproval", "approvalStages": []},
+        },
+        not_anew="made and gone with its role, which takes its rules along when it is made anew",
+    ),
+    Must(
         "authenticationMethodsPolicy",
         _API + "authenticationmethodspolicy-update",
         changed=_words("reconfirmationInDays registrationEnforcement"),

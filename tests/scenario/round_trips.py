@@ -23,6 +23,7 @@ from tests.restore_planned import Planned, cloud_groups, cloud_users, planned, p
 from tests.simdirectory import scripted
 from tests.simulator import plain, schema
 from tests.simulator.rules.methods import METHODS
+from tests.simulator.rules.role_rules import MODELS, starting_rules
 from tests.simulator.rules.types import METHOD_CONFIGURATIONS, TYPES
 from tests.simulator.service import Service
 
@@ -113,12 +114,19 @@ def _held_for_good(service: Service) -> list[Obj]:
     return [one for one in held if one["id"] in told and not told[one["id"]].get("endDateTime")]
 
 
+def _set_by_somebody(service: Service) -> list[Obj]:
+    """Settings of roles that differ from what every role starts with."""
+    found = service.store.tables["roleManagementPolicies"].values()
+    return [one for one in found if one["rules"] != starting_rules()]
+
+
 _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
     "users": _without_synced_reports,
     "groups": _with_visible_members,
     "applications": _ours,
     "servicePrincipals": _of_others,
     "roleAssignments": _held_for_good,
+    "roleManagementPolicies": _set_by_somebody,
 }
 
 
@@ -172,8 +180,26 @@ def model_of(table: str, obj: Obj) -> type:
     return schema.derived_type(str(obj.get("@odata.type", ""))) or schema.load(TYPES[table].model)
 
 
+def _change_rules(service: Service, must: Must) -> None:
+    """Every rule, by its own path."""
+    for policy in rows(service, must):
+        for rule in policy["rules"]:
+            names = tuple(name for name in rule if name not in ("@odata.type", "id", "target"))
+            body = changed(schema.load(MODELS[rule["@odata.type"]]), rule, names, must.values)
+            kept = {name: rule[name] for name in ("@odata.type", "id", "target")}
+            path = f"/v1.0/policies/roleManagementPolicies/{policy['id']}/rules/{rule['id']}"
+            scripted(service, "PATCH", path, {**kept, **body})
+
+
+# Types whose objects aren't written as a whole.
+_APART: dict[str, Callable[[Service, Must], None]] = {"roleManagementPolicies": _change_rules}
+
+
 def change_all(service: Service, must: Must) -> None:
     """Every property that must go back, on every object."""
+    if must.table in _APART:
+        _APART[must.table](service, must)
+        return
     row = plain.ROWS.get(must.table)
     for obj in rows(service, must):
         if row is None:

@@ -176,7 +176,8 @@ def patch_rule(service: Service, request: Request) -> Response:
     if not isinstance(body.get("target"), dict):
         service.rules.lean("role.rule-target")
         raise bad_request("The target of the rule is missing.", "BadRequest")
-    values = checked(service, request, ROLE_POLICIES, body, create=False, model=schema.load(MODELS[kind]))
+    given = {one: value for one, value in body.items() if one != "id"}
+    values = checked(service, request, ROLE_POLICIES, given, create=False, model=schema.load(MODELS[kind]))
     _check_values(service, request, values)
     policy = service.store.get(TABLE, key)
     if policy is None:

@@ -411,6 +411,18 @@ ROLE_POLICIES = TypeRule(
     odata_type="#microsoft.graph.unifiedRoleManagementPolicy",
     model="unified_role_management_policy.UnifiedRoleManagementPolicy",
     source=_GUIDE + "unifiedrolemanagementpolicyrule-update",
+    read_only=frozenset(
+        (
+            "id",
+            "description",
+            "displayName",
+            "isOrganizationDefault",
+            "lastModifiedBy",
+            "lastModifiedDateTime",
+            "scopeId",
+            "scopeType",
+        )
+    ),
 )
 
 ROLE_POLICY_ASSIGNMENTS = TypeRule(
