@@ -34,6 +34,7 @@ _HELD = (
     ValueReference("roleDefinitionId", ("roleDefinitions",)),
     ValueReference("directoryScopeId", _SCOPES, text=True),
 )
+_GOVERNED = Governed("roleManagementPolicyAssignments", "roleDefinitionId")
 _ASKED: dict[str, object] = {
     "action": "adminAssign",
     "justification": "Brought back from a backup by Holdfast",
@@ -141,6 +142,7 @@ ROLE_ASSIGNMENTS = ObjectType(
         ),
     ),
     references=_HELD,
+    governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance for assignments with an end", _LICENCES),
     quirks=(
         Quirk(
@@ -194,7 +196,7 @@ ROLE_ELIGIBILITIES = ObjectType(
         ),
     ),
     references=_HELD,
-    governed=Governed("roleManagementPolicyAssignments", "roleDefinitionId"),
+    governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
     quirks=(
         Quirk(

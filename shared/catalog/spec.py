@@ -199,8 +199,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Governed:
-    """What the objects of the type `by` allow decides whether an object can be made: those whose `member` is the
-    object's, too, are as they shall be before it is."""
+    """What the objects of the type `by` allow decides whether an object can be made by a request: those whose
+    `member` is the object's, too, are as they shall be before it is."""
 
     by: str
     member: str

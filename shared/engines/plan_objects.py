@@ -174,7 +174,7 @@ class Planning:
             create.needs.add(ObjectKey(spec.parent, missing.parent))
         self._wait_for_pair(create, spec, item)
         self.drafts.append(create)
-        if spec.governed is not None:
+        if spec.governed is not None and create.operation.by_request:
             self._governed.append((create, spec.governed.by, item.get(spec.governed.member)))
         self._write_parts(spec, missing.entry, item, rewritten, None)
         if spec.anchor.kind is AnchorKind.MARKER:

@@ -248,6 +248,27 @@ async def test_rules_are_right_before_eligibility_that_they_decide_on() -> None:
     )
 
 
+async def test_rules_come_first_for_assignments_with_an_end_and_those_without_need_none() -> None:
+    """A rule that can't go back must not keep anybody from a role that is simply assigned."""
+
+    def damage(service: Service) -> None:
+        for role in ("29232cdf-9323-42fd-ade2-1d097af3e4de", "62e90394-69f5-4237-9190-012177145e10"):
+            held = rows(service, "roleAssignments")
+            change_rules(service, role, Expiration_Admin_Assignment={"isExpirationRequired": True})
+            purge(
+                service,
+                "roleAssignments",
+                next(key for key, one in held.items() if one["roleDefinitionId"] == role),
+            )
+
+    case = await planned(damage)
+    by_id = {one.id: one for one in case.world.plan.operations}
+    made = {one.by_request: one for one in by_id.values() if one.type == "roleAssignments"}
+    assert {by_id[one].type for one in made[True].after} == {ASSIGNED}
+    assert not made[False].after
+    assert (await restored(case)).not_done == ()
+
+
 async def test_an_approver_who_is_gone_for_good_keeps_that_rule_alone_from_going_back() -> None:
     gone: list[str] = []
 

@@ -11,10 +11,10 @@ from typing import Any
 from . import audit, dependents, role_settings, small
 from .clock import iso, parse_iso
 from .errors import bad_request, not_found
+from .periods import check_policy, period_of, refused
 from .reading import get_object, list_objects
 from .rendering import all_columns, default_columns, render
 from .role_assignments import check_ends, same_assignment
-from .role_requests import check_policy, period_of, refused
 from .rules.types import ELIGIBILITIES, ELIGIBILITY_REQUESTS
 from .service import Request, Response, Service, guard, route
 from .store import View

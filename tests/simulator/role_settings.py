@@ -10,8 +10,8 @@ from typing import Any
 
 from . import dependents, schema, small
 from .errors import bad_request, not_found
+from .periods import duration_of, refused
 from .rendering import default_columns, render
-from .role_requests import duration_of, refused
 from .rules.role_rules import ENABLING, MODELS, starting_rules
 from .rules.types import ROLE_POLICIES, ROLE_POLICY_ASSIGNMENTS
 from .service import Request, Response, Service, route
