@@ -56,8 +56,12 @@ _COMPUTED = frozenset(
         "principalDisplayName",
         "lastModifiedDateTime",
         "principalOrganizationId",
+        "createdUsing",
     }
 )
+# A period that is asked for again begins when it is.
+_BEGINS = "startDateTime"
+_PERIODS = ("roleEligibilitySchedules",)
 
 State = dict[str, dict[str, Obj]]
 
@@ -97,9 +101,15 @@ def _members(table: str, old_id: str, old: Obj, new: Obj) -> list[Difference]:
         if name == "_links":
             pairs = _links(old.get("_links", {}), new.get("_links", {}))
             found += [Difference(table, old_id, f"links {link}", was, now) for link, was, now in pairs]
-        elif _plain(old.get(name)) != _plain(new.get(name)):
+        elif _plain(_period(table, old.get(name))) != _plain(_period(table, new.get(name))):
             found.append(Difference(table, old_id, name, old.get(name), new.get(name)))
     return found
+
+
+def _period(table: str, value: Any) -> Any:
+    if table not in _PERIODS or not isinstance(value, dict):
+        return value
+    return {name: member for name, member in value.items() if name != _BEGINS}
 
 
 def _links(old: Obj, new: Obj) -> list[tuple[str, list[str], list[str]]]:
