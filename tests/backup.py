@@ -33,7 +33,19 @@ SIGNER = LocalSigner.generate()
 
 def small_tenant(directory: FakeDirectory, *, users: int = 7, members: int = 25) -> None:
     """Every type of the catalog, a group with more members than `$expand` shows, and values hard to keep."""
-    directory.put("organization", id="org-1", displayName="Contoso", verifiedDomains=[{"name": "contoso.com"}])
+    directory.put(
+        "organization",
+        id="org-1",
+        displayName="Contoso",
+        verifiedDomains=[{"name": "contoso.com"}],
+        assignedPlans=[
+            {
+                "service": "AADPremiumService",
+                "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998",
+                "capabilityStatus": "Enabled",
+            }
+        ],
+    )
     directory.put("authorizationPolicy", id="authorizationPolicy", displayName="Authorization Policy")
     for number in range(users):
         directory.put("users", id=f"user-{number:03d}", displayName=f"User {number}", accountEnabled=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.plans import PREMIUM
 from shared.catalog.spec import (
     Action,
     AnchorSpec,
@@ -25,7 +26,7 @@ from shared.domain.plan import AnchorKind, Reason
 _READ_METHODS = (("Policy.Read.AuthenticationMethod", "Policy.Read.All"),)
 _WRITE_STRENGTHS = (("Policy.ReadWrite.ConditionalAccess", "Policy.ReadWrite.AuthenticationMethod"),)
 _WRITE_METHODS = (("Policy.ReadWrite.AuthenticationMethod",),)
-_LICENCE = Licence("Entra ID P1", "Microsoft Entra: What is Conditional Access?, License requirements")
+_LICENCE = Licence("Entra ID P1", "Microsoft Entra: What is Conditional Access?, License requirements", PREMIUM)
 
 AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
     name="authenticationStrengthPolicies",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.plans import PREMIUM
 from shared.catalog.spec import (
     AnchorSpec,
     Bin,
@@ -152,7 +153,7 @@ CONDITIONAL_ACCESS_POLICIES = ObjectType(
         ),
     ),
     read_back_by_list=True,
-    licence=Licence("Entra ID P1; P2 where a policy looks at risk", _LICENCES),
+    licence=Licence("Entra ID P1; P2 where a policy looks at risk", _LICENCES, PREMIUM),
     quirks=(
         Quirk(
             "Read and written by /beta: v1.0 refuses policies with preview members (400, codes 1037 and 1038), and "
@@ -221,7 +222,7 @@ NAMED_LOCATIONS = ObjectType(
     typed=("ipRanges",),
     protected=(),
     read_back_by_list=True,
-    licence=Licence("Entra ID P1", _LICENCES),
+    licence=Licence("Entra ID P1", _LICENCES, PREMIUM),
     type_tag_on_write=True,
     drill=Drill.CANARY,
     quirks=(

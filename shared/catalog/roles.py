@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
@@ -94,7 +95,7 @@ ROLE_ASSIGNMENT_INSTANCES = ObjectType(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("roleDefinitionId", ("roleDefinitions",)),
     ),
-    licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
+    licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
     drill=Drill.NONE,
     no_drill="there is nothing to write: the service makes them from role assignments",
     quirks=(
@@ -197,7 +198,7 @@ ROLE_ELIGIBILITIES = ObjectType(
     ),
     references=_HELD,
     governed=_GOVERNED,
-    licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
+    licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
     quirks=(
         Quirk(
             "Made and removed by requests of an administrator, with a justification; the answer is the request's.",

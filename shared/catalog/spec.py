@@ -357,10 +357,12 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """What a tenant needs beyond Entra ID Free to have such objects, or some of them."""
+    """What a tenant needs beyond Entra ID Free to have such objects, or some of them. `plans`: ids or services of
+    plans, without any of which there are no such objects at all; an empty list then says nothing."""
 
     name: str
     source: str
+    plans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +460,7 @@ class ObjectType:
     type_tag_on_write: bool = False  # `@odata.type` must be in every write
     reference_root: str = "/v1.0/directoryObjects"
     licence: Licence | None = None
+    tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL
     no_drill: str = ""  # why `drill` is NONE
     quirks: tuple[Quirk, ...] = ()

@@ -28,6 +28,7 @@ ORGANIZATION = ObjectType(
         "technicalNotificationMails",
     ),
     whole=("privacyProfile",),
+    tells_plans="assignedPlans",
     not_created="it is the tenant itself: there is one, and it goes with the tenant",
     drill=Drill.NONE,
     no_drill="what can be written are contacts that Microsoft sends notices to; a try-out would redirect them",

@@ -40,6 +40,7 @@ class Why(StrEnum):
     DELTA_TOKEN_EXPIRED = "deltaTokenExpired"  # noqa: S105 (a reason's name)
     LEFT_OUT = "leftOut"  # Graph answers with nothing where it has more than it can list
     MOVING = "moving"  # no two readings were equal, or an object was neither there nor reported as gone
+    LICENCE_UNKNOWN = "licenceUnknown"  # an empty list, and it isn't known whether the tenant has the licence
     COUNT_MISMATCH = "countMismatch"
 
 
@@ -113,6 +114,7 @@ class Run(Wire):
     unprotected_why: str = ""
     residency: Residency = Residency.EU  # by which the region was checked
     asked: dict[str, Asked] = field(default_factory=dict)  # type → what its delta link tells of, too
+    plans: tuple[str, ...] | None = None  # of the tenant, in force; None: not known
     undeclared: tuple[str, ...] = ()  # what Graph's metadata declares and the catalog doesn't know; the first ones
     undeclared_count: int = 0
     metadata_unread: str = ""  # why the metadata wasn't compared

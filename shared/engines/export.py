@@ -45,6 +45,7 @@ from shared.engines.item import (
     read_item,
     write_receipt,
 )
+from shared.engines.licences import tenant_plans
 from shared.engines.member_groups import choose
 from shared.engines.reading import latest_delta
 from shared.engines.wire import decode, encode
@@ -242,6 +243,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         unprotected_why=why,
         residency=request.residency,
         asked=asked,
+        plans=await tenant_plans(ports.directory, ports.catalog),
         undeclared=undeclared[:_UNDECLARED],
         undeclared_count=len(undeclared),
         metadata_unread=metadata_unread,

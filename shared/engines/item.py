@@ -41,6 +41,7 @@ from shared.domain.wire import Wire
 from shared.engines import paths
 from shared.engines.canonical import content_hash
 from shared.engines.create import create_or_adopt
+from shared.engines.licences import unlicensed
 from shared.engines.member_groups import choose, lacks
 from shared.engines.packs import PACK_BYTES, Kind, put_pack
 from shared.engines.reading import Part, Position, Reader, Stage, Waiting, latest_delta, object_id, reader_for
@@ -296,6 +297,8 @@ class _Reading:
                 if self._objects_read or self._links_read:
                     return await self._finish(Why.NOT_PERMITTED_FOR_SOME)
                 reason = refused.code or "Graph answered 403"
+                if unlicensed(self._spec.licence, self._run.plans):
+                    return await self._finish_empty(self._not_licensed())
                 return await self._finish_empty(Completeness(State.NOT_PERMITTED, reason))
             except GraphNotLicensed as refused:
                 reason = refused.code or "Graph says there is no licence"
@@ -586,7 +589,17 @@ class _Reading:
         needed = (*self._needs_at_all(), *(self._relationship.needs_to_read if self._relationship else ()))
         if lacking := lacks(needed, roles):
             return Completeness(State.PARTIAL, f"{Why.MISSING_PERMISSION}:{lacking}")
+        if self._relationship is None and not self._objects_read and self._spec.licence is not None:
+            # Without the licence some lists are refused, and others empty.
+            if unlicensed(self._spec.licence, self._run.plans):
+                return self._not_licensed()
+            if self._spec.licence.plans and self._run.plans is None:
+                return Completeness(State.PARTIAL, Why.LICENCE_UNKNOWN)
         return Completeness(State.COMPLETE)
+
+    def _not_licensed(self) -> Completeness:
+        assert self._spec.licence is not None
+        return Completeness(State.NOT_LICENSED, f"the tenant has no plan for it: {self._spec.licence.name}")
 
     def _needs_at_all(self) -> tuple[tuple[str, ...], ...]:
         """Without these there is nothing to read. What a relationship needs on top (such as the permission to

@@ -18,6 +18,7 @@ from shared.domain.snapshot import FORMAT_VERSION, Run
 from shared.engines import paths
 from shared.engines.export import items_of
 from shared.engines.item import Limits, Place, Progress, read_item
+from shared.engines.licences import tenant_plans
 from shared.engines.seal import compose, write_indexes
 from shared.engines.view import PackedView
 
@@ -57,6 +58,7 @@ async def read_live(
         items=items,
         delta_links={},
         not_read=not_read,
+        plans=await tenant_plans(directory, catalog),
         protected=False,
         unprotected_why="a live reading",
     )

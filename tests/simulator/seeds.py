@@ -177,8 +177,14 @@ def _plant_tenant(planter: Planter) -> None:
                     "assignedDateTime": PAST,
                     "capabilityStatus": "Enabled",
                     "service": "AADPremiumService",
+                    "servicePlanId": "41781fb2-bc02-4b7c-bd55-b576c07bb09d",
+                },
+                {
+                    "assignedDateTime": PAST,
+                    "capabilityStatus": "Enabled",
+                    "service": "AADPremiumService",
                     "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998",
-                }
+                },
             ],
         },
     )

@@ -227,7 +227,7 @@ class Service:
                 check(self, request)
             response = handler(self, request)
         except GraphError as error:
-            response = self.refusal(error, request)
+            response = self.refusal(error, request) if error.status != 200 else Response(200, {"value": []})
             if error.status == 429:
                 self.stats.throttled += 1
         response.headers = {**headers, **response.headers}
@@ -271,7 +271,8 @@ class Service:
             return
         if request.template.startswith("/identity/conditionalAccess") and not self.settings.premium:
             self.rules.lean("licence.conditional-access")
-            raise GraphError(403, "AccessDenied", "Your tenant is not licensed for this feature.")
+            status = 200 if self.settings.premium_refusal == 200 else 403
+            raise GraphError(status, "AccessDenied", "Your tenant is not licensed for this feature.")
         # An empty entry means: the operation checks by the type it finds. A missing one is a mistake of ours.
         needed = PERMISSIONS[(request.method, request.template)]
         if needed and not allowed(needed, granted):

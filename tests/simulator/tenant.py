@@ -13,6 +13,9 @@ from .writing import checked, merge, update
 
 Obj = dict[str, Any]
 
+P1 = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
+P2 = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
+
 
 def _columns(request: Request, table: str) -> tuple[tuple[str, bool], ...]:
     select = odata.parse_select(request.query.get("$select"))
@@ -26,8 +29,15 @@ def _columns(request: Request, table: str) -> tuple[tuple[str, bool], ...]:
 def list_organization(service: Service, request: Request) -> Response:
     obj = service.view(request).get("organization", service.tenant_id)
     assert obj is not None
-    value = [render(obj, _columns(request, "organization"))]
+    value = [render(_with_plans(service, obj), _columns(request, "organization"))]
     return Response(200, {"@odata.context": service.context(request, "organization"), "value": value})
+
+
+def _with_plans(service: Service, obj: Obj) -> Obj:
+    """The tenant as its licences are set now: P1 and P2 are plans of one service."""
+    kept = {P1: service.settings.premium, P2: service.settings.premium and service.settings.premium_p2}
+    plans = [one for one in obj.get("assignedPlans") or [] if kept.get(one["servicePlanId"], True)]
+    return {**obj, "assignedPlans": plans}
 
 
 def get_organization(service: Service, request: Request) -> Response:
@@ -35,7 +45,9 @@ def get_organization(service: Service, request: Request) -> Response:
     if obj is None:
         raise not_found(request.params["id"])
     context = service.context(request, "organization/$entity")
-    return Response(200, {"@odata.context": context, **render(obj, _columns(request, "organization"))})
+    return Response(
+        200, {"@odata.context": context, **render(_with_plans(service, obj), _columns(request, "organization"))}
+    )
 
 
 def patch_organization(service: Service, request: Request) -> Response:
