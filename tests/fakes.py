@@ -39,7 +39,9 @@ class FakeDirectory:
         self._link_page = link_page
         self._delta_page = delta_page
         self.granted: frozenset[str] | None = ALL_ROLES
-        self.objects: dict[str, dict[str, bytes]] = {spec.name: {} for spec in catalog.types if not spec.parent}
+        self.objects: dict[str, dict[str, bytes]] = {
+            spec.name: {} for spec in catalog.types if not spec.parent and spec.facet is None
+        }
         self.links: dict[tuple[str, str], dict[str, list[bytes]]] = {}
         self.log: list[tuple[str, str, bool]] = []
         self.before: list[Callable[[GraphRequest], None]] = []
