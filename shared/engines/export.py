@@ -7,7 +7,7 @@ messages only wake a worker: losing, repeating or forging one changes nothing th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -218,12 +218,22 @@ async def missing_items(place: Place, run: Run) -> tuple[Item, ...]:
     return tuple(item for item in run.items if place.folder.path(paths.receipt(item.id)) not in names)
 
 
+@dataclass(slots=True)
+class _Told:
+    """What Graph told before a run is on record, as far as it came."""
+
+    undeclared: tuple[str, ...] = ()
+    metadata_unread: str = ""
+    plans: tuple[str, ...] | None = None
+    asked: dict[str, Asked] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+
 async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
     started = ports.clock.now()
     items, not_read = items_of(ports.catalog, request.types, request.opt_in)
     locked, why = await _protection(ports)
-    asked = await _asked(ports, items)
-    undeclared, metadata_unread = await _undeclared(ports)
+    told = await _first_questions(ports, items)
     return Run(
         format=FORMAT_VERSION,
         snapshot=request.snapshot,
@@ -237,62 +247,64 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         tool=request.tool,
         catalog_version=ports.catalog.version,
         items=items,
-        delta_links=await _delta_links(ports, items, asked),
+        delta_links=told.links,
         not_read=not_read,
         protected=locked,
         unprotected_why=why,
         residency=request.residency,
-        asked=asked,
-        plans=await tenant_plans(ports.directory, ports.catalog),
-        undeclared=undeclared[:_UNDECLARED],
-        undeclared_count=len(undeclared),
-        metadata_unread=metadata_unread,
+        asked=told.asked,
+        plans=told.plans,
+        undeclared=told.undeclared[:_UNDECLARED],
+        undeclared_count=len(told.undeclared),
+        metadata_unread=told.metadata_unread,
     )
 
 
-async def _undeclared(ports: ExportPorts) -> tuple[tuple[str, ...], str]:
-    """What Graph's metadata declares of the tenant and neither the catalog nor the ledger knows; or why that wasn't
-    looked at, which ends no run."""
+async def _first_questions(ports: ExportPorts, items: tuple[Item, ...]) -> _Told:
+    """As soon as one of them finds Graph away, the others aren't asked: each would wait as long, and a run must be
+    on record before the function's time is over, because a timer that fails does not come again before the next
+    night."""
+    told = _Told()
     try:
+        await _asked(ports, items, told)
+        await _delta_links(ports, items, told)
+        told.plans = await tenant_plans(ports.directory, ports.catalog)
         coverage = compare(ports.catalog.types, await ask_metadata(ports.directory), ports.ledger)
+        told.undeclared = tuple(f"{finding.at} ({finding.kind.value})" for finding in coverage.unknown)
     except HoldfastError as failed:
-        return (), type(failed).__name__
-    return tuple(f"{finding.at} ({finding.kind.value})" for finding in coverage.unknown), ""
+        told.metadata_unread = type(failed).__name__
+    return told
 
 
-async def _asked(ports: ExportPorts, items: tuple[Item, ...]) -> dict[str, Asked]:
+async def _asked(ports: ExportPorts, items: tuple[Item, ...], told: _Told) -> None:
     """What each type with groups of members is asked for beside the declared ones, so that its delta link tells of
-    them, too. Where Graph is away or refuses, the item finds it out when it begins."""
-    asked: dict[str, Asked] = {}
+    them, too. Where Graph refuses, the item finds it out when it begins."""
     for name in dict.fromkeys(item.type for item in items):
         spec = ports.catalog.get(name)
         if not spec.member_groups:
             continue
         try:
-            asked[name] = await choose(ports.directory, ports.catalog, spec)
+            told.asked[name] = await choose(ports.directory, ports.catalog, spec)
         except (GraphDown, GraphUnauthorized):
-            break
+            raise
         except GraphError:
             continue
-    return asked
 
 
-async def _delta_links(ports: ExportPorts, items: tuple[Item, ...], asked: Mapping[str, Asked]) -> dict[str, str]:
-    """A delta link of each type that has a feed. Where one is refused, the item asks and says why; where Graph is
-    away, each item takes its own when it begins. A run that is on record waits for Graph, and a timer that fails
-    does not come again before the next night."""
-    links: dict[str, str] = {}
+async def _delta_links(ports: ExportPorts, items: tuple[Item, ...], told: _Told) -> None:
+    """A delta link of each type that has a feed. Where one is refused, the item asks and says why; where there is
+    none yet, the item takes its own when it begins."""
     for name in dict.fromkeys(item.type for item in items):
         spec = ports.catalog.get(name)
         if not (spec.delta or any(one.delta for one in spec.relationships)):
             continue
+        members = told.asked.get(name, Asked()).members
         try:
-            links[name] = await latest_delta(ports.directory, spec.asking(asked.get(name, Asked()).members))
+            told.links[name] = await latest_delta(ports.directory, spec.asking(members))
         except (GraphDown, GraphUnauthorized):
-            break
+            raise
         except GraphError:
             continue
-    return links
 
 
 async def _protection(ports: ExportPorts) -> tuple[bool, str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import Licence
-from shared.domain.errors import GraphError, Retryable, Unusable
+from shared.domain.errors import GraphDown, GraphError, GraphUnauthorized, Unusable
 from shared.domain.ports import Directory
 from shared.engines.reading import list_request
 from shared.engines.wire import parse
@@ -19,13 +19,16 @@ _IN_FORCE: Final = ("Enabled", "Warning")  # a warning: it has run out, and work
 
 
 async def tenant_plans(directory: Directory, catalog: Catalog) -> tuple[str, ...] | None:
-    """Ids and services of the plans in force, sorted; None where the tenant doesn't tell."""
+    """Ids and services of the plans in force, sorted; None where the tenant doesn't tell. Raises `GraphDown` and
+    `GraphUnauthorized`."""
     for spec in catalog.types:
         if spec.tells_plans:
             try:
                 page = await directory.page(list_request(spec))
                 told = [parse(item).get(spec.tells_plans) for item in page.items]
-            except (GraphError, Retryable, Unusable):
+            except (GraphDown, GraphUnauthorized):
+                raise
+            except (GraphError, Unusable):
                 return None
             return _plans(told)
     return None

@@ -163,6 +163,22 @@ async def test_a_delta_feed_that_is_refused_at_the_start_ends_no_start(refusal: 
     assert await state(backup, "users") == COMPLETE
 
 
+async def test_where_graph_is_away_at_the_start_one_question_waits_for_it_and_the_run_is_on_record() -> None:
+    """Each question waits for many minutes, and the function that starts a run has twenty."""
+    backup = backup_of(tenant())
+
+    def away() -> GraphError:
+        raise GraphDown("away", after=None)
+
+    backup.directory.before.append(refuse("/", away))
+    run = await backup.start()
+    assert len(backup.directory.requests) == 1
+    assert (run.delta_links, run.plans, run.metadata_unread) == ({}, None, "GraphDown")
+    backup.directory.before.clear()
+    await backup.deliver()
+    assert await state(backup, "users") == COMPLETE
+
+
 async def test_a_message_holds_ids_only_and_is_small() -> None:
     backup = backup_of(tenant())
     await backup.start()
