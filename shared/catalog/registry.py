@@ -90,6 +90,8 @@ class Catalog:
             raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
         if spec.member_groups and not spec.select:
             raise ValueError(f"{spec.name} asks for members beside others that it doesn't name")
+        if spec.put and (spec.enabling or spec.actions or spec.member_groups):
+            raise ValueError(f"{spec.name} is changed whole, and in parts")
         if spec.create and not spec.anchor:
             raise ValueError(f"{spec.name} can be created but not recognised after a lost answer")
 

@@ -182,7 +182,7 @@ class Planning:
             first[anchor] = marked_name(members.get(anchor), create.operation.id)
             later[anchor] = members.get(anchor)
         if later:
-            self._finish(spec, fate, later, first)
+            self._finish(spec, fate, later, first, members)
         if acts and spec.enabling is not None:
             self._enable(spec, missing.entry, item, spec.enabling.off, rewritten)
         self._flag_dropped(spec, missing.entry, item)
@@ -236,8 +236,12 @@ class Planning:
         for member, (reason, why) in sorted(self._undeclared(spec, item).items()):
             self.exclude(spec, entry.id, entry.name, reason, f"not written: {why}", member)
 
-    def _finish(self, spec: ObjectType, fate: Fate, later: JsonObject, first: JsonObject) -> None:
+    def _finish(
+        self, spec: ObjectType, fate: Fate, later: JsonObject, first: JsonObject, created: JsonObject
+    ) -> None:
         missing = fate.missing
+        # A PUT resets what it leaves out, so that it says again what the creation set.
+        again = {name: value for name, value in created.items() if spec.put and name in spec.restorable}
         assert spec.anchor is not None
         for (_, group), members in _by_request(spec, later):
             parts = []
@@ -246,6 +250,8 @@ class Planning:
                 parts.append(f"Takes the marker off {spec.anchor.property}.")
             if others := [name for name in sorted(members) if not (marked and name == spec.anchor.property)]:
                 parts.append(f"Sets {', '.join(others)}, which had to wait until the object exists.")
+            before = {**again, **{name: first[name] for name in members if name in first}}
+            said = {**again, **members}
             draft = self.drafter.patch(
                 Mechanism.FINISH,
                 spec,
@@ -253,13 +259,13 @@ class Planning:
                 missing.entry.name,
                 " ".join(parts),
                 parent=missing.parent,
-                written=Written(members, {name: first[name] for name in members if name in first}, members),
+                written=Written(said, before, said),
                 tag=_tag(missing.item),
                 # The second part of a pair takes values over from the first, so that must be finished before.
                 phase=Phase.SHELL if spec.name in self._paired else Phase.FINISH,
                 group=group,
             )
-            draft.needs = self._named(spec, missing.item, members)
+            draft.needs = self._named(spec, missing.item, said)
             self._wait_for_pair(draft, spec, missing.item)
             self.drafts.append(draft)
 

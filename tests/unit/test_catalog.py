@@ -40,6 +40,14 @@ def test_a_declaration_that_contradicts_itself_is_refused(wrong: dict[str, objec
         Catalog((replace(USERS, **wrong),))  # type: ignore[arg-type]
 
 
+def test_what_is_changed_whole_is_not_changed_in_parts() -> None:
+    types = tuple(
+        replace(spec, put=True) if spec.name == "conditionalAccessPolicies" else spec for spec in CATALOG.types
+    )
+    with pytest.raises(ValueError, match="conditionalAccessPolicies is changed whole, and in parts"):
+        Catalog(types)
+
+
 def test_a_type_declared_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
         Catalog((USERS, USERS))

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.catalog.registry import CATALOG
+from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.errors import Refused, Unusable
 from shared.domain.plan import ExpectedId, Mechanism, Operation, Reason, RestorePlan, Scope
 from shared.domain.snapshot import Completeness, State
@@ -194,6 +195,20 @@ async def test_a_group_made_anew_carries_a_marker_until_it_is_finished() -> None
     assert finish.wanted == {"displayName": "staff"}
     assert finish.after == (create.id,)
     assert finish.request.path == {"$join": ["/v1.0/groups/", {"$id": staff}]}
+
+
+async def test_where_a_change_is_a_put_what_finishes_an_object_names_all_that_was_set_before() -> None:
+    before = Tenant()
+    group(before, "staff", description="All of them")
+    types = (replace(spec, put=True, member_groups=()) if spec.name == "groups" else spec for spec in CATALOG.types)
+    plan = await make_plan(before, Tenant(), catalog=Catalog(tuple(types)))
+    create, finish = only(plan, Mechanism.CREATE), only(plan, Mechanism.FINISH)
+    set_before = {name: value for name, value in body(create).items() if name in CATALOG.get("groups").restorable}
+    assert finish.request.method == "PUT"
+    assert body(finish) == finish.wanted == {**set_before, "displayName": "staff"}
+    assert body(finish)["description"] == "All of them"
+    assert finish.before == set_before
+    assert finish.why == "Takes the marker off displayName."
 
 
 async def test_a_long_name_leaves_room_for_the_marker_and_comes_back_in_full() -> None:

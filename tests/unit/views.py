@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.catalog.registry import CATALOG
+from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.erasure import Erased
 from shared.domain.objects import Link
 from shared.domain.plan import RestorePlan, Scope
@@ -144,12 +144,13 @@ async def make_plan(
     known_ids: dict[str, str] | None = None,
     erased: Iterable[str] = (),
     despite_erasure: Iterable[str] = (),
+    catalog: Catalog = CATALOG,
 ) -> RestorePlan:
     return await plan_restore(
         TenantView(before, "20261122T013000Z-full", before_states),
         TenantView(after, "live", after_states),
         held if held is not None else bins(),
-        CATALOG,
+        catalog,
         scope=scope or Scope(),
         break_glass_ids=accounts,
         created_by=created_by or Asked(),
