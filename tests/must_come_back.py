@@ -546,6 +546,32 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=("certificate",),
     ),
+    Must(
+        "entitlementManagementSettings",
+        _API + "entitlementmanagementsettings-update",
+        changed=_words("durationUntilExternalUserDeletedAfterBlocked externalUserLifecycleAction"),
+        values={"durationUntilExternalUserDeletedAfterBlocked": "P60D", "externalUserLifecycleAction": "none"},
+        not_anew=_ONE,
+    ),
+    Must(
+        "lifecycleManagementSettings",
+        _API + "identitygovernance-lifecyclemanagementsettings-update",
+        changed=_words("emailSettings quarantineConfiguration workflowScheduleIntervalInHours"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "connectedOrganizations",
+        _API + "connectedorganization-update",
+        changed=_words("description displayName state"),
+        anew=True,
+    ),
+    Must(
+        "accessPackageCatalogs",
+        _API + "accesspackagecatalog-update",
+        changed=_words("description displayName isExternallyVisible state"),
+        anew=True,
+        only={"catalogType": "userManaged"},  # the others are the service's own
+    ),
     *(
         Must(table, _API + page, not_changed=why, not_anew=why)
         for table, page, why in (

@@ -7,6 +7,7 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
+    "accessPackageCatalogs": "accessPackages customWorkflowExtensions resourceRoles resourceScopes resources",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
         appManagementPolicies createdOnBehalfOf homeRealmDiscoveryPolicies inheritablePermissions logo
@@ -41,7 +42,7 @@ _MEMBERS = {
 _TYPES = """
     accessPackage accessPackageAssignment accessPackageAssignmentPolicy accessPackageAssignmentRequest
     accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension
-    accessPackageCatalog accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource
+    accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource
     accessPackageResourceEnvironment accessPackageResourceRequest accessPackageResourceRole
     accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
     accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
@@ -51,7 +52,7 @@ _TYPES = """
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
     certificateBasedAuthConfiguration claimsMappingPolicy cloudFlareWebApplicationFirewallProvider
-    companySubscription connectedOrganization contract controlConfiguration customAuthenticationExtension
+    companySubscription contract controlConfiguration customAuthenticationExtension
     customCalloutExtension customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
     customDataProvidedResourceUploadSession delegatedAdminAccessAssignment delegatedAdminCustomer
     delegatedAdminRelationship delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest
@@ -59,11 +60,11 @@ _TYPES = """
     delegatedPermissionClassification directoryAudit directoryDefinition directoryObject
     directoryObjectPartnerReference directoryRole domainDnsCnameRecord domainDnsMxRecord domainDnsRecord
     domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord endUserSettings
-    entitlementManagementSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
+    extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
     federatedTokenValidationPolicy fraudProtectionProvider governanceInsight homeRealmDiscoveryPolicy
     humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
     identityCustomUserFlowAttribute identityGovernance.customTaskExtension
-    identityGovernance.lifecycleManagementSettings identityGovernance.task identityGovernance.workflow
+    identityGovernance.task identityGovernance.workflow
     identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
     identityUserFlowAttributeAssignment inheritablePermission invitation membershipOutlierInsight
     oidcIdentityProvider onAttributeCollectionListener onAttributeCollectionStartCustomExtension

@@ -152,6 +152,14 @@ _ANSWERS = {
         addedByTenantId addedDateTime deletedDateTime displayName id joinedDateTime role state tenantId
         transitionDetails
     """,
+    "entitlementManagementSettings": "durationUntilExternalUserDeletedAfterBlocked externalUserLifecycleAction id",
+    "lifecycleManagementSettings": "emailSettings id quarantineConfiguration workflowScheduleIntervalInHours",
+    "connectedOrganizations": """
+        createdDateTime description displayName id identitySources modifiedDateTime state
+    """,
+    "accessPackageCatalogs": """
+        catalogType createdDateTime description displayName id isExternallyVisible modifiedDateTime state
+    """,
     "devices": """
         accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime
         deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName

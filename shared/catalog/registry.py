@@ -36,6 +36,12 @@ from shared.catalog.facets import (
     USER_PROFILES,
     USER_SIGN_IN_ACTIVITY,
 )
+from shared.catalog.governance import (
+    ACCESS_PACKAGE_CATALOGS,
+    CONNECTED_ORGANIZATIONS,
+    ENTITLEMENT_MANAGEMENT_SETTINGS,
+    LIFECYCLE_MANAGEMENT_SETTINGS,
+)
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
@@ -261,6 +267,10 @@ _DECLARED = Catalog(
         ORG_CONTACTS,
         SUBSCRIBED_SKUS,
         SCHEMA_EXTENSIONS,
+        ENTITLEMENT_MANAGEMENT_SETTINGS,
+        LIFECYCLE_MANAGEMENT_SETTINGS,
+        CONNECTED_ORGANIZATIONS,
+        ACCESS_PACKAGE_CATALOGS,
     )
 )
 

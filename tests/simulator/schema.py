@@ -102,12 +102,12 @@ def derived_type(kind: str) -> type | None:
     """The SDK's class of a type by its name on the wire; None for a name that it doesn't know."""
     if kind in _DERIVED:
         return load(_DERIVED[kind])
-    name = kind.removeprefix("#microsoft.graph.")
-    if not name.isalnum():
+    parts = kind.removeprefix("#microsoft.graph.").split(".")
+    if not all(part.isalnum() for part in parts):
         return None
-    module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    module = ".".join(re.sub(r"(?<!^)(?=[A-Z])", "_", part).lower() for part in parts)
     try:
-        return load(f"{module}.{name[0].upper()}{name[1:]}")
+        return load(f"{module}.{parts[-1][0].upper()}{parts[-1][1:]}")
     except (ImportError, AttributeError):
         return None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .plain import Plain
 from .plain_apps import APPS
 from .plain_cross_tenant import CROSS_TENANT
+from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
 
-PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS, *INVENTORY)
+PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS, *INVENTORY, *GOVERNANCE)
