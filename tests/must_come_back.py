@@ -581,4 +581,19 @@ MUST: tuple[Must, ...] = (
             ("schemaExtensions", "schemaextension-update", "only the application that owns one may write it"),
         )
     ),
+    *(
+        Must(
+            table,
+            _API + page,
+            changed=_words("definition description displayName isOrganizationDefault"),
+            anew=True,
+        )
+        for table, page in (
+            ("claimsMappingPolicies", "claimsmappingpolicy-update"),
+            ("homeRealmDiscoveryPolicies", "homerealmdiscoverypolicy-update"),
+            ("tokenIssuancePolicies", "tokenissuancepolicy-update"),
+            ("tokenLifetimePolicies", "tokenlifetimepolicy-update"),
+            ("activityBasedTimeoutPolicies", "activitybasedtimeoutpolicy-update"),
+        )
+    ),
 )

@@ -39,6 +39,7 @@ APP_ROLES: Final = MappingProxyType(
         "Organization.ReadWrite.All": "292d869f-3427-49a8-9dab-8c70152b74e9",
         "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
         "Policy.Read.DeviceConfiguration": "bdba4817-6ba1-4a7c-8a01-be9bc7c242dd",
+        "Policy.ReadWrite.ApplicationConfiguration": "be74164b-cff1-491c-8741-e671cb536e13",
         "Policy.ReadWrite.AuthenticationFlows": "25f85f3c-f66c-4205-8cd5-de92dd7f0cec",
         "Policy.ReadWrite.AuthenticationMethod": "29c18626-4985-4dcd-85c0-193eef327366",
         "Policy.ReadWrite.Authorization": "fb221be6-99f2-473f-bd32-01c6a0e9ca3b",

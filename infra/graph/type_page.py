@@ -57,6 +57,7 @@ _LINKS: Final = {
     LinkWrite.BIND: "linked again, up to 20 in one write",
     LinkWrite.REF: "linked again, one by one",
     LinkWrite.PUT_REF: "set again",
+    LinkWrite.FAR_REF: "linked again, one by one, on the other end",
     LinkWrite.NONE: "shown, and not written",
 }
 

@@ -7,7 +7,10 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "accessPackageCatalogs": "accessPackages customWorkflowExtensions resourceRoles resourceScopes resources",
+    "accessPackageCatalogs": """
+        accessPackages customWorkflowExtensions resourceRoles resourceScopes resources
+    """,
+    "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
         appManagementPolicies createdOnBehalfOf homeRealmDiscoveryPolicies inheritablePermissions logo
@@ -47,50 +50,47 @@ _TYPES = """
     accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
     accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
-    accessReviewStage activityBasedTimeoutPolicy agreementAcceptance akamaiWebApplicationFirewallProvider
-    appConsentRequest appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
+    accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
+    appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
-    certificateBasedAuthConfiguration claimsMappingPolicy cloudFlareWebApplicationFirewallProvider
-    companySubscription contract controlConfiguration customAuthenticationExtension
-    customCalloutExtension customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
-    customDataProvidedResourceUploadSession delegatedAdminAccessAssignment delegatedAdminCustomer
-    delegatedAdminRelationship delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest
-    delegatedAdminServiceManagementDetail delegatedAdminServiceProviderConstraints
-    delegatedPermissionClassification directoryAudit directoryDefinition directoryObject
-    directoryObjectPartnerReference directoryRole domainDnsCnameRecord domainDnsMxRecord domainDnsRecord
-    domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord endUserSettings
-    extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
-    federatedTokenValidationPolicy fraudProtectionProvider governanceInsight homeRealmDiscoveryPolicy
+    certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
+    controlConfiguration customAuthenticationExtension customCalloutExtension customDataProvidedResource
+    customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
+    delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
+    delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
+    delegatedAdminServiceProviderConstraints delegatedPermissionClassification directoryAudit
+    directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord
+    domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
+    endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
+    federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
     humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
-    identityCustomUserFlowAttribute identityGovernance.customTaskExtension
-    identityGovernance.task identityGovernance.workflow
-    identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
-    identityUserFlowAttributeAssignment inheritablePermission invitation membershipOutlierInsight
-    oidcIdentityProvider onAttributeCollectionListener onAttributeCollectionStartCustomExtension
-    onAttributeCollectionStartListener onAttributeCollectionSubmitCustomExtension
-    onAttributeCollectionSubmitListener onAuthenticationMethodLoadStartListener onEmailOtpSendListener
-    onFraudProtectionLoadStartListener onInteractiveAuthFlowStartListener onOtpSendCustomExtension
-    onPasswordSubmitCustomExtension onPasswordSubmitListener onPremisesSyncBehavior
-    onTokenIssuanceStartCustomExtension onTokenIssuanceStartListener onUserCreateStartListener
-    onVerifiedIdClaimValidationCustomExtension onVerifiedIdClaimValidationListener openTypeExtension
-    organizationalBranding organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet
-    permissionGrantPolicy policyBase privilegedAccessGroupAssignmentSchedule
-    privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
-    privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
-    privilegedAccessGroupEligibilityScheduleRequest profilePhoto remoteDesktopSecurityConfiguration
-    remoteTenantGroup resellerDelegatedAdminRelationship resourceSpecificPermissionGrant riskyServicePrincipal
-    riskyUser samlOrWsFedExternalDomainFederation samlOrWsFedProvider scopedRoleMembership
-    serviceProviderConstraints socialIdentityProvider stsPolicy synchronization synchronizationJob
-    synchronizationSchema synchronizationTemplate targetDeviceGroup tenantAppManagementPolicy
-    tokenIssuancePolicy tokenLifetimePolicy unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
+    identityCustomUserFlowAttribute identityGovernance.customTaskExtension identityGovernance.task
+    identityGovernance.workflow identityGovernance.workflowVersion identityProvider identityProviderBase
+    identityUserFlowAttribute identityUserFlowAttributeAssignment inheritablePermission invitation
+    membershipOutlierInsight oidcIdentityProvider onAttributeCollectionListener
+    onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
+    onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
+    onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
+    onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension
+    onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension
+    onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
+    onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
+    organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
+    policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
+    privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
+    privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
+    profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
+    resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
+    samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints socialIdentityProvider stsPolicy
+    synchronization synchronizationJob synchronizationSchema synchronizationTemplate targetDeviceGroup
+    tenantAppManagementPolicy unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
     unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
-    unifiedRoleManagementPolicyApprovalRule
-    unifiedRoleManagementPolicyAuthenticationContextRule unifiedRoleManagementPolicyEnablementRule
-    unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
-    unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguageConfiguration userFlowLanguagePage
-    userRegistrationDetails userSignInInsight verifiedIdProfile webApplicationFirewallProvider
-    webApplicationFirewallVerificationModel
+    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
+    unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
+    unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
+    userFlowLanguageConfiguration userFlowLanguagePage userRegistrationDetails userSignInInsight
+    verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

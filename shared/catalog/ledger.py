@@ -111,6 +111,16 @@ _ANSWERS = {
     "adminConsentRequestPolicy": """
         id isEnabled notifyReviewers remindersEnabled requestDurationInDays reviewers version
     """,
+    **dict.fromkeys(
+        (
+            "activityBasedTimeoutPolicies",
+            "claimsMappingPolicies",
+            "homeRealmDiscoveryPolicies",
+            "tokenIssuancePolicies",
+            "tokenLifetimePolicies",
+        ),
+        "definition deletedDateTime description displayName id isOrganizationDefault",
+    ),
     "authenticationFlowsPolicy": "description displayName id selfServiceSignUp",
     "crossTenantAccessPolicy": "allowedCloudEndpoints deletedDateTime description displayName id",
     "crossTenantAccessDefault": f"""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
+from shared.catalog.app_policies import STS_POLICIES
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
 from shared.catalog.authentication import (
     AUTHENTICATION_CONTEXTS,
@@ -62,7 +63,7 @@ from shared.catalog.roles import (
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
 from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
-from shared.catalog.spec import Drill, MemberGroup, ObjectType, Relationship, Tier
+from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
 from shared.catalog.unreadable import AGREEMENTS, FEATURE_ROLLOUT_POLICIES, ON_PREMISES_SYNCHRONIZATION
 from shared.catalog.users import USERS
@@ -111,6 +112,9 @@ class Catalog:
         for relationship in spec.relationships:
             if relationship.contains and relationship.contains not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
+            far = relationship.write is LinkWrite.FAR_REF
+            if far != bool(relationship.far) or (far and set(relationship.target_types) - names):
+                raise ValueError(f"{spec.name}.{relationship.name} doesn't say where it is written")
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
@@ -271,6 +275,7 @@ _DECLARED = Catalog(
         LIFECYCLE_MANAGEMENT_SETTINGS,
         CONNECTED_ORGANIZATIONS,
         ACCESS_PACKAGE_CATALOGS,
+        *STS_POLICIES,
     )
 )
 

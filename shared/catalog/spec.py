@@ -241,6 +241,7 @@ class LinkWrite(StrEnum):
     BIND = "bind"  # PATCH parent with `{name}@odata.bind`, up to 20 targets, all or nothing
     REF = "ref"  # POST {parent}/{name}/$ref
     PUT_REF = "putRef"  # PUT {parent}/{name}/$ref, single-valued
+    FAR_REF = "farRef"  # POST {target}/{far}/$ref: read here, written on the other end
     NONE = "none"
 
 
@@ -251,6 +252,7 @@ class Relationship:
 
     `contains`: catalog name of the child type whose objects it holds (then whole objects are read).
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
+    `far`: of FAR_REF, the target's name for the relationship, as each of `target_types` has it.
     `membership`: what names the parent acts on those it holds, so that they are back before it may act.
     `seals_when`: parents whose links make their targets immutable to us, so that they come last.
     """
@@ -260,6 +262,7 @@ class Relationship:
     write: LinkWrite
     many: bool = True
     contains: str = ""
+    far: str = ""
     delta: bool = False
     membership: bool = False
     page_cost: int = 1

@@ -340,18 +340,25 @@ class Drafter:
         targets: list[str],
         *,
         live: list[str],
+        far: ObjectType | None = None,
     ) -> Draft:
-        """Up to 20 targets for BIND, one otherwise. `live`: what a single-valued relationship holds now."""
+        """Up to 20 targets for BIND, one otherwise. `live`: what a single-valued relationship holds now. `far`: the
+        target's type, where the relationship is written on the other end."""
         rel = relationship.name
+        path = self.item_path(spec, source.id)
         addresses: list[Json] = [
             self._join_value({"$origin": True}, f"{spec.reference_root}/", self.id(target)) for target in targets
         ]
         if relationship.write is LinkWrite.BIND:
-            method, tail = "PATCH", ""
+            method = "PATCH"
             body: JsonObject = {f"{rel}@odata.bind": addresses}
+        elif far is not None:
+            method, path = "POST", self.item_path(far, targets[0], tail=f"/{relationship.far}/$ref")
+            body = {"@odata.id": self._join_value({"$origin": True}, f"{spec.list_path}/", self.id(source.id))}
         else:
             method = "PUT" if relationship.write is LinkWrite.PUT_REF else "POST"
-            tail, body = f"/{rel}/$ref", {"@odata.id": addresses[0]}
+            path = self.item_path(spec, source.id, tail=f"/{rel}/$ref")
+            body = {"@odata.id": addresses[0]}
         query = "?$select=id&$top=999" if relationship.many else "?$select=id"
         old: list[Json] = list(targets)
         seen: list[Json] = list(live)
@@ -362,7 +369,7 @@ class Drafter:
             name=name,
             mechanism=Mechanism.LINK,
             why=why,
-            request=Request(method, self.item_path(spec, source.id, tail=tail), body, spec.throttle.value),
+            request=Request(method, path, body, spec.throttle.value),
             read=self.item_path(spec, source.id, tail=f"/{rel}{query}"),
             before={} if relationship.many else {rel: seen},
             wanted={rel: old},

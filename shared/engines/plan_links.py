@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shared.catalog.spec import LinkWrite
+from shared.catalog.spec import LinkWrite, ObjectType
 from shared.domain.objects import JsonObject, Link, ObjectKey
 from shared.domain.plan import Mechanism, Reason
 from shared.domain.snapshot import IndexEntry
@@ -163,6 +163,7 @@ def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str,
             ),
             targets,
             live=[] if relationship.many else live_targets,
+            far=_far(planning, survey, targets[0]),
         )
         draft.needs = {key} | {
             ObjectKey(type_name, target)
@@ -173,6 +174,15 @@ def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str,
         drafts.append(draft)
     planning.drafts += drafts
     return drafts
+
+
+def _far(planning: Planning, survey: LinkSurvey, target: str) -> ObjectType | None:
+    """The type on whose side a link to this target is written; none where that is the source's."""
+    if survey.relationship.write is not LinkWrite.FAR_REF:
+        return None
+    types = survey.relationship.target_types
+    told = (link.target_type for links in survey.missing.values() for link in links if link.target == target)
+    return planning.catalog.get(next((one for one in told if one in types), types[0]))
 
 
 def _sort(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> _Sorted:

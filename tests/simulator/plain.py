@@ -430,6 +430,26 @@ def cut_link(row: Plain, link: LinkRule, service: Service, request: Request) -> 
     return Response(204)
 
 
+def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Request) -> Response:
+    """A link that is read on the row's side, written on the other."""
+    view = service.view(request)
+    holder = request.params["id"]
+    if view.get(table, holder) is None:
+        raise not_found(holder)
+    there = request.method == "POST"
+    key = reference_id(request.json().get("@odata.id")) if there else request.params["target"]
+    obj = view.get(row.table, key)
+    if obj is None:
+        raise not_found(key)
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        if not service.store.link(f"{row.table}.{link.name}", key, holder, present=there):
+            if there:
+                raise bad_request("One or more added object references already exist.")
+            raise not_found(key)
+        audit.record(service, request, "Update", row.rule, obj, extra=(link.name,))
+    return Response(204)
+
+
 # --- every tenant's own
 
 
@@ -486,9 +506,13 @@ for _row in PLAIN:
     for _link in _row.rule.links:
         _there_path = f"{_row.item}/{_link.name}"
         route("GET", _there_path, functools.partial(read_links, _row, _link))
-        if _row.change:
+        for _table in _link.targets if _row.assigned else ():
+            _far = f"/{_table}/{{id}}/{_row.assigned}"
+            route("POST", f"{_far}/$ref", functools.partial(assign, _row, _link, _table))
+            route("DELETE", f"{_far}/{{target}}/$ref", functools.partial(assign, _row, _link, _table))
+        if _row.change and not _row.assigned:
             route(
                 "PUT" if _link.single else "POST", f"{_there_path}/$ref", functools.partial(add_link, _row, _link)
             )
-        if _row.change and not _link.single:
+        if _row.change and not _row.assigned and not _link.single:
             route("DELETE", f"{_there_path}/{{target}}/$ref", functools.partial(cut_link, _row, _link))

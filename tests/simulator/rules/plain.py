@@ -48,6 +48,8 @@ class Plain:
     parent: str = ""
     kinds: dict[str, str] = field(default_factory=dict)
     inline: tuple[str, ...] = ()
+    assigned: str = ""  # the links' name on their other end, where alone they are written
+    assign: Alternatives = ()
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     joined: tuple[str, ...] = ()  # members that make the id
     whole: bool = False
@@ -96,7 +98,11 @@ class Plain:
             yield "GET", f"{self.item}/{name}", self.read
         for link in self.rule.links:
             yield "GET", f"{self.item}/{link.name}", self.read
-            if self.change and link.single:
+            if self.assigned:
+                for table in link.targets:
+                    yield "POST", f"/{table}/{{id}}/{self.assigned}/$ref", self.assign
+                    yield "DELETE", f"/{table}/{{id}}/{self.assigned}/{{target}}/$ref", self.assign
+            elif self.change and link.single:
                 yield "PUT", f"{self.item}/{link.name}/$ref", self.change
             elif self.change:
                 yield "POST", f"{self.item}/{link.name}/$ref", self.change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .plain import Plain
+from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
 from .plain_cross_tenant import CROSS_TENANT
 from .plain_governance import GOVERNANCE
@@ -10,4 +11,4 @@ from .plain_inventory import INVENTORY
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
 
-PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS, *INVENTORY, *GOVERNANCE)
+PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS, *INVENTORY, *GOVERNANCE, *APP_POLICIES)
