@@ -59,7 +59,8 @@ async def find_holders(
         exact = anchor.kind is AnchorKind.MARKER
         found.append(
             Holders(
-                tuple(item for item in live or [] if _holds(form, item, wanted, exact)),
+                # Nothing else can stand where a singleton does, whatever its key.
+                tuple(item for item in live or [] if spec.singleton or _holds(form, item, wanted, exact)),
                 tuple(item for item in binned_items or [] if _holds(form, item, wanted, exact)),
                 live is None and not spec.singleton,  # then it is merely not there
             )
@@ -83,7 +84,7 @@ def the_one(operation: Operation, holders: Sequence[JsonObject]) -> JsonObject:
 
 async def whole(targets: Targets, spec: ObjectType, holder: JsonObject, sent: JsonObject) -> JsonObject | None:
     """A holder with all members that its creation sent; lookups of some types answer with a few only."""
-    if spec.parent or not spec.batchable:
+    if spec.parent or spec.singleton or not spec.batchable:
         return holder
     select = spec.selectable({"id", "createdDateTime", *sent})
     (found,) = await targets.objects(spec, [object_path(spec, str(holder.get("id")), select)])
