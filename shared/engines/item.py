@@ -41,7 +41,7 @@ from shared.domain.wire import Wire
 from shared.engines import paths
 from shared.engines.canonical import content_hash
 from shared.engines.create import create_or_adopt
-from shared.engines.licences import unlicensed
+from shared.engines.licences import tenant_plans, unlicensed
 from shared.engines.member_groups import choose, lacks
 from shared.engines.packs import PACK_BYTES, Kind, put_pack
 from shared.engines.reading import Part, Position, Reader, Stage, Waiting, latest_delta, object_id, reader_for
@@ -552,7 +552,7 @@ class _Reading:
         """The receipt of what was read. `why`: a reason why it is not all."""
         await self._flush()
         roles = await self._directory.roles()
-        completeness = self._judge(why, roles)
+        completeness = self._judge(why, roles, await self._plans())
         return await self._write_receipt(completeness, roles, end=why in (None, Why.MOVING))
 
     async def _finish_empty(self, completeness: Completeness) -> Receipt:
@@ -579,7 +579,20 @@ class _Reading:
         )
         return await write_receipt(self._place, self._run, receipt)
 
-    def _judge(self, why: Why | None, roles: frozenset[str] | None) -> Completeness:
+    async def _plans(self) -> tuple[str, ...] | None:
+        """The tenant's plans where an empty list depends on them: those that the run knows, or asked for now,
+        because Graph may have been away when the run began."""
+        if self._run.plans is not None or not self._empty_by_licence():
+            return self._run.plans
+        return await tenant_plans(self._directory, self._catalog)
+
+    def _empty_by_licence(self) -> bool:
+        """Whether nothing was read of a type that some plans are needed for: without one some lists are refused,
+        and others empty."""
+        licence = self._spec.licence
+        return self._relationship is None and not self._objects_read and bool(licence and licence.plans)
+
+    def _judge(self, why: Why | None, roles: frozenset[str] | None, plans: tuple[str, ...] | None) -> Completeness:
         if why is not None:
             return Completeness(State.PARTIAL, why)
         if self._mark.position.forbidden:
@@ -589,11 +602,10 @@ class _Reading:
         needed = (*self._needs_at_all(), *(self._relationship.needs_to_read if self._relationship else ()))
         if lacking := lacks(needed, roles):
             return Completeness(State.PARTIAL, f"{Why.MISSING_PERMISSION}:{lacking}")
-        if self._relationship is None and not self._objects_read and self._spec.licence is not None:
-            # Without the licence some lists are refused, and others empty.
-            if unlicensed(self._spec.licence, self._run.plans):
+        if self._empty_by_licence():
+            if unlicensed(self._spec.licence, plans):
                 return self._not_licensed()
-            if self._spec.licence.plans and self._run.plans is None:
+            if plans is None:
                 return Completeness(State.PARTIAL, Why.LICENCE_UNKNOWN)
         return Completeness(State.COMPLETE)
 

@@ -120,7 +120,7 @@ def _item(
     readings = 1 if has_delta or spec.singleton else 2
     if relationship is not None:
         child = catalog.get(relationship.contains) if relationship.contains else None
-        expand = child is None or child.version == spec.version
+        expand = relationship.expands and (child is None or child.version == spec.version)
         first = reading.parents_request(spec, relationship, expand=expand)
         yield readings * pages, readings * pages, first
         crowded = ceil(count * (relationship.crowded if expand else 1))

@@ -17,6 +17,7 @@ __all__ = ["FACTOR", "SETTINGS"]  # read by the deployment's fixture
 pytestmark = [pytest.mark.azurite, pytest.mark.usefixtures("faults_end")]
 
 
+@pytest.mark.full
 def test_graph_that_can_not_be_reached_leaves_the_run_open_until_it_is_back(
     world: World, apps: Apps, taken: str
 ) -> None:
@@ -43,11 +44,12 @@ def test_graph_that_can_not_be_reached_leaves_the_run_open_until_it_is_back(
         assert readable(world) == [taken]
         assert host.running
     apps.start("backup")
-    done = world.holdfast_json("backup", "--request-id", "graph-is-away", "--timeout", "2")
+    done = world.holdfast_json("backup", "--request-id", "graph-is-away", "--timeout", "6")
     assert done["snapshot"] == run["snapshot"]
     holds_all(world, done)
 
 
+@pytest.mark.full
 def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: World, apps: Apps, taken: str) -> None:
     told = world.shell("diff", taken, "live", "--type", "users", "--json", HOLDFAST_GRAPH_TOKEN="expired")
     says(told, 1, "Graph answered 401", "check tenant id, app registration and its credential")
@@ -84,6 +86,7 @@ def test_a_page_cut_short_is_read_again_and_never_taken_for_the_whole(world: Wor
     says(told, 1, "no whole answer from Graph", "groups", "look whether Graph is well")
 
 
+@pytest.mark.full
 def test_a_next_link_to_another_host_is_refused_and_nothing_is_sent_there(
     world: World, apps: Apps, taken: str
 ) -> None:

@@ -169,6 +169,7 @@ def test_an_approval_that_has_expired_does_not_count(world: World, refused: Plan
 # --- state that is not to be trusted -----------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_rows_changed_behind_our_back_change_nothing(world: World, apps: Apps) -> None:
     before = truth.take(world.simulator)
     snapshot = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
@@ -191,6 +192,7 @@ def test_rows_changed_behind_our_back_change_nothing(world: World, apps: Apps) -
     assert truth.compare(before, truth.take(world.simulator), {}) == []
 
 
+@pytest.mark.full
 def test_48_kb_of_noise_on_each_queue_are_recorded_and_stop_nobody(world: World, apps: Apps) -> None:
     chance = random.Random(48)
     noise = {spec: chance.randbytes(48 * 1024) for spec in QUEUES}

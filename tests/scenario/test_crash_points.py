@@ -23,6 +23,7 @@ _CHANGE_NOTHING = {"StoreInspector", "VaultAccess", "VaultLog", "Audit", "Clock"
 _WRAPPED = {"WorkQueue": "FaultyQueue"}
 
 
+@pytest.mark.full
 async def test_a_crash_before_or_after_any_write_of_a_restore_changes_nothing_of_its_end() -> None:
     """Every point, many in one restore; those that the crowds don't come to, because an earlier death moved what
     they are about to another message, alone."""

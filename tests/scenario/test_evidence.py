@@ -45,6 +45,7 @@ def month_before(world: World) -> tuple[str, str]:
     return f"{last:%Y-%m}-01", f"{last:%Y-%m-%d}"
 
 
+@pytest.mark.full
 def test_the_timer_makes_one_document_a_month_however_often_it_fires(world: World, tmp_path: Path) -> None:
     host = world.start_host("backup", "--fire", "evidence_timer", "--fire", "evidence_timer")
     done = until(lambda: worked_off(host)[1:], "both requests' ends", seconds=60)

@@ -96,6 +96,7 @@ async def test_every_message_twice_changes_nothing() -> None:
     assert len(backup.chain.blobs) == 1
 
 
+@pytest.mark.full
 async def test_storage_whose_answers_get_lost_makes_no_difference() -> None:
     """Every write of the run is carried out and answered with an error once."""
     expected, log, kept = await reference()

@@ -16,7 +16,7 @@ from tests.scenario.kill_points import KillPoint, Write
 from tests.scenario.kill_story import PHASES, Story, in_turn, restore_point, steps_that, tell
 
 Obj = dict[str, Any]
-pytestmark = pytest.mark.azurite
+pytestmark = [pytest.mark.azurite, pytest.mark.full]
 
 BACKUP_POINTS = (
     KillPoint(

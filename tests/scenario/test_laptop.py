@@ -128,6 +128,7 @@ def test_a_laptop_key_may_be_rotated_between_plan_and_restore(calm: Calm, tmp_pa
     assert calm.plan["digest"] in shown.out
 
 
+@pytest.mark.full
 def test_killed_twice_and_run_again_it_ends_as_if_nothing_had_happened(calm: Calm, tmp_path: Path) -> None:
     laptop = calm.approved.again(tmp_path / "laptop")
     drawn = chance("laptop")
@@ -206,6 +207,7 @@ def test_what_the_deployment_restored_before_is_not_made_twice_nor_run_on(calm: 
     assert (refused.code, "there is no such plan" in refused.err) == (2, True)
 
 
+@pytest.mark.full
 def test_whom_the_deployment_erased_stays_away_by_the_list_in_the_copy(calm: Calm, tmp_path: Path) -> None:
     """Put on it before the plan, or after the plan was approved."""
     laptop = calm.approved.again(tmp_path / "laptop")

@@ -23,6 +23,7 @@ CREATES = {
 }
 
 
+@pytest.mark.full
 def test_each_create_that_was_carried_out_and_never_answered_ends_as_one_object(world: World) -> None:
     assert set(CREATES) == set(CREATED_TYPES)
     tenant = world.simulator

@@ -121,8 +121,12 @@ def create_group(service: Service, request: Request) -> Response:
     return created(service, request, "groups", obj)
 
 
+# Source: Add members, learn.microsoft.com/graph/api/group-post-members, Supported member types.
+MEMBER_TABLES = ("users", "groups", "servicePrincipals", "devices", "orgContacts")
+
+
 def check_member(service: Service, request: Request, view: View, group: Obj, key: str) -> None:
-    table = visible_target(service, request, view, key, ("users", "groups", "servicePrincipals"))
+    table = visible_target(service, request, view, key, MEMBER_TABLES)
     if table == "groups" and "Unified" in (group.get("groupTypes") or []):
         service.rules.lean("group.m365-members")
         raise bad_request("Microsoft 365 groups can't have groups as members.")

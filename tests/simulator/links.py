@@ -7,7 +7,7 @@ from typing import Any
 from . import audit
 from .bins import soft_delete
 from .errors import GraphError, bad_request, not_found
-from .groups import already_there, check_member, check_members_writable
+from .groups import MEMBER_TABLES, already_there, check_member, check_members_writable
 from .reading import resolve, table_of
 from .rules.types import TYPES
 from .service import Request, Response, Service, route
@@ -42,7 +42,7 @@ def add_member(service: Service, request: Request) -> Response:
     target = added_target(service, request)
     key, group = existing(service, request, "groups")
     check_members_writable(service, request, group)
-    check_visible(service, request, target, ("users", "groups", "servicePrincipals"))
+    check_visible(service, request, target, MEMBER_TABLES)
     check_member(service, request, service.store.view(), group, target)
     if target in service.store.targets("groups.members", key):
         raise already_there("members")
