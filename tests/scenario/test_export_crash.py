@@ -67,6 +67,7 @@ async def test_nothing_of_a_backup_is_written_past_the_ports_that_fail() -> None
     assert sent == Counter(call.what for call in faults.writes if call.port == "queue")
 
 
+@pytest.mark.full
 async def test_two_crashes_in_a_row_are_survived_as_well() -> None:
     expected, writes = await _reference()
     for first in range(2, writes, 5):

@@ -1156,6 +1156,7 @@ async def test_every_declared_type_can_be_forecast() -> None:
     assert {spec.wave for spec in CATALOG.types} <= {0, 1, 2, 3, 4, 5}
 
 
+@pytest.mark.full
 async def test_twenty_thousand_operations_are_planned() -> None:
     before = Tenant()
     people = [user(before, f"user{number}") for number in range(10_000)]
