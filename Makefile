@@ -1,7 +1,7 @@
 # One command each, the same on a laptop and in CI. Needs Python 3.11 to 3.13 and make, nothing else.
 PYTHON ?= python3
-# Two workers, a file of tests on one of them: most tests wait for servers more than they compute.
-PARALLEL ?= -n 2 --dist loadfile
+# Two workers, a file of tests on one of them, in the order of collection (the longest first).
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.holdfast-ready
