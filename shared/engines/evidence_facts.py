@@ -245,7 +245,7 @@ async def _snapshot(sources: Sources, one: Entry) -> SnapshotFact:
 
 def _described(bare: SnapshotFact, manifest: Manifest) -> SnapshotFact:
     named = {*manifest.types, *manifest.relationships, *manifest.groups, *manifest.not_read}
-    gaps = {name: state for name in sorted(named) if not (state := manifest.completeness(name)).is_off}
+    states = {name: manifest.completeness(name) for name in sorted(named)}
     return replace(
         bare,
         started_at=manifest.started_at,
@@ -255,8 +255,8 @@ def _described(bare: SnapshotFact, manifest: Manifest) -> SnapshotFact:
         protected=manifest.protected,
         unprotected_why=manifest.unprotected_why,
         objects={name: entry.count for name, entry in manifest.types.items()},
-        gaps={name: one for name, one in gaps.items() if not (one.is_complete or one.is_off)},
-        off=tuple(name for name, one in gaps.items() if one.is_off),
+        gaps={name: one for name, one in states.items() if not (one.is_complete or one.is_off)},
+        off=tuple(name for name, one in states.items() if one.is_off),
         undeclared=manifest.undeclared,
     )
 

@@ -52,6 +52,8 @@ async def test_snapshots_are_told_as_they_were_committed(world: World) -> None:
     assert whole.objects is not None
     assert whole.objects["groups"] == 3
     assert whole.gaps == {}
+    # What its owner left off, and what no app can read, is told apart from what is missed.
+    assert {"userProfiles", "agreements"} <= set(whole.off)
     assert torn.gaps is not None
     assert set(torn.gaps) == {"groupSettings"}
     assert found.names["groups"] == "Groups"
