@@ -7,7 +7,7 @@ back the same way or not at all. What depends on something left out is left out,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -417,9 +417,3 @@ class Fates:
 
 def _out(missing: Missing, reason: Reason, why: str) -> Fate:
     return Fate(Way.OUT, missing, reason, why)
-
-
-def referenced(spec: ObjectType, item: JsonObject, members: Iterable[str]) -> Iterator[Found]:
-    """References inside some top-level members."""
-    names = frozenset(members)
-    return find((reference for reference in spec.references if top_member(reference) in names), item)

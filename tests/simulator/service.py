@@ -11,7 +11,7 @@ import random
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -386,7 +386,3 @@ class Stats:
             "statuses": dict(self.statuses),
             "unknownPaths": dict(self.unknown),
         }
-
-
-def table_names() -> Iterable[str]:
-    return TYPES
