@@ -23,8 +23,7 @@ def incomplete(manifest: Manifest) -> list[str]:
     """Types and relationships that are not complete, each with the reason. What was left out on purpose
     (`notRead`) is no failure of the run."""
     return [
-        f"{name}: {entry.completeness.state.value}"
-        + (f" ({entry.completeness.reason})" if entry.completeness.reason else "")
+        f"{name}: {entry.completeness}"
         for name, entry in _entries(manifest)
         if entry.completeness.state not in (State.COMPLETE, State.NOT_READ)
     ]

@@ -55,6 +55,10 @@ class Completeness(Wire):
     state: State
     reason: str = ""
 
+    def __str__(self) -> str:
+        """The state, with the reason in brackets where there is one."""
+        return self.state.value + (f" ({self.reason})" if self.reason else "")
+
     @property
     def is_complete(self) -> bool:
         return self.state is State.COMPLETE

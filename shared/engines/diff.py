@@ -120,7 +120,7 @@ def _gaps_of(
         return
     for view, side, kind in ((before, sides[0], added), (after, sides[1], removed)):
         if not side.is_complete:
-            yield Gap(name, kind, f"{view.label}: {side.state.value}{f' ({side.reason})' if side.reason else ''}")
+            yield Gap(name, kind, f"{view.label}: {side}")
 
 
 async def _changes(before: View, after: View, specs: tuple[ObjectType, ...]) -> AsyncIterator[Change]:

@@ -173,7 +173,7 @@ class Comparison:
             return
         for view, state in zip((self._snapshot, self._live), states, strict=True):
             if not state.is_complete:
-                yield f"{view.label}: {state.state.value}{f' ({state.reason})' if state.reason else ''}"
+                yield f"{view.label}: {state}"
 
     # links
 

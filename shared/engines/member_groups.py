@@ -94,8 +94,7 @@ def unread(spec: ObjectType, *views: View) -> dict[str, str]:
         for view in views:
             state = view.completeness(f"{spec.name}.{group.name}")
             if state.state not in (State.COMPLETE, State.PARTIAL):
-                why = f" ({state.reason})" if state.reason else ""
-                missing[group.name] = f"{view.label}: {state.state.value}{why}"
+                missing[group.name] = f"{view.label}: {state}"
                 break
     return missing
 

@@ -63,9 +63,7 @@ def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdic
         return Verdict()  # without the licence there are neither activations nor ends
     item = told.by_id.get(object_id)
     if item is None:
-        state = told.completeness
-        what = state.state.value + (f" ({state.reason})" if state.reason else "")
-        why = f"the snapshot doesn't tell what it was: {nature.told_by} {what}"
+        why = f"the snapshot doesn't tell what it was: {nature.told_by} {told.completeness}"
         return Verdict(Reason.UNCLASSIFIED, why)
     if holds(nature.passing, item):
         return Verdict(Reason.PASSING, nature.passing_why)

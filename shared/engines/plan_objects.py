@@ -95,10 +95,10 @@ class Planning:
             return
         what = "links" if member else "objects"
         if not live.is_complete:
-            why = f"live: {_state(live)}; which {what} were lost can't be told, so none are brought back"
+            why = f"live: {live}; which {what} were lost can't be told, so none are brought back"
             self.exclude(spec, "", spec.title, Reason.NOT_COMPLETE, why, member)
         if not snapshot.is_complete:
-            why = f"snapshot: {_state(snapshot)}; it may hold fewer {what} than there were"
+            why = f"snapshot: {snapshot}; it may hold fewer {what} than there were"
             self.exclude(spec, "", spec.title, Reason.NOT_COMPLETE, why, member)
 
     # --- missing objects
@@ -721,7 +721,3 @@ def _tag(item: JsonObject) -> str:
 def _scalar(value: object) -> Json:
     assert value is None or isinstance(value, str | int | float | bool)
     return value
-
-
-def _state(completeness: Completeness) -> str:
-    return completeness.state.value + (f" ({completeness.reason})" if completeness.reason else "")
