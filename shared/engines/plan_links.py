@@ -16,7 +16,6 @@ from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import holds, protection
 from shared.engines.drafts import BIND_LIMIT, Draft
 from shared.engines.fates import Way
-from shared.engines.merge import left_off
 from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
 from shared.engines.survey import LinkSurvey, entries_of
@@ -41,7 +40,7 @@ class _Sorted:
 
 async def plan_links(planning: Planning, snapshot: View, live: View, survey: LinkSurvey) -> None:
     spec, relationship = survey.spec, survey.relationship
-    if planning.reach.type(spec) and not left_off((survey.snapshot, survey.live)):
+    if planning.reach.type(spec):
         planning.incomplete(spec, relationship.name, survey.snapshot, survey.live)
     if not survey.both_complete:
         return

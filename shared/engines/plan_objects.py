@@ -186,7 +186,7 @@ class Planning:
         if acts and spec.enabling is not None:
             self._enable(spec, missing.entry, item, spec.enabling.off, rewritten)
         self._flag_dropped(spec, missing.entry, item)
-        self._tell_undeclared(spec, missing.entry, item)
+        self._tell_undeclared(spec, missing.entry, self._undeclared(spec, item))
         self._lacking(spec, fate)
 
     def _stages(
@@ -232,8 +232,10 @@ class Planning:
             if self.fates.dead(one.reference, one.value)
         }
 
-    def _tell_undeclared(self, spec: ObjectType, entry: IndexEntry, item: JsonObject) -> None:
-        for member, (reason, why) in sorted(self._undeclared(spec, item).items()):
+    def _tell_undeclared(
+        self, spec: ObjectType, entry: IndexEntry, undeclared: dict[str, tuple[Reason, str]]
+    ) -> None:
+        for member, (reason, why) in sorted(undeclared.items()):
             self.exclude(spec, entry.id, entry.name, reason, f"not written: {why}", member)
 
     def _finish(
@@ -386,8 +388,8 @@ class Planning:
     ) -> None:
         """PATCH and ENABLE that turn `new` (live, or what the bin will give back) into `old`."""
         form = self.forms[spec.name]
-        self._tell_undeclared(spec, entry, old)
         undeclared = self._undeclared(spec, old)
+        self._tell_undeclared(spec, entry, undeclared)
         names = [name for name in sorted(spec.restorable_in(old)) if name in old and name not in undeclared]
         touched = {name for name in names if not form.same(name, old[name], new.get(name))}
         renewed = {name for name in names if name not in touched and self._refers_to_new(spec, name, old)}
