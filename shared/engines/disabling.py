@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import Mechanism
-from shared.engines.drafts import Draft, Phase
+from shared.engines.drafts import Draft
 from shared.engines.plan_objects import Planning
 
 _ENABLED = "isEnabled"
@@ -47,20 +47,7 @@ def _split(planning: Planning, draft: Draft) -> None:
         before={name: operation.before.get(name) for name in lessened},
         wanted=dict(body),
     )
-    planning.drafts.append(
-        replace(
-            draft,
-            operation=first,
-            phase=Phase.SHELL,
-            settles=True,
-            needs=set(),
-            needs_whole=set(),
-            needs_all=set(),
-            seals=set(),
-        )
-    )
-    draft.operation = replace(operation, before={**operation.before, **lessened})
-    draft.needs.add(draft.key)
+    planning.drafts.append(draft.ahead(first, lessened))
 
 
 def _disabled(before: Json, wanted: Json, steps: list[str]) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final
 from urllib.parse import quote
@@ -60,6 +60,23 @@ class Draft:
     needs_all: set[ObjectKey] = field(default_factory=set)
     seals: set[ObjectKey] = field(default_factory=set)
     policy: JsonObject | None = None  # for guarded drafts: the policy as it will be
+
+    def ahead(self, operation: Operation, leaves: JsonObject, needs: Iterable[ObjectKey] = ()) -> Draft:
+        """A second draft for the same object that comes before this one, which waits for it and then finds the
+        members as `leaves` has them."""
+        first = replace(
+            self,
+            operation=operation,
+            phase=Phase.SHELL,
+            settles=True,
+            needs=set(needs),
+            needs_whole=set(),
+            needs_all=set(),
+            seals=set(),
+        )
+        self.operation = replace(self.operation, before={**self.operation.before, **leaves})
+        self.needs.add(self.key)
+        return first
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,15 +39,10 @@ def _order(planning: Planning, draft: Draft, action: Action) -> None:
     if not parts:
         return
     if comes:
-        first = draft
         if goes:
-            first = _widened(planning.drafter, draft, action, [*before, *comes])
-            draft.operation = replace(
-                draft.operation, before={action.member: first.operation.wanted[action.member]}
-            )
-            draft.needs.add(draft.key)
-            planning.drafts.append(first)
-        first.settles, first.phase = True, Phase.SHELL
+            planning.drafts.append(_widened(planning.drafter, draft, action, [*before, *comes]))
+        else:
+            draft.settles, draft.phase = True, Phase.SHELL
         for part in parts:
             part.needs.add(draft.key)
     if goes:
@@ -72,9 +67,7 @@ def _widened(drafter: Drafter, draft: Draft, action: Action, values: list[Json])
         before={action.member: old.before.get(action.member)},
         wanted=members,
     )
-    return replace(
-        draft, operation=widening, needs=set(draft.needs), needs_whole=set(), needs_all=set(), seals=set()
-    )
+    return draft.ahead(widening, members, draft.needs)
 
 
 def _tell_added(planning: Planning, draft: Draft, action: Action) -> None:
