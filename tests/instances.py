@@ -23,11 +23,13 @@ def table_of(spec: ObjectType) -> str:
     return f"bin:{spec.bin_of}" if spec.bin_of else spec.name
 
 
-def ids_of(spec: ObjectType, objects: Callable[[str], Sequence[Obj]]) -> list[str]:
-    """Ids of all objects of a type that a list shows."""
+def ids_of(
+    spec: ObjectType, objects: Callable[[str], Sequence[Obj]], rows: Sequence[Obj] | None = None
+) -> list[str]:
+    """Ids of all objects of a type that a list shows. `rows`: those of the table that it shows, if not all."""
     if spec.name in BY_MEMBERS:
         return instance_ids(objects, spec.name)
-    return [one["id"] for one in objects(table_of(spec))]
+    return [one["id"] for one in (objects(table_of(spec)) if rows is None else rows)]
 
 
 def links_of(

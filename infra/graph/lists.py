@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from infra.graph.ids import APP_ROLES, GRAPH_APP_ID, SOURCE
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import MemberGroup, Relationship
 
 FILE: Final = Path(__file__).with_name("permissions.json")
 BACKUP, RESTORE, UNLOCK = APPS = ("backup", "restore", "unlock")
@@ -67,14 +66,17 @@ def _all_reading(catalog: Catalog) -> Iterator[Need]:
 
 def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
     names = {spec.name for spec in catalog.types} if only is None else set(only)
-    for spec in (one for one in catalog.types if one.name in names):
-        if spec.evidence_only or spec.write_by_choice:
-            continue
+    written = {
+        spec.name
+        for spec in catalog.types
+        if spec.name in names and not (spec.evidence_only or spec.write_by_choice)
+    }
+    for spec in (one for one in catalog.types if one.name in written):
         yield from (Need(group, spec.name) for group in spec.needs_to_write)
         for extra in spec.needs_to_write_also:
             yield Need(extra.permissions, f"{spec.name} with {extra.when.path}")
-        parts: tuple[Relationship | MemberGroup, ...] = (*spec.relationships, *spec.member_groups)
-        for part in parts:
+    for spec, part in catalog.parts:
+        if spec.name in written:
             yield from (Need(group, f"{spec.name}.{part.name}") for group in part.needs_to_write)
 
 

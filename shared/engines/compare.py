@@ -3,8 +3,8 @@
 Null, absent and empty say the same: Graph leaves out, nulls or empties what isn't set, and not always the same
 way. Annotations say nothing. Lists that the catalog declares sets are compared as sets, nested objects that it
 declares `by_id` by their id, and what the service fills in (`computed_within`) or shows in some answers only
-(`shown_singly`) not at all. The planner, the
-executor and the verification use this one reading, or they would disagree about "as wanted".
+(`shown_singly`) not at all. The planner, the executor and the verification use this one reading, or they would
+disagree about "as wanted".
 """
 
 from __future__ import annotations

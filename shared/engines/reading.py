@@ -221,14 +221,16 @@ def object_request(spec: ObjectType, object_id: str) -> GraphRequest:
 
 def owners_request(spec: ObjectType, facet: Facet) -> GraphRequest:
     """The objects whose facets are asked for one by one, with what tells which of them have any."""
-    names = ("id", facet.when.path) if facet.when else ("id",)
-    return _get(spec, spec.list_path, (*_select(names), f"$top={LINK_PAGE}"), spec.list_cost)
+    return _get(spec, spec.list_path, (_owner_select(facet), f"$top={LINK_PAGE}"), spec.list_cost)
 
 
 def owner_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
     """One of them."""
-    names = ("id", facet.when.path) if facet.when else ("id",)
-    return _get(spec, f"{spec.list_path}/{_segment(owner)}", _select(names), spec.item_cost)
+    return _get(spec, f"{spec.list_path}/{_segment(owner)}", (_owner_select(facet),), spec.item_cost)
+
+
+def _owner_select(facet: Facet) -> str:
+    return f"$select=id,{facet.when.path}" if facet.when else "$select=id"
 
 
 def facet_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:

@@ -20,7 +20,7 @@ from shared.domain.ports import Directory, GraphRequest, GraphResponse, Page
 from shared.domain.snapshot import State
 from shared.engines.repository import Snapshot
 from tests.backup import Backup, with_limits
-from tests.instances import BY_MEMBERS, instance_ids, links_of, table_of
+from tests.instances import ids_of, links_of, table_of
 from tests.simulator.client import ControlClient, SimulatorProcess
 
 ROLES = sorted({name for group in CATALOG.needs(write=False) for name in group})
@@ -78,9 +78,7 @@ async def check_against_truth(tenant: SimulatorProcess, snapshot: Snapshot) -> N
         if not (table := table_of(spec)):
             continue
         truth = assignments if spec.name == "appRoleAssignments" else tenant.objects(table)
-        by_members = spec.name in BY_MEMBERS
-        ids = instance_ids(tenant.objects, spec.name) if by_members else [one["id"] for one in truth]
-        assert sorted(held) == sorted(ids), spec.name
+        assert sorted(held) == sorted(ids_of(spec, tenant.objects, truth)), spec.name
         for relationship in spec.relationships:
             links = {(link.source, link.target) async for link in snapshot.links(spec.name, relationship.name)}
             expected = links_of(relationship, truth, tenant.objects)

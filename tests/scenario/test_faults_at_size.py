@@ -17,7 +17,7 @@ from shared.domain.snapshot import Completeness, State
 from shared.engines.repository import Snapshot
 from tests.backup import Backup, with_limits
 from tests.graph_inside import InProcess, InsideTenant, Slow, inside
-from tests.instances import BY_MEMBERS, instance_ids, links_of, table_of
+from tests.instances import ids_of, links_of, table_of
 from tests.scenario.test_export_http import ROLES, TenantClock
 from tests.simulator.__main__ import build
 from tests.simulator.client import ControlClient
@@ -87,9 +87,7 @@ async def lacks_of(tenant: ControlClient, snapshot: Snapshot) -> dict[str, Compl
             truth = [one for one in truth if one["principalId"] in principals]
         if said[spec.name].is_complete:
             held = {entry.id: entry.name async for entry in snapshot.index(spec.name)}
-            by_members = spec.name in BY_MEMBERS
-            ids = instance_ids(tenant.objects, spec.name) if by_members else [one["id"] for one in truth]
-            assert sorted(held) == sorted(ids), spec.name
+            assert sorted(held) == sorted(ids_of(spec, tenant.objects, truth)), spec.name
             names = {one["id"]: one.get(spec.name_property) or "" for one in truth}
             assert {key: name for key, name in names.items() if held[key] != name} == {}, spec.name
         for relationship in spec.relationships:
