@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit, dependents, small
+from . import audit, by_members, dependents
 from .clock import iso, parse_iso
-from .errors import GraphError, bad_request, not_found
+from .errors import GraphError, bad_request
 from .grants import opaque_id
 from .reading import VISIBLE, get_object, list_objects, table_of
-from .rendering import all_columns, default_columns, render
 from .rules.roles import GLOBAL_ADMINISTRATOR
 from .rules.types import ROLE_ASSIGNMENTS, ROLE_INSTANCES
 from .service import Request, Response, Service, guard, route
@@ -82,31 +81,17 @@ guard(_expire)
 
 
 def _all_instances(service: Service, view: View) -> list[Obj]:
-    out: list[Obj] = []
-    for key in view.ids(INSTANCES):
-        one = view.get(INSTANCES, key)
-        if one is None or not _active(service, view, one):
-            continue
-        out.append(one)
-        members = sorted(view.targets("groups.members", one["principalId"]))
-        for member in members if view.get("groups", one["principalId"]) is not None else ():
-            service.rules.lean("role.group-instances")
-            out.append({**one, "id": f"{key}-{member}", "principalId": member, "memberType": "Group"})
-    return sorted(out, key=lambda one: str(one["id"]))
+    found = (one for key in view.ids(INSTANCES) if (one := view.get(INSTANCES, key)) is not None)
+    held = (one for one in found if _active(service, view, one))
+    return by_members.spread(view, held, lambda: service.rules.lean("role.group-instances"))
 
 
 def list_instances(service: Service, request: Request) -> Response:
-    columns = default_columns(INSTANCES, request.beta)
-    items = [render(one, columns) for one in _all_instances(service, service.view(request))]
-    return small.page(service, request, items, frozenset(all_columns(INSTANCES, request.beta)))
+    return by_members.page(service, request, INSTANCES, _all_instances(service, service.view(request)))
 
 
 def get_instance(service: Service, request: Request) -> Response:
-    found = [o for o in _all_instances(service, service.view(request)) if o["id"] == request.params["id"]]
-    if not found:
-        raise not_found(request.params["id"])
-    item = render(found[0], default_columns(INSTANCES, request.beta))
-    return small.single(service, request, item, frozenset(item))
+    return by_members.single(service, request, INSTANCES, _all_instances(service, service.view(request)))
 
 
 # --- assignments

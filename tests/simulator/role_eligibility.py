@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit, dependents, role_settings, small
+from . import audit, by_members, dependents, role_settings
 from .clock import iso, parse_iso
-from .errors import bad_request, not_found
+from .errors import bad_request
 from .periods import check_policy, period_of, refused
 from .reading import get_object, list_objects
-from .rendering import all_columns, default_columns, render
 from .role_assignments import check_ends, same_assignment
 from .rules.types import ELIGIBILITIES, ELIGIBILITY_REQUESTS
 from .service import Request, Response, Service, guard, route
@@ -50,31 +49,16 @@ def _end(schedule: Obj) -> Any:
 
 
 def _all(service: Service, view: View) -> list[Obj]:
-    out: list[Obj] = []
-    for key in view.ids(TABLE):
-        one = view.get(TABLE, key)
-        if one is None:
-            continue
-        out.append(one)
-        members = sorted(view.targets("groups.members", one["principalId"]))
-        for member in members if view.get("groups", one["principalId"]) is not None else ():
-            service.rules.lean("eligible.group-members")
-            out.append({**one, "id": f"{key}-{member}", "principalId": member, "memberType": "Group"})
-    return sorted(out, key=lambda one: str(one["id"]))
+    held = (one for key in view.ids(TABLE) if (one := view.get(TABLE, key)) is not None)
+    return by_members.spread(view, held, lambda: service.rules.lean("eligible.group-members"))
 
 
 def list_schedules(service: Service, request: Request) -> Response:
-    columns = default_columns(TABLE, request.beta)
-    items = [render(one, columns) for one in _all(service, service.view(request))]
-    return small.page(service, request, items, frozenset(all_columns(TABLE, request.beta)))
+    return by_members.page(service, request, TABLE, _all(service, service.view(request)))
 
 
 def get_schedule(service: Service, request: Request) -> Response:
-    found = [one for one in _all(service, service.view(request)) if one["id"] == request.params["id"]]
-    if not found:
-        raise not_found(request.params["id"])
-    item = render(found[0], default_columns(TABLE, request.beta))
-    return small.single(service, request, item, frozenset(item))
+    return by_members.single(service, request, TABLE, _all(service, service.view(request)))
 
 
 def add(service: Service, values: Obj, key: str, *, start: float, end: str | None, request: str) -> Obj:
