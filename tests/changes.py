@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from typing import Any
 
 from tests.simulator import schema
@@ -11,6 +12,16 @@ from tests.simulator.schema import Property
 Obj = dict[str, Any]
 _MOMENTS = ("2031-05-06T07:08:09Z", "2032-06-07T08:09:10Z")
 _GUIDS = ("3f9a1c52-6c1e-4d0b-9a55-0d8a4cf0b001", "3f9a1c52-6c1e-4d0b-9a55-0d8a4cf0b002")
+
+
+def meaning(value: Any) -> Any:
+    """Null, absent and empty say the same; order in lists is each type's own matter and not looked at."""
+    if isinstance(value, dict):
+        members = {name: meaning(member) for name, member in value.items()}
+        return {name: member for name, member in members.items() if member not in (None, [], "", {})}
+    if isinstance(value, list):
+        return sorted((meaning(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
+    return value
 
 
 def changed(model: type, obj: Obj, names: tuple[str, ...], values: Obj) -> Obj:

@@ -14,6 +14,7 @@ from shared.engines.bins import read_bins
 from shared.engines.confirm import Confirmation, Confirmed
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
+from shared.engines.report import Report
 from shared.engines.view import PackedView, View
 from tests.restore_world import (
     EVIDENCE_KEY,
@@ -104,6 +105,14 @@ class Planned:
                 return confirmed
             self.world.clock.advance(confirmed.delay)
         raise AssertionError("the verification never ends")
+
+    async def report(self, *, settled: bool = True) -> Report:
+        """`settled`: long after the last write, when the replicas agree and no difference is put down to them."""
+        if settled:
+            self.world.clock.advance(721)
+        confirmed = await self.confirm()
+        assert confirmed.report is not None, confirmed.why
+        return confirmed.report
 
 
 async def make_plan(

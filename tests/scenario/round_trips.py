@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.engines.report import Report
-from tests.changes import changed
+from tests.changes import changed, meaning
 from tests.must_come_back import MUST, Must
-from tests.restore_planned import Planned, cloud_groups, cloud_users, planned, purge
+from tests.restore_planned import cloud_groups, cloud_users, planned, purge
 from tests.simdirectory import scripted
 from tests.simulator import plain, schema
 from tests.simulator.rules.methods import METHODS
@@ -289,7 +289,7 @@ def _named(text: str, names: dict[str, str]) -> str:
 
 def _told(obj: Obj, names: dict[str, str], own: frozenset[str] = frozenset()) -> str:
     passing = _PASSING | own
-    kept = _plain({name: _renamed(value, names) for name, value in obj.items() if name not in passing})
+    kept = meaning({name: _renamed(value, names) for name, value in obj.items() if name not in passing})
     return json.dumps(kept, sort_keys=True)
 
 
@@ -303,24 +303,6 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [_renamed(one, names) for one in value]
     return _WORD.sub(lambda found: names.get(found[0], found[0]), value) if isinstance(value, str) else value
-
-
-def _plain(value: Any) -> Any:
-    """Null, absent and empty say the same; order in lists is each type's own matter and not looked at here."""
-    if isinstance(value, dict):
-        plain_members = {name: _plain(member) for name, member in value.items()}
-        return {name: member for name, member in plain_members.items() if member not in (None, [], "", {})}
-    if isinstance(value, list):
-        return sorted((_plain(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
-    return value
-
-
-async def restored(case: Planned) -> Report:
-    await case.run()
-    case.world.clock.advance(721)
-    confirmed = await case.confirm()
-    assert confirmed.report is not None, confirmed.why
-    return confirmed.report
 
 
 def differences(before: Truth, after: Truth) -> list[str]:
@@ -369,7 +351,8 @@ async def there_and_back(musts: tuple[Must, ...], *, anew: bool, lag: float = 0.
         assert truth(service, renamed) != before[0]
 
     case = await planned(damage, lag=lag)
-    report = await restored(case)
+    await case.run()
+    report = await case.report()
     return differences(before[0], truth(case.world.service, renamed)), report
 
 

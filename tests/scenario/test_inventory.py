@@ -8,7 +8,6 @@ from shared.domain.plan import Mechanism, Reason
 from shared.domain.snapshot import State
 from tests.restore_planned import cloud_users, delete, planned, purge, read
 from tests.restore_world import tenant
-from tests.scenario.round_trips import restored
 from tests.simulator.service import Service
 
 RECORDED = ("devices", "orgContacts", "subscribedSkus", "schemaExtensions")
@@ -51,6 +50,7 @@ async def test_what_nobody_can_put_back_is_told_and_the_bin_is_no_addition() -> 
     ]
     back = [one for step in case.world.plan.steps for one in step.operations if one.target == gone[1]]
     assert Mechanism.BIN in {one.mechanism for one in back}
-    report = await restored(case)
+    await case.run()
+    report = await case.report()
     assert gone[1] in case.world.service.store.tables["users"]
     assert not [one for one in report.unexpected if one.type != "devices"]

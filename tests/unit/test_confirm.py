@@ -20,7 +20,6 @@ from shared.engines.report import Kind, Report, Verdict
 from shared.engines.wire import decode
 from tests.faults import Faults, FaultyBlobStore, crash_points, run_until_crash
 from tests.restore_planned import (
-    Planned,
     add_member,
     attack,
     cloud_groups,
@@ -43,19 +42,10 @@ def two_users_patched(service: Service) -> None:
         scripted(service, "PATCH", f"/v1.0/users/{user['id']}", {"department": "Changed"})
 
 
-async def reported(case: Planned, *, settled: bool = True) -> Report:
-    """`settled`: long after the last write, when no difference is put down to replication any more."""
-    if settled:
-        case.world.clock.advance(721)
-    confirmed = await case.confirm()
-    assert confirmed.report is not None, confirmed.why
-    return confirmed.report
-
-
 async def test_a_tenant_that_was_brought_back_whole_is_equal() -> None:
     case = await planned(two_users_patched)
     await case.run()
-    report = await reported(case)
+    report = await case.report()
     assert (report.verdict, report.listed, report.unexpected, report.not_done) == (Verdict.EQUAL, (), (), ())
     assert report.counts["objects"] > 500
     assert report.counts["links"] > 100
@@ -64,7 +54,7 @@ async def test_a_tenant_that_was_brought_back_whole_is_equal() -> None:
 async def test_a_full_attack_is_undone_but_for_what_is_listed_with_its_reason() -> None:
     case = await planned(attack)
     await case.run()
-    report = await reported(case)
+    report = await case.report()
     assert report.unexpected == ()
     assert (report.verdict, report.not_done) == (Verdict.EQUAL_EXCEPT_LISTED, ())
     assert [conflict.key for conflict in report.conflicts] == ["userPrincipalName"]
@@ -84,7 +74,7 @@ async def test_a_full_attack_is_undone_but_for_what_is_listed_with_its_reason() 
 async def test_no_live_object_names_an_id_that_was_replaced() -> None:
     case = await planned(attack)
     await case.run()
-    await reported(case)
+    await case.report()
     olds = [old for old, kind in case.world.plan.new_ids.items()]
     for table in ("conditionalAccessPolicies", "servicePrincipals", "applications", "appRoleAssignments"):
         text = repr(objects(case.world.service, table))
@@ -98,7 +88,7 @@ async def test_a_reference_to_an_old_id_that_comes_back_is_found() -> None:
     policy = objects(case.world.service, "conditionalAccessPolicies")[0]
     users: Any = policy["conditions"]["users"]  # type: ignore[index,call-overload]
     users["excludeGroups"] = [*(users.get("excludeGroups") or []), old]
-    report = await reported(case)
+    report = await case.report()
     assert report.verdict is Verdict.DIFFERS
     assert (Kind.OLD_REFERENCE, old) in {(one.kind, one.other) for one in report.unexpected}
 
@@ -108,7 +98,7 @@ async def test_a_property_changed_behind_the_restore_makes_the_verdict_differ() 
     await case.run()
     victim = cloud_users(case.world.service)[5]
     scripted(case.world.service, "PATCH", f"/v1.0/users/{victim['id']}", {"jobTitle": "Owner of everything"})
-    report = await reported(case)
+    report = await case.report()
     assert report.verdict is Verdict.DIFFERS
     assert [(one.kind, one.target, one.member) for one in report.unexpected] == [
         (Kind.CHANGED, victim["id"], "jobTitle")
@@ -124,7 +114,7 @@ async def test_a_member_removed_behind_the_restore_makes_the_verdict_differ_and_
     other = next(user for user in cloud_users(service) if user["id"] not in held)
     scripted(service, "DELETE", f"/v1.0/groups/{group['id']}/members/{held[0]}/$ref")
     add_member(service, str(group["id"]), str(other["id"]))
-    report = await reported(case)
+    report = await case.report()
     assert [(one.kind, one.other) for one in report.unexpected] == [(Kind.LINK_MISSING, held[0])]
     assert [(one.kind, one.other, one.reason) for one in report.listed] == [
         (Kind.LINK_ADDED, other["id"], "addedSinceAndPruneNotAsked")
@@ -145,7 +135,7 @@ async def test_a_link_that_is_excused_excuses_no_other_link_of_the_same_object()
     )
     held = list(service.store.targets("groups.members", group))
     scripted(service, "DELETE", f"/v1.0/groups/{group}/members/{held[0]}/$ref")
-    report = await reported(case)
+    report = await case.report()
     assert [(one.kind, one.target) for one in report.unexpected] == [(Kind.LINK_MISSING, excused.target)]
 
 
@@ -156,7 +146,7 @@ async def test_a_refused_operation_is_listed_with_graphs_reason_and_what_hung_on
         [{"match": {"pathRegex": r"^/v1.0/groups$", "method": "POST"}, "effect": {"status": 403, "body": body}}]
     )
     await case.run()
-    report = await reported(case)
+    report = await case.report()
     assert (report.verdict, report.unexpected) == (Verdict.EQUAL_EXCEPT_LISTED, ())
     assert report.outcomes["refusedByGraph"] == 2
     assert report.by_reason["refusedByGraph"] >= 2
@@ -168,7 +158,7 @@ async def test_a_policy_that_the_guard_left_off_is_listed_as_such() -> None:
     account = case.world.plan.break_glass_ids[0]
     scripted(case.world.service, "PATCH", f"/v1.0/users/{account}", {"accountEnabled": False})
     await case.run()
-    report = await reported(case)
+    report = await case.report()
     assert {one.reason for one in report.listed} >= {"leftOffByGuard"}
     assert report.left_off
     # The account itself is a difference that nothing explains.
@@ -178,7 +168,7 @@ async def test_a_policy_that_the_guard_left_off_is_listed_as_such() -> None:
 async def test_what_was_not_asked_for_is_out_of_scope() -> None:
     case = await planned(attack, scope=Scope(types=("namedLocations", "authorizationPolicy")))
     await case.run()
-    report = await reported(case)
+    report = await case.report()
     assert (report.verdict, report.unexpected) == (Verdict.EQUAL_EXCEPT_LISTED, ())
     assert report.by_reason["outOfScope"] > 10
 
@@ -186,7 +176,7 @@ async def test_what_was_not_asked_for_is_out_of_scope() -> None:
 async def test_lists_that_lag_are_waited_for() -> None:
     case = await planned(attack, lag=180.0)
     await case.run()
-    report = await reported(case, settled=False)
+    report = await case.report(settled=False)
     assert report.unexpected == ()
 
 
@@ -205,7 +195,7 @@ async def test_a_plan_whose_steps_are_not_done_gets_no_report() -> None:
 async def test_the_report_is_made_once_signed_and_copied_in_plain() -> None:
     case = await planned(one_user_deleted)
     await case.run()
-    report = await reported(case)
+    report = await case.report()
     folder = plan_folder(case.world.tenant, case.world.plan.id)
     plain = case.world.evidence.blobs[f"{folder}report.json"]
     token = case.world.evidence.blobs[f"{folder}report.jws"]
@@ -214,7 +204,7 @@ async def test_the_report_is_made_once_signed_and_copied_in_plain() -> None:
     blobs = dict(case.world.evidence.blobs)
     case.world.clock.advance(3600)
     delete(case.world.service, "users", str(cloud_users(case.world.service)[3]["id"]))
-    assert await reported(case) == report
+    assert await case.report() == report
     assert case.world.evidence.blobs == blobs
     row = await case.world.rows.get("plans", case.world.plan.id)
     assert row is not None
@@ -227,7 +217,7 @@ async def test_dying_at_any_write_of_the_report_ends_as_one_report() -> None:
         await case.run()
         evidence = Evidence(FaultyBlobStore(case.world.evidence, Faults(rule)), case.world.tenant, KEYS)
         assert await run_until_crash(case.confirmation(evidence=evidence).confirm(case.world.plan.id))
-        await reported(case)
+        await case.report()
         names = [name for name in case.world.evidence.blobs if "/report." in name]
         assert len(names) == 2
 
@@ -235,7 +225,7 @@ async def test_dying_at_any_write_of_the_report_ends_as_one_report() -> None:
 async def test_a_report_that_the_evidence_key_did_not_sign_is_not_believed() -> None:
     case = await planned(one_user_deleted)
     await case.run()
-    await reported(case)
+    await case.report()
     name = f"{plan_folder(case.world.tenant, case.world.plan.id)}report.jws"
     payload = jws.verify(case.world.evidence.blobs[name], Purpose.EVIDENCE, EVIDENCE_KEY.public_keys)
     case.world.evidence.blobs[name] = await jws.sign(PLAN_KEY, Purpose.EVIDENCE, payload)
