@@ -56,6 +56,7 @@ def export_ports(parts: Parts) -> ExportPorts:
         inspector=parts.inspector,
         clock=parts.clock,
         catalog=parts.catalog,
+        repository=parts.repository,
     )
 
 

@@ -191,6 +191,7 @@ class Backup:
             inspector=self.inspector,
             clock=self.clock,
             catalog=self.catalog,
+            repository=Repository({vault.container: vault}, chain, TENANT, self.keys, self.clock),
         )
 
     def seal_ports(self, faults: Faults | None = None) -> SealPorts:

@@ -104,6 +104,10 @@ def _section(spec: ObjectType) -> str:
 
 def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
     yield "Read", f"`{spec.list_path}`, {_READING[spec.reading]}"
+    for relationship in spec.relationships:
+        if relationship.tier is Tier.ROLLING:
+            often = f"of one in {relationship.rolling_days} a day, and of all the first time"
+            yield f"{relationship.name} is read", f"{often}; the manifest says how old a part is"
     if spec.tier is Tier.OPT_IN:
         yield "Off by itself", f"{spec.off_because}; `HOLDFAST_OPT_IN={spec.name}` turns it on"
     yield "Properties", code(spec.select) or "all that Graph shows"

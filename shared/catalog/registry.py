@@ -132,10 +132,14 @@ class Catalog:
     def _check_reasons(spec: ObjectType) -> None:
         tiers = ((spec.tier, spec.off_because), *((one.tier, one.off_because) for one in spec.relationships))
         for tier, off_because in tiers:
-            if tier is Tier.ROLLING:
-                raise ValueError(f"{spec.name} is declared {tier.value}, by which no run reads yet")
             if (tier is Tier.OPT_IN) != bool(off_because):
                 raise ValueError(f"{spec.name} is off and doesn't say why, or says why and isn't")
+        if spec.tier is Tier.ROLLING:
+            raise ValueError(f"{spec.name} is declared rolling, which only a relationship can be")
+        for one in spec.relationships:
+            rolls = one.tier is Tier.ROLLING
+            if rolls != (one.rolling_days > 1) or (rolls and (one.expands or one.delta or not one.many)):
+                raise ValueError(f"{spec.name}.{one.name} can't roll, or doesn't say over how many days it does")
         if (spec.create is None) != bool(spec.evidence_only or spec.not_created):
             raise ValueError(f"{spec.name} is not created and doesn't say why, or says why and is")
         if spec.not_read and (spec.needs_to_read or spec.needs_to_write or spec.restorable):
@@ -170,6 +174,12 @@ class Catalog:
     @cached_property
     def relationships(self) -> tuple[tuple[ObjectType, Relationship], ...]:
         return tuple((spec, relationship) for spec in self.types for relationship in spec.relationships)
+
+    def tier(self, spec: ObjectType) -> Tier:
+        """How often objects of the type are read; contained ones as often as the relationship that holds them."""
+        if spec.parent:
+            return self.get(spec.parent).relationship(spec.parent_relationship).tier
+        return spec.tier
 
     @cached_property
     def opt_ins(self) -> dict[str, str]:

@@ -19,10 +19,10 @@ class Throttle(StrEnum):
 
 
 class Tier(StrEnum):
-    """How often a type is read. No run reads by ROLLING yet, so a catalog takes none."""
+    """How often a type or relationship is read."""
 
     EVERY_FULL = "everyFull"
-    ROLLING = "rolling"  # a part of the parents a day
+    ROLLING = "rolling"  # a part of the parents a day: relationships whose parents are asked one by one
     OPT_IN = "optIn"  # in every full of a deployment that asks for it
 
 
@@ -271,6 +271,7 @@ class Relationship:
     crowded: float = 0.0
     further: float = 0.0
     tier: Tier = Tier.EVERY_FULL
+    rolling_days: int = 0  # of ROLLING: so long until every parent has been asked
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     computed_when: Condition | None = None
     computed_why: Reason = Reason.DYNAMIC

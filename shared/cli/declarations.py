@@ -64,14 +64,14 @@ def catalog(
     if permissions:
         return screen.answer(_permissions(specs))
     if type_:
-        return screen.answer(_one(specs[0]))
+        return screen.answer(_one(specs[0], CATALOG))
     return screen.answer(_all(CATALOG))
 
 
 def _all(catalog: Catalog) -> Answer:
     from shared.cli.render import table
 
-    document = {"catalogVersion": catalog.version, "types": [document_of(spec) for spec in catalog.types]}
+    document = {"catalogVersion": catalog.version, "types": [document_of(spec, catalog) for spec in catalog.types]}
     overview = table(
         ("Type", "Path", "Relationships", "Wave", "A change shows in", "Comes back by"),
         [
@@ -90,7 +90,7 @@ def _all(catalog: Catalog) -> Answer:
     return Answer(document, (overview,))
 
 
-def _one(spec: ObjectType) -> Answer:
+def _one(spec: ObjectType, catalog: Catalog) -> Answer:
     from shared.cli.render import facts, heading, table
 
     view = [
@@ -101,7 +101,7 @@ def _one(spec: ObjectType) -> Answer:
                 ("Graph type", spec.odata_type),
                 ("Contained in", f"{spec.parent}.{spec.parent_relationship}" if spec.parent else ""),
                 ("Wave", f"{spec.wave:d} ({spec.wave.name.lower().replace('_', ' ')})"),
-                ("Read", f"{_READING[spec.reading]}, {_TIER[spec.tier]}"),
+                ("Read", f"{_READING[spec.reading]}, {_TIER[catalog.tier(spec)]}"),
                 ("Off by itself", spec.off_because),
                 ("Properties", ", ".join(spec.select) or "all that Graph shows without being asked"),
                 ("A change shows in", _LATENCY[spec.latency]),
@@ -159,7 +159,7 @@ def _one(spec: ObjectType) -> Answer:
                 title="Quirks",
             )
         )
-    return Answer(document_of(spec), tuple(view))
+    return Answer(document_of(spec, catalog), tuple(view))
 
 
 def _permissions(specs: tuple[ObjectType, ...]) -> Answer:
@@ -214,14 +214,14 @@ _TIER = {
 }
 
 
-def document_of(spec: ObjectType) -> dict[str, Any]:
+def document_of(spec: ObjectType, catalog: Catalog) -> dict[str, Any]:
     return {
         "name": spec.name,
         "title": spec.title,
         "path": spec.list_path,
         "version": spec.version,
         "read": spec.reading.value,
-        "tier": spec.tier.value,
+        "tier": catalog.tier(spec).value,
         "offBecause": spec.off_because or None,
         "facetOf": spec.facet.of if spec.facet else None,
         "select": list(spec.select),
@@ -275,6 +275,8 @@ def document_of(spec: ObjectType) -> dict[str, Any]:
                 "contains": relationship.contains or None,
                 "write": relationship.write.value,
                 "many": relationship.many,
+                "tier": relationship.tier.value,
+                "rollingDays": relationship.rolling_days or None,
                 "permissions": _permissions_of(relationship),
             }
             for relationship in spec.relationships

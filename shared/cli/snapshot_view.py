@@ -43,7 +43,7 @@ def completeness_table(manifest: Manifest) -> RenderableType:
             f"{entry.count:,}",
             entry.completeness.state.value,
             entry.completeness.reason,
-            moment(entry.as_of),
+            moment(entry.as_of) + (f", parts since {moment(min(entry.ages))}" if len(set(entry.ages)) > 1 else ""),
         )
         for name, entry in _entries(manifest)
     ]
@@ -154,6 +154,7 @@ def completeness_document(entries: dict[str, TypeEntry]) -> dict[str, Any]:
             "reason": entry.completeness.reason,
             "count": entry.count,
             "asOf": entry.as_of,
+            **({"oldestPart": min(entry.ages)} if entry.ages else {}),
         }
         for name, entry in sorted(entries.items())
     }

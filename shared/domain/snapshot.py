@@ -122,6 +122,7 @@ class Run(Wire):
     undeclared: tuple[str, ...] = ()  # what Graph's metadata declares and the catalog doesn't know; the first ones
     undeclared_count: int = 0
     metadata_unread: str = ""  # why the metadata wasn't compared
+    earlier: str = ""  # the snapshot from which parts that roll take over what isn't asked this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Receipt(Wire):
     end_of_pages: bool
     roles: tuple[str, ...] | None  # None: the token was opaque
     groups: dict[str, Completeness] = field(default_factory=dict)  # of members, by name
+    ages: tuple[datetime, ...] = ()  # of a part that rolls: when each slice of the parents was asked last
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class TypeEntry(Wire):
     packs: tuple[BlobRef, ...]
     index: tuple[BlobRef, ...]  # one after the other; none for nothing
     groups: dict[str, Completeness] = field(default_factory=dict)  # of members, by name
+    ages: tuple[datetime, ...] = ()  # as in the receipt; the oldest says how old a part of this may be
 
 
 @dataclass(frozen=True, slots=True)

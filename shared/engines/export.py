@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from shared.catalog.coverage import Ledger
 from shared.catalog.ledger import LEDGER
 from shared.catalog.registry import Catalog
+from shared.catalog.spec import Relationship
 from shared.domain.errors import (
     BlobMissing,
     GraphDown,
@@ -48,6 +49,8 @@ from shared.engines.item import (
 from shared.engines.licences import tenant_plans
 from shared.engines.member_groups import choose
 from shared.engines.reading import latest_delta
+from shared.engines.repository import LATEST, Repository, Snapshot
+from shared.engines.rolling import Earlier, earlier_of, rolls
 from shared.engines.wire import decode, encode
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ class ExportPorts:
     clock: Clock
     catalog: Catalog
     ledger: Ledger = LEDGER
+    repository: Repository | None = None  # of earlier snapshots, which save asking what rolls; None: all is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,41 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         undeclared=told.undeclared[:_UNDECLARED],
         undeclared_count=len(told.undeclared),
         metadata_unread=told.metadata_unread,
+        earlier=await _earlier_id(ports, items),
     )
+
+
+async def _earlier_id(ports: ExportPorts, items: tuple[Item, ...]) -> str:
+    """The snapshot that parts that roll stand on; "" where there is none to be read, or nothing rolls."""
+    if not any(rolls(_relationship(ports, item)) for item in items):
+        return ""
+    found = await _opened(ports, LATEST)
+    return found.id if found is not None else ""
+
+
+async def _opened(ports: ExportPorts, snapshot: str) -> Snapshot | None:
+    """None where it can't be opened for good; storage that is away is tried again."""
+    if ports.repository is None:
+        return None
+    try:
+        return await ports.repository.open(snapshot)
+    except (Unusable, IntegrityError, StorageDenied):
+        return None
+
+
+def _relationship(ports: ExportPorts, item: Item) -> Relationship | None:
+    return ports.catalog.get(item.type).relationship(item.relationship) if item.relationship else None
+
+
+async def _earlier(ports: ExportPorts, run: Run, item: Item) -> Earlier | None:
+    relationship = _relationship(ports, item)
+    if relationship is None or not rolls(relationship) or not run.earlier:
+        return None
+    found = await _opened(ports, run.earlier)
+    if found is None:
+        return None
+    spec = ports.catalog.get(item.type)
+    return await earlier_of(found, spec, relationship, ports.catalog.version, run.started_at)
 
 
 async def _first_questions(ports: ExportPorts, items: tuple[Item, ...]) -> _Told:
@@ -330,7 +368,15 @@ async def run_item(
     receipt = await load_receipt(place, run, item)
     if receipt is None:
         receipt = await read_item(
-            ports.directory, ports.catalog, ports.clock, place, run, item, limits, progress=progress
+            ports.directory,
+            ports.catalog,
+            ports.clock,
+            place,
+            run,
+            item,
+            limits,
+            progress=progress,
+            earlier=await _earlier(ports, run, item),
         )
     if receipt is None:
         await ports.export_queue.send(encode_work(_work(ports, run, item.id)))

@@ -36,7 +36,7 @@ from shared.engines import paths, rawjson
 from shared.engines.canonical import content_hash
 from shared.engines.item import Progress
 from shared.engines.packs import read_ref, split, unpack
-from shared.engines.reading import checked_id, link_line, object_id
+from shared.engines.reading import checked_id, link_line, object_id, parsed_link
 from shared.engines.wire import parse
 
 DANGLING_LISTED: Final = 1000
@@ -58,14 +58,6 @@ CREATE TABLE named (
 """
 
 
-class _LinkLine(msgspec.Struct):
-    source: str
-    target: str = ""
-    type: str = ""
-    reset: bool = False
-
-
-_link_line = msgspec.json.Decoder(_LinkLine)
 _entry = msgspec.json.Encoder()
 
 
@@ -114,7 +106,7 @@ class Sorter:
         rows: list[tuple[object, ...]] = []
         self._db.execute("BEGIN")
         for raw in lines:
-            line = _decoded(raw)
+            line = parsed_link(raw)
             if line.reset:
                 self._put_links(rows)
                 self._db.execute("DELETE FROM links WHERE item = ? AND source = ?", (number, line.source))
@@ -313,13 +305,6 @@ def _head(identity: str, name_property: str) -> msgspec.json.Decoder[Any]:
         ("removed", Any, msgspec.field(name="@removed", default=msgspec.UNSET)),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Head", fields))
-
-
-def _decoded(raw: bytes) -> _LinkLine:
-    try:
-        return _link_line.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise IntegrityError("a pack of links holds a line that is no link") from None
 
 
 def _hash(raw: bytes, volatile: frozenset[str], sets: frozenset[str], kinds: tuple[str, ...]) -> str:

@@ -45,6 +45,7 @@ from shared.engines.licences import tenant_plans, unlicensed
 from shared.engines.member_groups import choose, lacks
 from shared.engines.packs import PACK_BYTES, Kind, put_pack
 from shared.engines.reading import Part, Position, Reader, Stage, Waiting, latest_delta, object_id, reader_for
+from shared.engines.rolling import Earlier, EarlierLost, rolls
 from shared.engines.wire import decode, encode
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Mark(Wire):
     before: str = ""
     current: str = ""
     inner_restarts: int = 0
+    alone: bool = False  # nothing is taken over from an earlier snapshot
     asked: Asked = field(default_factory=Asked)
 
 
@@ -122,11 +124,13 @@ async def read_item(
     *,
     cut: bool = True,
     progress: Progress | None = None,
+    earlier: Earlier | None = None,
 ) -> Receipt | None:
     """The item's receipt; None where the time budget ended first (the checkpoint says where to go on).
 
-    `cut=False` reads once, without delta replay and second reading: for a look at the live tenant."""
-    reading = _Reading(directory, catalog, clock, place, run, item, limits, cut, progress)
+    `earlier`: of a relationship that rolls, what isn't asked this time. `cut=False` reads once, without delta
+    replay and second reading: for a look at the live tenant."""
+    reading = _Reading(directory, catalog, clock, place, run, item, limits, cut, progress, earlier)
     return await reading.run()
 
 
@@ -204,6 +208,7 @@ class _Reading:
         limits: Limits,
         cut: bool,
         progress: Progress | None,
+        earlier: Earlier | None,
     ) -> None:
         self._directory = directory
         self._clock = clock
@@ -212,6 +217,7 @@ class _Reading:
         self._item = item
         self._limits = limits
         self._progress = progress
+        self._earlier = earlier
         self._spec: ObjectType = catalog.get(item.type)
         self._relationship: Relationship | None = (
             self._spec.relationship(item.relationship) if item.relationship else None
@@ -260,7 +266,13 @@ class _Reading:
 
     @property
     def _reader(self) -> Reader:
-        return reader_for(self._directory, self._catalog, self._asking, self._item.relationship)
+        return reader_for(
+            self._directory,
+            self._catalog,
+            self._asking,
+            self._item.relationship,
+            None if self._mark.alone else self._earlier,
+        )
 
     # --- the course of a reading -------------------------------------------------------------------------
 
@@ -280,6 +292,8 @@ class _Reading:
         lacking = lacks(self._needs_at_all(), await self._directory.roles())
         if lacking and not (self._objects_read or self._links_read):
             return await self._finish_empty(Completeness(State.NOT_PERMITTED, lacking))
+        if rolls(self._relationship) and self._mark.phase is not Phase.BEGIN and self._earlier is None:
+            await self._read_alone()
         while True:
             try:
                 return await self._phases()
@@ -287,6 +301,8 @@ class _Reading:
                 if self._restarts >= self._limits.restarts:
                     return await self._finish(Why.PAGE_TOKENS_EXPIRED)
                 await self._restart_pages()
+            except EarlierLost:
+                await self._read_alone()
             except DeltaTokenExpired:
                 if self._mark.phase is not Phase.REPLAY:
                     raise
@@ -372,7 +388,7 @@ class _Reading:
             # A replica may lag behind the one that made the link, and behind what was committed before the run: two
             # equal readings of it would be equally old.
             await self._pause_until(since)
-        self._set(phase=Phase.LIST)
+        self._set(phase=Phase.LIST, alone=self._earlier is None)
 
     async def _start_replay(self) -> None:
         listed = self._mark.position
@@ -427,6 +443,15 @@ class _Reading:
         """What the reading began with got too old: everything is listed again, behind a fresh delta link."""
         self._drop_lines()
         self._mark = Mark(Phase.BEGIN, _START, renewed=self._mark.renewed + 1)
+        await self._checkpoint()
+
+    async def _read_alone(self) -> None:
+        """What was taken over so far counts no more: everything is asked."""
+        if self._mark.alone:
+            return
+        self._drop_lines()
+        self._mark = Mark(Phase.LIST, _START, alone=True, asked=self._mark.asked)
+        self._saved = False
         await self._checkpoint()
 
     async def _pause_until(self, since: datetime) -> None:
@@ -576,8 +601,17 @@ class _Reading:
             end_of_pages=end,
             roles=None if roles is None else tuple(sorted(roles)),
             groups=self._mark.asked.groups,
+            ages=self._ages(),
         )
         return await write_receipt(self._place, self._run, receipt)
+
+    def _ages(self) -> tuple[datetime, ...]:
+        if self._relationship is None or not rolls(self._relationship):
+            return ()
+        now = self._clock.now()
+        if self._earlier is None or self._mark.alone:
+            return (now,) * self._relationship.rolling_days
+        return self._earlier.ages(now)
 
     async def _plans(self) -> tuple[str, ...] | None:
         """The tenant's plans where an empty list depends on them: those that the run knows, or asked for now,

@@ -33,6 +33,7 @@ from shared.domain.errors import (
     GraphNotLicensed,
     GraphNotPermitted,
     GraphUnauthorized,
+    IntegrityError,
     PageTokenExpired,
     Unusable,
 )
@@ -107,9 +108,24 @@ class Reader(Protocol):
         ...
 
 
-def reader_for(directory: Directory, catalog: Catalog, spec: ObjectType, relationship: str) -> Reader:
+class Taken(Protocol):
+    """What an earlier reading brought of a relationship, for the parents that aren't asked this time."""
+
+    def covers(self, parent: str) -> bool:
+        """Whether the parent is one of them."""
+        ...
+
+    async def lines(self, parents: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
+        """Objects and links of these parents."""
+        ...
+
+
+def reader_for(
+    directory: Directory, catalog: Catalog, spec: ObjectType, relationship: str, taken: Taken | None = None
+) -> Reader:
+    """`taken`: of a relationship whose parents are asked one by one, and not all of them each time."""
     if relationship:
-        return LinkReader(directory, catalog, spec, spec.relationship(relationship))
+        return LinkReader(directory, catalog, spec, spec.relationship(relationship), taken)
     if spec.singleton:
         return SingletonReader(directory, spec)
     if spec.facet is not None and spec.facet.each:
@@ -179,6 +195,26 @@ def _expanded(name: str) -> msgspec.json.Decoder[Any]:
         ("next_link", Any, msgspec.field(name=f"{name}@odata.nextLink", default=msgspec.UNSET)),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Expanded", fields))
+
+
+class LinkLine(msgspec.Struct):
+    """A line of a pack of links: a link or, with `reset`, where those of its source begin anew."""
+
+    source: str
+    target: str = ""
+    type: str = ""
+    reset: bool = False
+
+
+_link_line = msgspec.json.Decoder(LinkLine)
+
+
+def parsed_link(raw: bytes) -> LinkLine:
+    """Raises `IntegrityError` for a line that is none."""
+    try:
+        return _link_line.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise IntegrityError("a pack of links holds a line that is no link") from None
 
 
 def _target_in(raw: bytes) -> _Target:
@@ -617,11 +653,17 @@ class LinkReader:
     """The links of one relationship, and the objects it contains if it contains any."""
 
     def __init__(
-        self, directory: Directory, catalog: Catalog, spec: ObjectType, relationship: Relationship
+        self,
+        directory: Directory,
+        catalog: Catalog,
+        spec: ObjectType,
+        relationship: Relationship,
+        taken: Taken | None = None,
     ) -> None:
         self._directory = directory
         self._catalog = catalog
         self._spec = spec
+        self._taken = taken
         self._relationship = relationship
         self._child = catalog.get(relationship.contains) if relationship.contains else None
         self._kinds: dict[str, str] = {}
@@ -643,6 +685,7 @@ class LinkReader:
                 links: list[bytes] = []
                 for item in page.items:
                     self._take_parent(item, objects, links, state)
+                await self._take_over(objects, links, state)
                 ended = page.next_link is None
                 state.position = replace(state.position, next_link=page.next_link or "", ended=ended)
                 if not ended:
@@ -664,6 +707,17 @@ class LinkReader:
                 yield await self._read_waiting(changes)
             if changes.position.ended:
                 return
+
+    async def _take_over(self, objects: list[bytes], links: list[bytes], state: _Changes) -> None:
+        """Lines of the parents that aren't asked this time, in place of asking."""
+        if self._taken is None:
+            return
+        covered = [parent for parent in state.waiting if self._taken.covers(parent)]
+        known_objects, known_links = await self._taken.lines(covered)
+        objects += known_objects
+        links += known_links
+        for parent in covered:
+            del state.waiting[parent]
 
     def _take_parent(self, item: bytes, objects: list[bytes], links: list[bytes], state: _Changes) -> None:
         """Links that came with their parent; a parent whose links may be cut is read on its own."""

@@ -72,15 +72,18 @@ class Reckoning:
         return WAITS + max(spent.values())
 
 
-def reckon(catalog: Catalog, sizes: dict[str, int], opt_in: tuple[str, ...] = ()) -> Reckoning:
-    """`sizes`: numbers of objects by type, for those that others are declared to grow with."""
+def reckon(
+    catalog: Catalog, sizes: dict[str, int], opt_in: tuple[str, ...] = (), *, first: bool = True
+) -> Reckoning:
+    """`sizes`: numbers of objects by type, for those that others are declared to grow with. `first`: a run that no
+    earlier one helps; else what rolls is asked of its share of the parents."""
     items, _ = items_of(catalog, (), opt_in)
     loads = []
     fed: set[str] = set()
     for item in items:
         spec = catalog.get(item.type)
         relationship = spec.relationship(item.relationship) if item.relationship else None
-        asked = list(_item(catalog, spec, relationship, sizes))
+        asked = list(_item(catalog, spec, relationship, sizes, first))
         if spec.name not in fed and (spec.delta or any(one.delta for one in spec.relationships)):
             fed.add(spec.name)
             asked.append((1, 1, reading.delta_request(spec)))
@@ -110,7 +113,7 @@ _Asked = tuple[int, int, GraphRequest]  # requests, operations, each of which co
 
 
 def _item(
-    catalog: Catalog, spec: ObjectType, relationship: Relationship | None, sizes: dict[str, int]
+    catalog: Catalog, spec: ObjectType, relationship: Relationship | None, sizes: dict[str, int], first_run: bool
 ) -> Iterator[_Asked]:
     count = count_of(catalog, spec, sizes)
     pages = max(1, ceil(count / (spec.page_size or PAGE)))
@@ -124,6 +127,8 @@ def _item(
         first = reading.parents_request(spec, relationship, expand=expand)
         yield readings * pages, readings * pages, first
         crowded = ceil(count * (relationship.crowded if expand else 1))
+        if relationship.rolling_days and not first_run:
+            crowded = ceil(crowded / relationship.rolling_days)
         if crowded:
             yield *_one_by_one(spec, crowded, pages, readings), reading.links_request(spec, relationship, child, "")
         if relationship.further:

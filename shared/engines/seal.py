@@ -238,6 +238,7 @@ def _entry(receipt: Receipt, packs: tuple[BlobRef, ...], indexed: Indexed, key: 
         packs=packs,
         index=indexed.blobs.get(key, ()),
         groups=receipt.groups,
+        ages=receipt.ages,
     )
 
 

@@ -100,6 +100,12 @@ class PackedView:
         for number, blob in enumerate(entry.packs if entry is not None else ()):
             yield number, await self._packs.lines(blob)
 
+    async def link_lines(self, name: str) -> AsyncIterator[list[bytes]]:
+        """Lines of a relationship's packs ("groups.members") in reading order, superseded ones included."""
+        entry = self.manifest.relationships.get(name)
+        for blob in entry.packs if entry is not None else ():
+            yield await self._packs.lines(blob)
+
     async def objects(self, type_name: str) -> AsyncIterator[tuple[IndexEntry, bytes]]:
         """All objects of a type, a few packs at a time: in id order within those packs only."""
         entry = self.manifest.types.get(type_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,25 @@ def test_the_version_changes_with_any_declaration() -> None:
 def test_a_declaration_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="users"):
         Catalog((replace(USERS, **wrong),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tier": Tier.ROLLING},
+        {"rolling_days": 7},
+        {"tier": Tier.ROLLING, "rolling_days": 1},
+        {"tier": Tier.ROLLING, "rolling_days": 7, "expands": True},
+        {"tier": Tier.ROLLING, "rolling_days": 7, "delta": True},
+    ],
+)
+def test_only_what_is_asked_parent_by_parent_can_roll(wrong: dict[str, Any]) -> None:
+    name = "connectedOrganizations"
+    spec = CATALOG.get(name)
+    first, *others = spec.relationships
+    changed = replace(spec, relationships=(replace(first, **wrong), *others))
+    with pytest.raises(ValueError, match="can't roll"):
+        Catalog(tuple(changed if one.name == name else one for one in CATALOG.types))
 
 
 def test_what_is_changed_whole_is_not_changed_in_parts() -> None:
