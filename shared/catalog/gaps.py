@@ -59,7 +59,7 @@ _TYPES = """
     customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
     delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
-    delegatedAdminServiceProviderConstraints delegatedPermissionClassification directoryAudit
+    delegatedAdminServiceProviderConstraints delegatedPermissionClassification
     directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord
     domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
     endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow

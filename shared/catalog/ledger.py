@@ -187,6 +187,10 @@ _ANSWERS = {
         accountId accountName appliesTo capabilityStatus consumedUnits id prepaidUnits servicePlans skuId
         skuPartNumber subscriptionIds
     """,
+    "directoryAudits": """
+        activityDateTime activityDisplayName additionalDetails category correlationId id initiatedBy
+        loggedByService operationType result resultReason targetResources
+    """,
     "schemaExtensions": "description id owner properties status targetTypes",
 }
 

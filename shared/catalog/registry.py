@@ -10,6 +10,7 @@ from functools import cached_property
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
 from shared.catalog.app_policies import STS_POLICIES
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
+from shared.catalog.audits import DIRECTORY_AUDITS
 from shared.catalog.authentication import (
     AUTHENTICATION_CONTEXTS,
     AUTHENTICATION_METHOD_CONFIGURATIONS,
@@ -134,6 +135,8 @@ class Catalog:
         for tier, off_because in tiers:
             if (tier is Tier.OPT_IN) != bool(off_because):
                 raise ValueError(f"{spec.name} is off and doesn't say why, or says why and isn't")
+        if spec.series is not None and (spec.delta or spec.relationships or not spec.only_read):
+            raise ValueError(f"{spec.name} is a series, and has more than its events")
         if spec.tier is Tier.ROLLING:
             raise ValueError(f"{spec.name} is declared rolling, which only a relationship can be")
         for one in spec.relationships:
@@ -170,6 +173,11 @@ class Catalog:
 
     def by_odata_type(self, odata_type: str) -> ObjectType | None:
         return self._by_odata_type.get(odata_type)
+
+    @cached_property
+    def compared(self) -> tuple[ObjectType, ...]:
+        """Types whose objects have a state, which can differ and be restored: all but series."""
+        return tuple(spec for spec in self.types if spec.series is None)
 
     @cached_property
     def relationships(self) -> tuple[tuple[ObjectType, Relationship], ...]:
@@ -286,6 +294,7 @@ _DECLARED = Catalog(
         CONNECTED_ORGANIZATIONS,
         ACCESS_PACKAGE_CATALOGS,
         *STS_POLICIES,
+        DIRECTORY_AUDITS,
     )
 )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import IntEnum, StrEnum
+from urllib.parse import quote
 
 from shared.domain.plan import AnchorKind, Mechanism, Reason
 
@@ -121,6 +123,17 @@ class Facet:
     member: str = ""
     when: Condition | None = None
     share: float = 1.0  # how many of the owners are taken to have any, for forecasts
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A type of events that never change: each run reads those whose `moment` (a member, UTC) lies between the last
+    run and its own beginning, and they are kept, never compared or restored. `first_days`: how far back the first
+    run reads. `overlap_hours`: how much of the last window is read again, for events that come into sight late."""
+
+    moment: str
+    first_days: int
+    overlap_hours: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +420,7 @@ class ObjectType:
     tier: Tier = Tier.EVERY_FULL
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     facet: Facet | None = None
+    series: Series | None = None
     query: tuple[str, ...] = ()  # options that the listing always has, percent-encoded
     select: tuple[str, ...] = ()
     member_groups: tuple[MemberGroup, ...] = ()
@@ -562,6 +576,14 @@ class ObjectType:
         asked = set(names)
         grouped = {name for name in asked for group in self.member_groups if group.holds(name)}
         return sorted((asked & set(self.select)) | grouped)
+
+    def within(self, since: datetime, until: datetime) -> ObjectType:
+        """A series as it is read for a window."""
+        assert self.series is not None
+        ends = " and ".join(
+            f"{self.series.moment} {word} {at:%Y-%m-%dT%H:%M:%SZ}" for word, at in (("ge", since), ("le", until))
+        )
+        return replace(self, query=(*self.query, f"$filter={quote(ends, safe='')}"))
 
     def asking(self, members: Iterable[str]) -> ObjectType:
         """The type as it is read with these members beside the others."""

@@ -43,12 +43,19 @@ def completeness_table(manifest: Manifest) -> RenderableType:
             f"{entry.count:,}",
             entry.completeness.state.value,
             entry.completeness.reason,
-            moment(entry.as_of) + (f", parts since {moment(min(entry.ages))}" if len(set(entry.ages)) > 1 else ""),
+            _as_of(entry),
         )
         for name, entry in _entries(manifest)
     ]
     rows += [(name, "", State.NOT_READ.value, why, "") for name, why in sorted(manifest.not_read.items())]
     return table(("Type, relationship or members", "Count", "State", "Why", "As of"), rows, numbers=("Count",))
+
+
+def _as_of(entry: TypeEntry) -> str:
+    if entry.since is not None:
+        return f"{moment(entry.since)} on"
+    parts = f", parts {moment(min(entry.ages))}" if len(set(entry.ages)) > 1 else ""
+    return moment(entry.as_of) + parts
 
 
 def warnings(manifest: Manifest) -> list[RenderableType]:
@@ -155,6 +162,7 @@ def completeness_document(entries: dict[str, TypeEntry]) -> dict[str, Any]:
             "count": entry.count,
             "asOf": entry.as_of,
             **({"oldestPart": min(entry.ages)} if entry.ages else {}),
+            **({"since": entry.since} if entry.since is not None else {}),
         }
         for name, entry in sorted(entries.items())
     }

@@ -122,6 +122,7 @@ class Run(Wire):
     undeclared: tuple[str, ...] = ()  # what Graph's metadata declares and the catalog doesn't know; the first ones
     undeclared_count: int = 0
     metadata_unread: str = ""  # why the metadata wasn't compared
+    since: dict[str, datetime] = field(default_factory=dict)  # series → where its window begins; it ends at t0
     earlier: str = ""  # the snapshot from which parts that roll take over what isn't asked this time
 
 
@@ -143,6 +144,7 @@ class Receipt(Wire):
     roles: tuple[str, ...] | None  # None: the token was opaque
     groups: dict[str, Completeness] = field(default_factory=dict)  # of members, by name
     ages: tuple[datetime, ...] = ()  # of a part that rolls: when each slice of the parents was asked last
+    since: datetime | None = None  # of a series
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class TypeEntry(Wire):
     index: tuple[BlobRef, ...]  # one after the other; none for nothing
     groups: dict[str, Completeness] = field(default_factory=dict)  # of members, by name
     ages: tuple[datetime, ...] = ()  # as in the receipt; the oldest says how old a part of this may be
+    since: datetime | None = None  # of a series: where the window begins that ends with the run's beginning
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ async def diff(before: View, after: View, catalog: Catalog, *, types: Iterable[s
     wanted = frozenset(types)
     for name in wanted:
         catalog.get(name)
-    specs = tuple(spec for spec in catalog.types if not wanted or spec.name in wanted or spec.parent in wanted)
+    specs = tuple(spec for spec in catalog.compared if not wanted or spec.name in wanted or spec.parent in wanted)
     return ChangeSet(
         before.label, after.label, tuple(_gaps(before, after, specs)), lambda: _changes(before, after, specs)
     )

@@ -58,7 +58,7 @@ class Comparison:
         self.counts = {"objects": 0, "links": 0, "properties": 0}
 
     async def differences(self) -> AsyncIterator[Difference]:
-        for spec in self._catalog.types:
+        for spec in self._catalog.compared:
             async for one in self._objects(spec):
                 yield one
         for spec, relationship in self._catalog.relationships:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -238,6 +238,7 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
     items, not_read = items_of(ports.catalog, request.types, request.opt_in)
     locked, why = await _protection(ports)
     told = await _first_questions(ports, items)
+    earlier = await _latest(ports, items)
     return Run(
         format=FORMAT_VERSION,
         snapshot=request.snapshot,
@@ -261,16 +262,38 @@ async def _new_run(ports: ExportPorts, request: RunRequest) -> Run:
         undeclared=told.undeclared[:_UNDECLARED],
         undeclared_count=len(told.undeclared),
         metadata_unread=told.metadata_unread,
-        earlier=await _earlier_id(ports, items),
+        since=_windows(ports, items, earlier, started),
+        earlier=earlier.id if earlier is not None else "",
     )
 
 
-async def _earlier_id(ports: ExportPorts, items: tuple[Item, ...]) -> str:
-    """The snapshot that parts that roll stand on; "" where there is none to be read, or nothing rolls."""
-    if not any(rolls(_relationship(ports, item)) for item in items):
-        return ""
-    found = await _opened(ports, LATEST)
-    return found.id if found is not None else ""
+async def _latest(ports: ExportPorts, items: tuple[Item, ...]) -> Snapshot | None:
+    """The snapshot that what rolls and what is a series go on from; None where there is none to be read, or
+    nothing goes on from one."""
+    if any(rolls(_relationship(ports, item)) or ports.catalog.get(item.type).series for item in items):
+        return await _opened(ports, LATEST)
+    return None
+
+
+def _windows(
+    ports: ExportPorts, items: tuple[Item, ...], earlier: Snapshot | None, started: datetime
+) -> dict[str, datetime]:
+    """Where each series' window begins: a little before the last one ended, or where that one began if it isn't all
+    there."""
+    found: dict[str, datetime] = {}
+    for item in items:
+        series = ports.catalog.get(item.type).series
+        if series is None:
+            continue
+        found[item.type] = first = started - timedelta(days=series.first_days)
+        entry = earlier.manifest.types.get(item.type) if earlier is not None else None
+        if earlier is None or entry is None:
+            continue
+        if entry.completeness.is_complete:
+            found[item.type] = earlier.manifest.started_at - timedelta(hours=series.overlap_hours)
+        elif entry.since is not None:
+            found[item.type] = min(first, entry.since)
+    return found
 
 
 async def _opened(ports: ExportPorts, snapshot: str) -> Snapshot | None:

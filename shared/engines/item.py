@@ -257,11 +257,14 @@ class _Reading:
     @property
     def _twice(self) -> bool:
         """Whether readings are compared, for want of a delta feed."""
-        return self._cut and not self._replays and not self._spec.singleton
+        return self._cut and not self._replays and not self._spec.singleton and self._spec.series is None
 
     @property
     def _asking(self) -> ObjectType:
-        """The type with what this reading asks for beside the declared members."""
+        """The type with what this reading asks for beside the declared members, or the window of a series."""
+        since = self._run.since.get(self._spec.name)
+        if since is not None:
+            return self._spec.within(since, self._run.started_at)
         return self._spec.asking(self._mark.asked.members)
 
     @property
@@ -602,6 +605,7 @@ class _Reading:
             roles=None if roles is None else tuple(sorted(roles)),
             groups=self._mark.asked.groups,
             ages=self._ages(),
+            since=self._run.since.get(self._spec.name),
         )
         return await write_receipt(self._place, self._run, receipt)
 

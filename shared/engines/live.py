@@ -43,6 +43,8 @@ async def read_live(
     scratch store. Errors propagate: a view is whole, or says per type what it lacks, or doesn't come to be."""
     started = clock.now()
     items, not_read = items_of(catalog, tuple(types))
+    items = tuple(item for item in items if catalog.get(item.type).series is None)
+    not_read |= {spec.name: "a series of events has no state" for spec in catalog.types if spec.series is not None}
     run = Run(
         format=FORMAT_VERSION,
         snapshot=paths.snapshot_id(started, "live"),

@@ -104,7 +104,7 @@ async def plan_restore(
     planning = Planning(catalog, fates, Drafter(plan_id, fates.renewed), reach)
     for survey in surveys.values():
         planning.missing(survey)
-    for spec in catalog.types:
+    for spec in catalog.compared:
         await planning.patches(snapshot, live, spec)
     for survey in surveys.values():
         planning.added(survey)

@@ -120,7 +120,7 @@ def _item(
     has_delta = spec.delta if relationship is None else relationship.delta
     if has_delta:
         yield 1, 1, reading.replay_request(spec, "")
-    readings = 1 if has_delta or spec.singleton else 2
+    readings = 1 if has_delta or spec.singleton or spec.series else 2
     if relationship is not None:
         child = catalog.get(relationship.contains) if relationship.contains else None
         expand = relationship.expands and (child is None or child.version == spec.version)

@@ -239,6 +239,7 @@ def _entry(receipt: Receipt, packs: tuple[BlobRef, ...], indexed: Indexed, key: 
         index=indexed.blobs.get(key, ()),
         groups=receipt.groups,
         ages=receipt.ages,
+        since=receipt.since,
     )
 
 

@@ -118,7 +118,7 @@ async def survey_types(
     snapshot: View, live: View, bins: Bins, catalog: Catalog, reach: Reach
 ) -> dict[str, TypeSurvey]:
     surveys = {}
-    for spec in catalog.types:
+    for spec in catalog.compared:
         surveys[spec.name] = await _survey_type(snapshot, live, bins.get(spec.name, {}), spec, reach)
     reach.check()
     return surveys

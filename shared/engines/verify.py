@@ -388,8 +388,8 @@ def _same_as_manifest(
     )
     packs = receipt.link_packs if receipt.item.relationship else receipt.packs
     good = True
-    told = (receipt.completeness, packs, receipt.as_of, receipt.ages)
-    if entry is None or (said, entry.packs, entry.as_of, entry.ages) != told:
+    told = (receipt.completeness, packs, receipt.as_of, receipt.ages, receipt.since)
+    if entry is None or (said, entry.packs, entry.as_of, entry.ages, entry.since) != told:
         report.find(Kind.RECEIPT, name, "says something else than the manifest")
         good = False
     for blob in (*receipt.packs, *receipt.link_packs):

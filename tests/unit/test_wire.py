@@ -71,7 +71,7 @@ def test_names_are_sorted_and_camel_and_there_are_no_spaces() -> None:
         b'{"ages":[],"asOf":"2026-11-22T01:02:03Z","completeness":{"reason":"countMismatch","state":"partial"},'
         b'"endOfPages":true,"groups":{},"item":{"id":"groups.members","relationship":"members","type":"groups"},"linkPacks":[],'
         b'"links":2,"objects":1,"packs":[{"length":1,"name":"a","sha256":"x"},{"length":2,"name":"b","sha256":"y"}],'
-        b'"pages":3,"restarts":0,"roles":["User.Read.All"],"snapshot":"s"}'
+        b'"pages":3,"restarts":0,"roles":["User.Read.All"],"since":null,"snapshot":"s"}'
     )
 
 
