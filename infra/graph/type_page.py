@@ -42,6 +42,7 @@ _READING: Final = {
     Reading.SINGLETON: "by itself",
     Reading.LIST: "by its list, until two readings are the same",
     Reading.LIST_AND_DELTA: "by its list, and what changes meanwhile by delta",
+    Reading.SERIES: "by what happened since a little before the last run",
     Reading.NOT_READ: "by no app-only identity",
     Reading.EACH: "by one request for each object",
     Reading.WITH_PARENT: "with each parent",

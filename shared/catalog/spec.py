@@ -34,6 +34,7 @@ class Reading(StrEnum):
     SINGLETON = "singleton"
     LIST = "list"  # twice, until both are the same
     LIST_AND_DELTA = "listAndDelta"  # what changes meanwhile is replayed
+    SERIES = "series"  # once, what happened since the last window began
     NOT_READ = "notRead"  # by no app-only identity
     EACH = "each"  # by one request for each object of the type whose properties these are
     WITH_PARENT = "withParent"  # by `$expand` on the parents' list, and page by page where that may have cut
@@ -496,6 +497,8 @@ class ObjectType:
             return Reading.WITH_PARENT
         if self.facet is not None and self.facet.each:
             return Reading.EACH
+        if self.series is not None:
+            return Reading.SERIES
         if self.singleton:
             return Reading.SINGLETON
         return Reading.LIST_AND_DELTA if self.delta else Reading.LIST

@@ -202,6 +202,7 @@ _READING = {
     Reading.SINGLETON: "by itself",
     Reading.LIST: "by its list",
     Reading.LIST_AND_DELTA: "by its list and what changes meanwhile",
+    Reading.SERIES: "by what happened since the last run",
     Reading.NOT_READ: "by no app-only identity",
     Reading.EACH: "by one request for each object",
     Reading.WITH_PARENT: "with its parents",

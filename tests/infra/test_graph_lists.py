@@ -27,11 +27,11 @@ def test_the_file_is_what_the_catalog_gives() -> None:
 
 def test_a_type_added_later_extends_the_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     first, *rest = CATALOG.types
-    wider = dataclasses.replace(first, needs_to_read=(*first.needs_to_read, ("AuditLog.Read.All",)))
-    with pytest.raises(LookupError, match="AuditLog"):
+    wider = dataclasses.replace(first, needs_to_read=(*first.needs_to_read, ("BitlockerKey.Read.All",)))
+    with pytest.raises(LookupError, match="BitlockerKey"):
         lists.document(Catalog((wider, *rest)))
-    monkeypatch.setattr(lists, "APP_ROLES", {**APP_ROLES, "AuditLog.Read.All": "x"})
-    assert "AuditLog.Read.All" in lists.document(Catalog((wider, *rest)))
+    monkeypatch.setattr(lists, "APP_ROLES", {**APP_ROLES, "BitlockerKey.Read.All": "x"})
+    assert "BitlockerKey.Read.All" in lists.document(Catalog((wider, *rest)))
 
 
 @pytest.mark.parametrize("app", APPS)
