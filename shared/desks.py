@@ -39,6 +39,7 @@ from shared.engines.restore_requests import (
     verify_message,
 )
 from shared.engines.view import View
+from shared.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def restore_desk(parts: Parts) -> RestoreDesk:
             temporary=parts.scratch,
             evidence=evidence(parts),
             break_glass_ids=settings.break_glass_ids,
+            own_apps=own_apps(settings),
             earlier=parts.earlier,
         ),
         erasures=ErasureDesk(evidence(parts), approval_desk(parts), parts.signers[Purpose.EVIDENCE], parts.clock),
@@ -145,7 +147,13 @@ def executor(parts: Parts) -> Executor:
         origin=parts.settings.graph_url,
         limits=ExecutorLimits(claim=parts.settings.claim_seconds),
         earlier=parts.earlier,
+        own_apps=own_apps(parts.settings),
     )
+
+
+def own_apps(settings: Settings) -> tuple[str, ...]:
+    """Application ids by which this process signs in: what it must never take away."""
+    return tuple(one for one in (settings.client_id, settings.identity_client_id) if one)
 
 
 # --- by queue ----------------------------------------------------------------------------------------------

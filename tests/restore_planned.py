@@ -71,10 +71,14 @@ class Planned:
     snapshot: Snapshot
 
     async def run(self) -> None:
+        await self.begin()
+        await self.world.process().drain()
+
+    async def begin(self) -> None:
+        """Messages for the steps that wait for nothing."""
         for step in self.world.plan.steps:
             if not step.depends_on:
                 await start(self.world, step.id)
-        await self.world.process().drain()
 
     def confirmation(self, *, evidence: Any = None, **changes: Any) -> Confirmation:
         @asynccontextmanager
@@ -123,6 +127,7 @@ async def make_plan(
     plan_id: str = PLAN,
     scope: Scope | None = None,
     known_ids: Mapping[str, str] | None = None,
+    own_apps: tuple[str, ...] = (),
 ) -> RestorePlan:
     """What the planner makes of the tenant as it is now."""
     live = await read(service, clock)
@@ -143,6 +148,7 @@ async def make_plan(
         manifest_sha256=MANIFEST,
         created_at=clock.now(),
         known_ids=known_ids,
+        own_apps=own_apps,
     )
 
 

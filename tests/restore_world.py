@@ -602,7 +602,7 @@ class World:
             digest=stored.digest,
             waves=tuple(wave.number for wave in self.plan.waves),
             decision=Decision.APPROVE,
-            acknowledged=(),
+            acknowledged=tuple(sorted({name for one in self.plan.waves for name in one.asks})),
             expires_at=self.clock.now().replace(year=2027),
             nonce=f"nonce-{key.key_id[:8].lower().replace('_', 'x').replace('-', 'y')}0",
         )

@@ -67,6 +67,7 @@ class WaveNumber(IntEnum):
     TIER_ZERO = 3
     PEOPLE = 4
     REST = 5
+    PRUNE = 6
 
 
 class Strength(StrEnum):

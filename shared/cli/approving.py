@@ -46,10 +46,21 @@ def approve(
     ctx: typer.Context,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id.")],
     key: Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private approver key, in PEM.")],
-    waves: Annotated[str, typer.Option("--waves", metavar="N,N", help="Waves to let run; all if left out.")] = "",
+    waves: Annotated[
+        str,
+        typer.Option("--waves", metavar="N,N", help="Waves to let run; else all that ask no more."),
+    ] = "",
     digest: Annotated[
         str, typer.Option("--digest", metavar="D", help="Refuse unless the plan's digest is this one.")
     ] = "",
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--acknowledge",
+            metavar="WHAT",
+            help="Say that you mean this, too: what a wave asks for, such as removes; may be repeated.",
+        ),
+    ] = None,
     expires: Annotated[
         str, typer.Option("--expires", metavar="SPAN", help="How long the approval holds: 45m, 8h, 2d.")
     ] = "8h",
@@ -64,7 +75,7 @@ def approve(
 
     Example: holdfast approve p0123abc --key ~/holdfast-key/maria.pem --waves 2,3,4 --expires 8h
     """
-    asked = numbers(waves) if waves else ()
+    asked, said = numbers(waves) if waves else (), tuple(sorted(set(acknowledge or ())))
     lasts = span(expires)
     signer = approver_signer(key)
     pause = session_of(ctx).pause
@@ -84,9 +95,9 @@ def approve(
             tenant=parts.tenant,
             plan=plan,
             digest=stored.digest,
-            waves=asked or tuple(wave.number for wave in stored.plan.waves),
+            waves=asked or _waves_meant(stored, said),
             decision=Decision.REJECT if reject else Decision.APPROVE,
-            acknowledged=(),
+            acknowledged=said,
             expires_at=parts.clock.now() + lasts,
             nonce=operator.ids.new(),
         )
@@ -109,7 +120,18 @@ async def _load(parts: Parts, plan: str) -> StoredPlan:
         raise Unusable(f"there is no plan {plan}", hint="see the plans that there are: holdfast status") from None
 
 
+def _waves_meant(stored: StoredPlan, said: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(wave.number for wave in stored.plan.waves if set(wave.asks) <= set(said))
+
+
 def _check_waves(approval: Approval, stored: StoredPlan) -> None:
+    asks = {name for wave in stored.plan.waves if wave.number in approval.waves for name in wave.asks}
+    if approval.decision.value == "approve" and (silent := sorted(asks - set(approval.acknowledged))):
+        raise Refused(
+            f"these waves ask for more than a yes: {', '.join(silent)}",
+            saved="nothing was signed",
+            hint=" ".join(f"--acknowledge {name}" for name in silent) + ", or other --waves",
+        )
     there = {wave.number for wave in stored.plan.waves}
     if missing := sorted(set(approval.waves) - there):
         raise Unusable(
@@ -125,7 +147,8 @@ def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
     yield f"  digest   {approval.digest}"
     for wave in stored.plan.waves:
         mark = "yes" if wave.number in approval.waves else "no "
-        yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}"
+        more = f"; asks for --acknowledge {' --acknowledge '.join(wave.asks)}" if wave.asks else ""
+        yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}{more}"
     yield f"  conflicts {len(stored.plan.conflicts)}, left as it is {len(stored.plan.exclusions)}"
     if stored.plan.despite_erasure:
         yield f"  BRINGS BACK although on the erasure list: {', '.join(stored.plan.despite_erasure)}"

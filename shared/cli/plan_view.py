@@ -32,6 +32,8 @@ MECHANISMS = {
     Mechanism.FINISH: "finish",
     Mechanism.LINK: "link again",
     Mechanism.ENABLE: "enable",
+    Mechanism.UNLINK: "take a link away",
+    Mechanism.REMOVE: "move to the recycle bin",
 }
 
 REASONS = {
@@ -69,6 +71,15 @@ def by_reason(exclusions: Iterable[Exclusion]) -> list[tuple[Reason, list[Exclus
     for exclusion in exclusions:
         groups[exclusion.reason].append(exclusion)
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].value))
+
+
+_TONES = {
+    Mechanism.CREATE: "warn",
+    Mechanism.ENABLE: "warn",
+    Mechanism.BIN: "add",
+    Mechanism.UNLINK: "warn",
+    Mechanism.REMOVE: "warn",
+}
 
 
 def mechanisms_line(operations: Sequence[Operation]) -> str:
@@ -158,7 +169,8 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
 
 def approve_command(plan: RestorePlan) -> str:
     numbers = ",".join(str(wave.number) for wave in plan.waves)
-    return f"holdfast approve {plan.id} --key FILE --waves {numbers}"
+    said = "".join(f" --acknowledge {name}" for name in sorted({name for wave in plan.waves for name in wave.asks}))
+    return f"holdfast approve {plan.id} --key FILE --waves {numbers}{said}"
 
 
 def scope_line(plan: RestorePlan) -> str:
@@ -166,7 +178,12 @@ def scope_line(plan: RestorePlan) -> str:
     if plan.scope.types:
         parts.append("types " + ", ".join(plan.scope.types))
     if plan.scope.ids:
-        parts.append(count(len(plan.scope.ids), "object"))
+        more = " with what it depends on" if plan.scope.dependencies else ""
+        parts.append(count(len(plan.scope.ids), "object") + more)
+    if plan.scope.members:
+        parts.append("only " + ", ".join(plan.scope.members))
+    if plan.scope.prune:
+        parts.append("what was added goes")
     return "; ".join(parts) or "everything"
 
 
@@ -203,9 +220,7 @@ def _operation(operation: Operation, names: dict[str, str]) -> dict[str, Any]:
         }
     return {
         "mechanism": MECHANISMS[operation.mechanism],
-        "tone": {Mechanism.CREATE: "warn", Mechanism.ENABLE: "warn", Mechanism.BIN: "add"}.get(
-            operation.mechanism, ""
-        ),
+        "tone": _TONES.get(operation.mechanism, ""),
         "name": operation.name or operation.target,
         "type": operation.type,
         "guarded": operation.guarded,

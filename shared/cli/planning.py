@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +24,7 @@ from shared.cli.session import (
 from shared.cli.waiting import Pause, wait_for
 from shared.domain import queues
 from shared.domain.errors import BlobMissing, Refused, Unusable
+from shared.engines.naming import named
 from shared.pages.text import count
 
 if TYPE_CHECKING:
@@ -49,6 +50,30 @@ def plan(
     ids: Annotated[
         list[str] | None, typer.Option("--id", metavar="ID", help="Only this object; may be repeated.")
     ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Only the object of this display name, user principal name or other unique key; may be repeated.",
+        ),
+    ] = None,
+    members: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--member",
+            metavar="TYPE.MEMBER",
+            help="Only this property or relationship, such as users.department or groups.members; may be repeated.",
+        ),
+    ] = None,
+    dependencies: Annotated[
+        bool,
+        typer.Option("--with-dependencies", help="With the named objects, what they name and hold and is missing."),
+    ] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="What was added since goes; objects only to a recycle bin."),
+    ] = False,
     request_id: Annotated[
         str,
         typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
@@ -75,21 +100,29 @@ def plan(
     Example: holdfast plan latest --type users --type groups --html plan.html
     """
     from shared.domain.plan import Scope
+    from shared.engines.survey import Reach
 
-    scope = Scope(types=tuple(types or ()), ids=tuple(ids or ()))
+    asked_for = Scope(
+        types=tuple(types or ()),
+        ids=tuple(ids or ()),
+        members=tuple(members or ()),
+        dependencies=dependencies,
+        prune=prune,
+    )
     erased = tuple(sorted({one.lower() for one in despite or ()}))
     pause = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         operator = parts.deployment("planning")
-        for name in scope.types:
-            parts.catalog.get(name)
+        # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
+        opened = await parts.repository.open(snapshot)
+        found = await named(opened, parts.catalog, asked_for.types, names or ())
+        scope = replace(asked_for, ids=(*asked_for.ids, *found))
+        Reach(scope, parts.catalog)  # what contradicts itself is told at once, too
         if (many := len(scope.ids) + len(erased)) > _MANY_IDS:
             raise Unusable(f"{many} ids are too many for one request", hint="plan by type instead")
         if parts.worker is not None and not operator.earlier:
             screen.note("warning: the copy holds no evidence, so whom the erasure list names is not known here")
-        # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
-        opened = await parts.repository.open(snapshot)
         asked = request_id or operator.ids.new()
         wanted = Wanted(opened.id, scope, erased)
         stored = await _ask(parts, screen, operator, asked, wanted, parts.worker or pause, minutes)

@@ -35,6 +35,8 @@ class Mechanism(StrEnum):
     FINISH = "finish"  # what can only be set once the object exists; also takes the marker off
     LINK = "link"
     ENABLE = "enable"
+    UNLINK = "unlink"
+    REMOVE = "remove"
 
 
 class ExpectedId(StrEnum):
@@ -81,6 +83,8 @@ class Operation(Wire):
     `before` holds the live values the plan saw, of exactly the members that the request writes; an operation
     runs only while each of them is still so, or already as wanted (`engines.compare.Form`: sets as sets).
     `wanted` holds what they must be afterwards. FINISH: `before` holds only what its CREATE had set.
+    REMOVE wants the object to be gone, as long as it is as `before` says. For UNLINK, `before` is
+    `{relationship: [ids that go]}` and `wanted` is empty.
     For LINK, `wanted` is `{relationship: [old target ids]}` and `before` is empty, but for a single-valued
     relationship: then it is `{relationship: [live target id]}`, or `[]` where it had none.
     `read` is the GET path that shows the target (for `before`, and for reading back); for CREATE it is the
@@ -135,9 +139,12 @@ class Forecast(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Wave(Wire):
+    """`asks`: what an approval of this wave must acknowledge by name, or it doesn't count for it."""
+
     number: int
     title: str
     forecast: Forecast
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +200,18 @@ class Exclusion(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Scope(Wire):
-    """What a request asked to bring back. Empty tuples mean everything."""
+    """What a request asked to bring back. Empty tuples mean everything.
+
+    `members`: properties and relationships, each as `users.department` or `groups.members`; then nothing else of
+    any object is written, and no object comes back but those that a named relationship contains. `dependencies`:
+    with the objects in `ids` comes what of the snapshot they name and hold, as far as it is missing. `prune`: what
+    was added since goes, objects only where a recycle bin takes them."""
 
     types: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    dependencies: bool = False
+    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +293,9 @@ class Approvers(Wire):
 
 
 # --- journal of an execution -----------------------------------------------------------------------------
+
+
+REMOVES = "removes"  # of a wave that takes away what was added
 
 
 class OutcomeState(StrEnum):

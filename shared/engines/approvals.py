@@ -2,7 +2,8 @@
 
 An approval counts only if every rule holds when it is looked at: signed (ES256, typ approval) by a key of the
 approvers' document, whose own SHA-256 is a setting; for this tenant, plan and digest; for this wave; not
-expired; its nonce used by itself alone; not by the one who asked for the plan. `needed` different keys make a
+expired; its nonce used by itself alone; acknowledging what the wave asks for; not by the one who asked for the
+plan. `needed` different keys make a
 quorum; a key counts once however often it signs. One valid rejection stops the plan.
 """
 
@@ -190,6 +191,7 @@ class ApprovalDesk:
     async def quorum(self, stored: StoredPlan, wave: int) -> Quorum:
         """Counts the recorded approvals for a wave, every rule checked anew."""
         known = await self.approvers()
+        asks = {name for one in stored.plan.waves if one.number == wave for name in one.asks}
         tenant = self._evidence.tenant
         folder = f"{plan_folder(tenant, stored.plan.id)}approvals/"
         counted: dict[str, str] = {}
@@ -208,6 +210,8 @@ class ApprovalDesk:
                 ignored.append(f"{label}: {broken}")
             elif signed.approval.decision is Decision.REJECT:
                 rejected.add(signed.key_id)
+            elif wave in signed.approval.waves and (silent := asks - set(signed.approval.acknowledged)):
+                ignored.append(f"{label}: it doesn't acknowledge {', '.join(sorted(silent))}")
             elif wave in signed.approval.waves:
                 counted.setdefault(signed.key_id, sha256(token))
         key_ids = tuple(sorted(counted))

@@ -287,6 +287,7 @@ class _Judge:
     def __init__(self, plan: RestorePlan, ends: dict[str, OperationEnd], catalog: Catalog) -> None:
         self._catalog = catalog
         self._reach = Reach(plan.scope, catalog)
+        self._prunes = plan.scope.prune
         self._ends = ends
         self._failed: dict[tuple[str, str], list[Operation]] = {}
         for operation in plan.operations:
@@ -322,6 +323,9 @@ class _Judge:
         if one.kind is Kind.LINK_ADDED and one.target in self._made:
             return Reason.ADDED_SINCE.value, _BY_CREATION
         if one.kind in (Kind.ADDED, Kind.LINK_ADDED):
+            left = self._of_removals(one) or self._of_exclusions(one) or self._of_scope(one)
+            if left or (self._prunes and self._catalog.get(one.type).mechanisms):
+                return left
             return Reason.ADDED_SINCE.value, "a restore doesn't remove what was added"
         return (
             self._of_operations(one)
@@ -342,6 +346,16 @@ class _Judge:
             else:
                 concerned = brings or one.member in operation.wanted
             if concerned:
+                end = self._ends[operation.id]
+                return _state(end), f"{operation.mechanism.value}: {end.why}"
+        return None
+
+    def _of_removals(self, one: Difference) -> tuple[str, str] | None:
+        """What was to go and is still there."""
+        for operation in self._failed.get((one.type, one.target), ()):
+            gone = operation.before.get(operation.relationship) if operation.relationship else None
+            link = isinstance(gone, list) and one.other in gone and one.member == operation.relationship
+            if link or (operation.mechanism is Mechanism.REMOVE and one.kind is Kind.ADDED):
                 end = self._ends[operation.id]
                 return _state(end), f"{operation.mechanism.value}: {end.why}"
         return None
@@ -379,7 +393,9 @@ class _Judge:
         return None
 
     def _of_scope(self, one: Difference) -> tuple[str, str] | None:
-        if self._reach.object(self._catalog.get(one.type), one.target, one.parent):
+        spec = self._catalog.get(one.type)
+        asked = self._reach.member(spec, one.member) if one.member else self._reach.whole(spec)
+        if asked and self._reach.object(spec, one.target, one.parent):
             return None
         return Reason.OUT_OF_SCOPE.value, "not asked for"
 

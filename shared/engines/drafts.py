@@ -17,6 +17,7 @@ from urllib.parse import quote
 from shared.catalog.spec import LinkWrite, ObjectType, Part, Relationship
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operation, Request
+from shared.domain.snapshot import IndexEntry
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.compare import Form
 
@@ -34,6 +35,7 @@ class Phase(IntEnum):
     LINK = 2
     FINISH = 3
     ENABLE = 4  # whatever acts on sign-ins
+    REMOVE = 5  # what was added goes
 
 
 @dataclass(slots=True)
@@ -60,6 +62,11 @@ class Draft:
     needs_all: set[ObjectKey] = field(default_factory=set)
     seals: set[ObjectKey] = field(default_factory=set)
     policy: JsonObject | None = None  # for guarded drafts: the policy as it will be
+    wave: int | None = None  # in place of its type's
+
+    @property
+    def at_wave(self) -> int:
+        return int(self.spec.wave if self.wave is None else self.wave)
 
     def ahead(self, operation: Operation, leaves: JsonObject, needs: Iterable[ObjectKey] = ()) -> Draft:
         """A second draft for the same object that comes before this one, which waits for it and then finds the
@@ -395,6 +402,59 @@ class Drafter:
         return Draft(
             operation, source, spec, Phase.LINK, spec.version, source.id, membership=relationship.membership
         )
+
+    # --- what was added goes
+
+    def remove(self, spec: ObjectType, entry: IndexEntry, why: str, before: JsonObject) -> Draft:
+        """`before`: what the plan saw of the object; it goes only while it is so."""
+        key = ObjectKey(spec.name, entry.id)
+        operation = Operation(
+            id=self.operation_id(Mechanism.REMOVE, key),
+            type=spec.name,
+            target=entry.id,
+            name=entry.name,
+            mechanism=Mechanism.REMOVE,
+            why=why,
+            request=Request("DELETE", self.item_path(spec, entry.id, entry.parent), None, spec.throttle.value),
+            read=self.item_path(spec, entry.id, entry.parent, self._select(spec, before)),
+            before=before,
+            wanted={},
+            read_list=_read_list(spec),
+        )
+        return Draft(operation, key, spec, Phase.REMOVE, spec.version, entry.parent or entry.id)
+
+    def unlink(
+        self,
+        spec: ObjectType,
+        relationship: Relationship,
+        source: ObjectKey,
+        name: str,
+        why: str,
+        target: str,
+        *,
+        far: ObjectType | None = None,
+    ) -> Draft:
+        """`far`: the target's type, where the relationship is written on the other end."""
+        rel = relationship.name
+        if far is not None:
+            path = self.item_path(far, target, tail=f"/{relationship.far}/{quote(source.id, safe='')}/$ref")
+        else:
+            which = f"/{quote(target, safe='')}" if relationship.many else ""
+            path = self.item_path(spec, source.id, tail=f"/{rel}{which}/$ref")
+        operation = Operation(
+            id=self.operation_id(Mechanism.UNLINK, source, f"{rel}\x00{target}"),
+            type=spec.name,
+            target=source.id,
+            name=name,
+            mechanism=Mechanism.UNLINK,
+            why=why,
+            request=Request("DELETE", path, None, spec.throttle.value),
+            read=self.item_path(spec, source.id, tail=f"/{rel}?$select=id"),
+            before={rel: [target]},
+            wanted={},
+            relationship=rel,
+        )
+        return Draft(operation, source, spec, Phase.REMOVE, spec.version, source.id)
 
     @staticmethod
     def _join_value(*parts: Json) -> Json:

@@ -106,8 +106,10 @@ class Executor:
         origin: str,
         limits: Limits | None = None,
         earlier: Sequence[Evidence] = (),
+        own_apps: Sequence[str] = (),
     ) -> None:
-        """`earlier`: evidence of restores that were run from elsewhere, for its erasure list."""
+        """`earlier`: evidence of restores that were run from elsewhere, for its erasure list. `own_apps`:
+        application ids that no operation may remove, because this process signs in by them."""
         self._evidence = evidence
         self._desk = desk
         self._directory = directory
@@ -121,6 +123,7 @@ class Executor:
         self._limits = limits if limits is not None else Limits()
         self._journal = Journal(evidence, signer)
         self._erasures = Erasures(evidence, earlier)
+        self._own_apps = frozenset(own_apps)
 
     async def run_step(self, plan: str, step: str) -> StepResult:
         """Runs one step as far as it goes now. Raises `Fault`s; everything that time can heal is a REQUEUE."""
@@ -204,6 +207,7 @@ class _Run:
         self._limits = executor._limits
         self._log = executor._journal
         self._erasures = executor._erasures
+        self._own_apps = executor._own_apps
         self._stored = stored
         self._plan = stored.plan
         self._step = step
@@ -289,6 +293,7 @@ class _Run:
             self._clock.now(),
             self._erasures,
             Patience(self._limits.patience, min(2.0, self._limits.fresh / 2)),
+            self._own_apps,
         )
 
     def _due(self, journal: StepJournal, remaining: list[Operation]) -> tuple[list[Operation], float]:

@@ -20,6 +20,7 @@ from shared.domain.plan import Mechanism, Operation, Step
 from shared.engines.drafts import Draft, Phase
 
 STEP_LIMIT: Final = 20
+_LINKS: Final = (Mechanism.LINK, Mechanism.UNLINK)
 
 _PHASES: Final = {
     Phase.SHELL: "objects back",
@@ -27,6 +28,7 @@ _PHASES: Final = {
     Phase.LINK: "links back",
     Phase.FINISH: "finishing",
     Phase.ENABLE: "enabling",
+    Phase.REMOVE: "what was added goes",
 }
 
 
@@ -57,7 +59,13 @@ def order(drafts: Sequence[Draft]) -> tuple[Step, ...]:
 
 def _sort_key(draft: Draft) -> tuple[int, str, Phase, str, str]:
     operation = draft.operation
-    return draft.spec.wave, draft.spec.name, draft.phase, operation.target, operation.id
+    return (
+        draft.spec.wave if draft.wave is None else draft.wave,
+        draft.spec.name,
+        draft.phase,
+        operation.target,
+        operation.id,
+    )
 
 
 # --- what waits for what
@@ -74,9 +82,9 @@ def _nodes(drafts: list[Draft]) -> list[_Node]:
             touching.setdefault(draft.key, []).append(at)
         if draft.brings or draft.settles:
             settled.setdefault(draft.key, []).append(at)
-        if mechanism not in (Mechanism.LINK, Mechanism.ENABLE):
+        if mechanism not in (*_LINKS, Mechanism.ENABLE):
             whole.setdefault(draft.key, []).append(at)
-        if draft.membership or mechanism not in (Mechanism.LINK, Mechanism.ENABLE):
+        if draft.membership or mechanism not in (*_LINKS, Mechanism.ENABLE):
             every.setdefault(draft.key, []).append(at)
     nodes = []
     for at, draft in enumerate(drafts):
@@ -92,7 +100,7 @@ def _nodes(drafts: list[Draft]) -> list[_Node]:
         if not draft.brings:
             after.update(one for one in settled.get(draft.key, ()) if drafts[one].brings)
         after.discard(at)
-        nodes.append(_Node(draft, sorted(after), int(draft.spec.wave)))
+        nodes.append(_Node(draft, sorted(after), draft.at_wave))
     return nodes
 
 

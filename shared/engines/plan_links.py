@@ -18,6 +18,7 @@ from shared.engines.drafts import BIND_LIMIT, Draft
 from shared.engines.fates import Way
 from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
+from shared.engines.plan_removals import plan_added_links
 from shared.engines.survey import LinkSurvey, entries_of
 from shared.engines.view import View
 
@@ -40,7 +41,7 @@ class _Sorted:
 
 async def plan_links(planning: Planning, snapshot: View, live: View, survey: LinkSurvey) -> None:
     spec, relationship = survey.spec, survey.relationship
-    if planning.reach.type(spec):
+    if planning.reach.type(spec) and planning.reach.member(spec, relationship.name):
         planning.incomplete(spec, relationship.name, survey.snapshot, survey.live)
     if not survey.both_complete:
         return
@@ -64,14 +65,13 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
         replaced = bool(drafts)
         if replaced and not relationship.many:
             continue
-        for link in new:
-            why = f"{_target(link)} was added since the snapshot; removing it was not asked for"
-            planning.exclude(spec, source, name, Reason.ADDED_SINCE, why, relationship.name, link.target)
+        plan_added_links(planning, survey, source, name, new)
 
 
 def _wanted(planning: Planning, survey: LinkSurvey, source: str) -> list[Link]:
     """Links of a source that were asked for: all of them, or those to objects that come back."""
-    if planning.reach.object(survey.spec, source):
+    asked = planning.reach.member(survey.spec, survey.relationship.name)
+    if asked and planning.reach.object(survey.spec, source):
         return survey.missing[source]
     return [
         link
@@ -82,7 +82,8 @@ def _wanted(planning: Planning, survey: LinkSurvey, source: str) -> list[Link]:
 
 def _added(planning: Planning, survey: LinkSurvey) -> dict[str, list[Link]]:
     """Links added to objects of the snapshot; those of added objects go without saying."""
-    if not (planning.reach.everything and planning.reach.type(survey.spec)):
+    reach = planning.reach
+    if not (reach.everything and reach.type(survey.spec) and reach.member(survey.spec, survey.relationship.name)):
         return {}
     new = {entry.id for entry in planning.fates.surveys[survey.spec.name].added}
     return {source: links for source, links in survey.added.items() if source not in new}

@@ -38,6 +38,7 @@ class SnapshotPlanMaker:
     temporary: Path | None
     evidence: Evidence
     break_glass_ids: tuple[str, ...]
+    own_apps: tuple[str, ...] = ()
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere
 
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
@@ -62,4 +63,5 @@ class SnapshotPlanMaker:
                 known_ids=await known_ids(*self.earlier, self.evidence),
                 erased=await Erasures(self.evidence, self.earlier).erased(),
                 despite_erasure=request.despite_erasure,
+                own_apps=self.own_apps,
             )

@@ -104,7 +104,8 @@ class Planning:
     # --- missing objects
 
     def missing(self, survey: TypeSurvey) -> None:
-        if self.reach.type(survey.spec):
+        asked = self.reach.type(survey.spec)
+        if asked and self.reach.whole(survey.spec):
             self.incomplete(survey.spec, "", survey.snapshot, survey.live)
         for object_id in sorted(survey.missing):
             missing = survey.missing[object_id]
@@ -116,6 +117,9 @@ class Planning:
             elif missing.in_scope and not (fate.clash is not None and fate.clash.key == missing.key):
                 assert fate.reason is not None
                 self.exclude(survey.spec, object_id, missing.entry.name, fate.reason, fate.why)
+            elif asked and self.reach.named(missing.entry):
+                why = "it is missing, and only members of it were asked for"
+                self.exclude(survey.spec, object_id, missing.entry.name, Reason.OUT_OF_SCOPE, why)
 
     def _from_bin(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing
@@ -344,9 +348,10 @@ class Planning:
                 why = f"{', '.join(differing)} differ, but it can't be written ({protected.when.path})"
                 self.exclude(spec, entry.id, entry.name, protected.reason, why)
             return
-        self._explain(spec, entry, differing, old, new)
-        self._tell_lost(spec, entry, old, new)
-        self._change(spec, entry, old, new, settles=False, from_bin=False)
+        asked = self.reach.of(spec, old)
+        self._explain(spec, entry, [name for name in differing if name in asked], asked, new)
+        self._tell_lost(spec, entry, asked, new)
+        self._change(spec, entry, asked, new, settles=False, from_bin=False)
 
     def _explain(
         self, spec: ObjectType, entry: IndexEntry, differing: list[str], old: JsonObject, new: JsonObject
@@ -603,22 +608,16 @@ class Planning:
                     spec, entry.id, entry.name, self.fates.dead_reason(reference, value), why, found.member
                 )
 
-    # --- added objects
-
-    def added(self, survey: TypeSurvey) -> None:
-        """Objects added since stay; those that conflicts or twins name are told there, and what no restore could
-        write comes and goes by itself."""
-        spec = survey.spec
-        if not (
-            spec.mechanisms and self.reach.everything and self.reach.type(spec) and survey.snapshot.is_complete
-        ):
-            return
+    def added(self, survey: TypeSurvey) -> list[IndexEntry]:
+        """Objects added since: none where that can't be told, but for those that conflicts or twins name, which are
+        told there, and for what no restore could write, which comes and goes by itself."""
+        spec, reach = survey.spec, self.reach
+        asked = reach.everything and reach.type(spec) and reach.whole(spec)
+        if not (spec.mechanisms and asked and survey.snapshot.is_complete):
+            return []
         told = {clash.live for clash in self.fates.clashes}
         told |= {fate.twin for fate in self.fates.by_key.values() if fate.twin}
-        for entry in survey.added:
-            if entry.id not in told:
-                why = "it was not in the snapshot; removing it was not asked for"
-                self.exclude(spec, entry.id, entry.name, Reason.ADDED_SINCE, why)
+        return [entry for entry in survey.added if entry.id not in told]
 
 
 def _items(part: Part, item: JsonObject) -> dict[str, JsonObject]:

@@ -1,13 +1,15 @@
 """From a snapshot and the live tenant to a restore plan. Reads both, writes nothing, asks no clock.
 
 The same inputs give the same plan, byte for byte. The plan brings live back to the snapshot and does nothing
-else: nothing is deleted, what was added since stays, and whatever can't come back is listed with its reason.
-Policies that act on sign-ins come back off, and are switched on last, if the lock-out guard lets them.
+else: nothing is deleted and what was added since stays, unless the scope says prune. Whatever can't come back is
+listed with its reason. Policies that act on sign-ins come back off, and are switched on last, if the lock-out
+guard lets them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -15,8 +17,20 @@ from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import ObjectKey
-from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Mechanism, Reason, RestorePlan, Scope, Step, Wave
+from shared.domain.plan import (
+    PLAN_FORMAT,
+    REMOVES,
+    Conflict,
+    Exclusion,
+    Mechanism,
+    Reason,
+    RestorePlan,
+    Scope,
+    Step,
+    Wave,
+)
 from shared.engines.bins import Bins
+from shared.engines.dependencies import with_dependencies
 from shared.engines.disabling import disable_first
 from shared.engines.drafts import Draft, Drafter
 from shared.engines.fates import Fates
@@ -27,6 +41,7 @@ from shared.engines.opening import read_objects
 from shared.engines.ordering import order
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
+from shared.engines.plan_removals import plan_added
 from shared.engines.refinements import order_refined
 from shared.engines.renamed import RenamedView
 from shared.engines.survey import (
@@ -49,6 +64,7 @@ WAVES: Final = {
     3: "Applications and other tier-0 objects",
     4: "Users, groups and memberships",
     5: "The rest",
+    6: "What was added goes",
 }
 
 
@@ -68,12 +84,14 @@ async def plan_restore(
     known_ids: Mapping[str, str] | None = None,
     erased: Erased = NOBODY,
     despite_erasure: Iterable[str] = (),
+    own_apps: Iterable[str] = (),
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
     `bins`: what the recycle bins hold, of every type that has one. `created_by` is asked for conflicts only.
     `known_ids`: ids that earlier restores replaced, old → new, so that what they made is not made again; the
     plan then speaks of these objects by their new ids.
+    `own_apps`: application ids by which this program signs in; a plan that prunes leaves them.
     `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
     and `Unusable` for a scope that names what isn't there, a bin that was not read, or an override of what is not
@@ -89,8 +107,11 @@ async def plan_restore(
         )
     if known_ids:
         renamed = RenamedView(snapshot, known_ids, catalog)
-        snapshot, scope = renamed, Scope(scope.types, tuple(renamed.new(one) for one in scope.ids))
+        snapshot, scope = renamed, replace(scope, ids=tuple(renamed.new(one) for one in scope.ids))
     reach = Reach(scope, catalog)
+    if scope.dependencies:
+        wider = replace(scope, types=(), ids=await with_dependencies(snapshot, live, catalog, scope.ids))
+        reach = Reach(wider, catalog)
     surveys = await survey_types(snapshot, live, bins, catalog, reach)
     links = await survey_links(snapshot, live, catalog)
     barred = erased.barred(known_ids or {}, despite)
@@ -107,7 +128,7 @@ async def plan_restore(
     for spec in catalog.compared:
         await planning.patches(snapshot, live, spec)
     for survey in surveys.values():
-        planning.added(survey)
+        await plan_added(planning, live, survey, (*accounts, *own_apps))
     for link_survey in links:
         await plan_links(planning, snapshot, live, link_survey)
     planning.finish()
@@ -231,7 +252,15 @@ def _waves(steps: Sequence[Step], catalog: Catalog) -> tuple[Wave, ...]:
     by_wave: dict[int, list[Step]] = {}
     for step in steps:
         by_wave.setdefault(step.wave, []).append(step)
-    return tuple(Wave(number, WAVES[number], forecast(by_wave[number], catalog)) for number in sorted(by_wave))
+    return tuple(
+        Wave(number, WAVES[number], forecast(by_wave[number], catalog), _asks(by_wave[number]))
+        for number in sorted(by_wave)
+    )
+
+
+def _asks(steps: Iterable[Step]) -> tuple[str, ...]:
+    mechanisms = {operation.mechanism for step in steps for operation in step.operations}
+    return (REMOVES,) if mechanisms & {Mechanism.REMOVE, Mechanism.UNLINK} else ()
 
 
 async def _conflicts(fates: Fates, created_by: CreatedBy) -> tuple[Conflict, ...]:

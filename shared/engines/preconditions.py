@@ -93,6 +93,7 @@ class Preconditions:
     now: datetime
     erasures: Erasures
     patience: Patience = field(default_factory=Patience)
+    own_apps: frozenset[str] = frozenset()
 
     async def prepare(self, operations: Sequence[Operation], journal: StepJournal) -> list[Prepared]:
         """Judges operations of one type group together, so that reads can travel as one batch."""
@@ -116,6 +117,8 @@ class Preconditions:
             ((Mechanism.CREATE,), self._creates),
             ((Mechanism.BIN,), self._bins),
             ((Mechanism.LINK,), self._links),
+            ((Mechanism.UNLINK,), self._unlinks),
+            ((Mechanism.REMOVE,), self._removals),
             ((Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE), self._patches),
         ):
             for spec, group in self._by_type(one for one in open_ones if one[0].mechanism in mechanisms):
@@ -420,6 +423,59 @@ class Preconditions:
             ]
         return changed
 
+    # what was added goes
+
+    async def _unlinks(
+        self, spec: ObjectType, group: list[tuple[Operation, Bindings]], journal: StepJournal
+    ) -> list[Prepared]:
+        """Links are read where an earlier try may have taken them away; else that the source is there is enough."""
+        results: list[Prepared] = []
+        untried: list[tuple[Operation, Bindings]] = []
+        for operation, bindings in group:
+            if operation.id not in journal.claimed and spec.relationship(operation.relationship).many:
+                untried.append((operation, bindings))
+                continue
+            read_at = self.targets.clock.monotonic()
+            held = await self.targets.linked(spec, bindings.id(operation.target), operation.relationship)
+            if (held or set()) & unlinked(operation, bindings):
+                results.append(self._unlink(operation, bindings, read_at))
+            elif not spec.relationship(operation.relationship).many and held:
+                why = f"{operation.relationship} is no longer what the plan saw"
+                results.append(Ended(operation, OutcomeState.CHANGED, why))
+            else:
+                results.append(self._gone(operation, journal))
+        paths = [object_path(spec, bindings.id(operation.target), ("id",)) for operation, bindings in untried]
+        for (operation, bindings), found in zip(untried, await self.targets.objects(spec, paths), strict=True):
+            results.append(
+                self._unlink(operation, bindings, found.at) if found.here else self._gone(operation, journal)
+            )
+        return results
+
+    def _unlink(self, operation: Operation, bindings: Bindings, read_at: float) -> Ready:
+        held: list[Json] = [*sorted(unlinked(operation, bindings))]
+        return Ready(operation, self._request(operation, bindings), {operation.relationship: held}, read_at)
+
+    async def _removals(
+        self, spec: ObjectType, group: list[tuple[Operation, Bindings]], journal: StepJournal
+    ) -> list[Prepared]:
+        results: list[Prepared] = []
+        for (operation, bindings), found in zip(group, await self._live(spec, group), strict=True):
+            if found.body is None:
+                results.append(self._gone(operation, journal))
+            elif {found.body.get(name) for name in spec.keys_besides_id} & self.own_apps:
+                results.append(Ended(operation, OutcomeState.GUARD, "this program signs in by it"))
+            elif changed := differing(spec, found.body, self.resolved(operation.before, bindings)):
+                why = f"no longer what the plan saw: {', '.join(sorted(changed))}"
+                results.append(Ended(operation, OutcomeState.CHANGED, why))
+            else:
+                pre_image = {name: found.body.get(name) for name in operation.before}
+                results.append(Ready(operation, self._request(operation, bindings), pre_image, found.at))
+        return results
+
+    def _gone(self, operation: Operation, journal: StepJournal) -> Ended:
+        done = OutcomeState.DONE if operation.id in journal.claimed else OutcomeState.ALREADY
+        return Ended(operation, done, "it is gone")
+
     # shared
 
     async def _live(self, spec: ObjectType, group: Sequence[tuple[Operation, Bindings]]) -> list[Found]:
@@ -472,6 +528,11 @@ def link_targets(operation: Operation, bindings: Bindings) -> set[str]:
     """Ids that the link operation wants to be there, as they are now."""
     wanted = operation.wanted.get(operation.relationship)
     return {bindings.id(old) for old in _texts(wanted)}
+
+
+def unlinked(operation: Operation, bindings: Bindings) -> set[str]:
+    """Ids whose links the operation takes away."""
+    return {bindings.id(old) for old in _texts(operation.before.get(operation.relationship))}
 
 
 def without_links(request: GraphRequest, held: set[str]) -> GraphRequest | None:

@@ -13,7 +13,7 @@ from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Mechanism, Operation
 from shared.engines.compare import same
 from shared.engines.markers import Bindings, resolve_path
-from shared.engines.preconditions import Preconditions, link_targets
+from shared.engines.preconditions import Preconditions, link_targets, unlinked
 from shared.engines.targets import Found, Targets
 
 
@@ -29,19 +29,26 @@ async def unheld(
     links: dict[tuple[str, str, str], set[str] | None] = {}
     lists: set[str] = set()
     for operation, bindings in operations:
-        if operation.mechanism is not Mechanism.LINK:
+        if operation.mechanism not in (Mechanism.LINK, Mechanism.UNLINK):
             objects.setdefault(operation.type, []).append((operation, bindings))
             continue
         spec = catalog.get(operation.type)
         key = (operation.type, bindings.id(operation.target), operation.relationship)
         if key not in links:
             links[key] = await targets.linked(spec, key[1], key[2])
+        if operation.mechanism is Mechanism.UNLINK:
+            if still := unlinked(operation, bindings) & (links[key] or set()):
+                missing[operation.id] = f"{len(still)} of its links are still there"
+            continue
         if absent := link_targets(operation, bindings) - (links[key] or set()):
             missing[operation.id] = f"{len(absent)} of its links"
     for name, group in objects.items():
         spec = catalog.get(name)
         for (operation, bindings), found in zip(group, await _read(spec, targets, group, lists), strict=True):
-            if found.body is None:
+            if operation.mechanism is Mechanism.REMOVE:
+                if found.here:
+                    missing[operation.id] = "it is still there"
+            elif found.body is None:
                 missing[operation.id] = "the object"
             elif members := _not_as_wanted(spec, judge, operation, bindings, found.body):
                 missing[operation.id] = ", ".join(sorted(members))

@@ -80,26 +80,54 @@ class LinkSurvey:
 
 
 class Reach:
-    """Which objects a request asked for. Contained objects follow their parents."""
+    """Which objects, and what of them, a request asked for. Contained objects follow their parents."""
 
     def __init__(self, scope: Scope, catalog: Catalog) -> None:
+        """Raises `Unusable` for a scope that names what isn't in the catalog, or contradicts itself."""
         for name in scope.types:
             catalog.get(name)
+        if scope.dependencies and not scope.ids:
+            raise Unusable("only named objects have dependencies", hint="name objects, or leave it out")
         self._types = frozenset(scope.types)
         self._ids = frozenset(scope.ids)
+        self._members: dict[str, set[str]] = {}
+        for named in scope.members:
+            name, member = _member(catalog, named)
+            self._members.setdefault(name, set()).add(member)
+        self.prune = scope.prune
         self.seen: set[str] = set()
 
     @property
     def everything(self) -> bool:
+        """Whether no object is left out of the types asked for."""
         return not self._ids
 
+    def whole(self, spec: ObjectType) -> bool:
+        """Whether objects of the type come back, and all of them, not only members that were named."""
+        return not self._members or spec.parent_relationship in self._members.get(spec.parent, ())
+
+    def member(self, spec: ObjectType, name: str) -> bool:
+        """Whether this property or relationship was asked for."""
+        return self.whole(spec) or name in self._members.get(spec.name, ())
+
+    def of(self, spec: ObjectType, item: JsonObject) -> JsonObject:
+        """The object with what was asked for of it, and what says what it is."""
+        if self.whole(spec):
+            return item
+        return {name: value for name, value in item.items() if is_annotation(name) or self.member(spec, name)}
+
     def type(self, spec: ObjectType) -> bool:
-        return not self._types or spec.name in self._types or spec.parent in self._types
+        asked = not self._members or spec.name in self._members or self.whole(spec)
+        return asked and (not self._types or spec.name in self._types or spec.parent in self._types)
 
     def object(self, spec: ObjectType, object_id: str, parent: str = "") -> bool:
         return self.type(spec) and (
             not self._ids or object_id in self._ids or (parent != "" and parent in self._ids)
         )
+
+    def named(self, entry: IndexEntry) -> bool:
+        """Whether the object itself was asked for by its id."""
+        return entry.id in self._ids
 
     def note(self, entry: IndexEntry) -> None:
         if entry.id in self._ids:
@@ -112,6 +140,18 @@ class Reach:
                 f"{len(unknown)} of the ids asked for are not in the snapshot: {', '.join(unknown[:5])}",
                 hint="look the ids up with `holdfast show`",
             )
+
+
+def _member(catalog: Catalog, named: str) -> tuple[str, str]:
+    """Type and member of `users.department`. Raises `Unusable` where a restore could never write that."""
+    name, dot, member = named.partition(".")
+    spec = catalog.get(name)
+    if not dot or not member:
+        raise Unusable(f"{named!r} is no member", hint="name the type, too: users.department, groups.members")
+    known = {*spec.restorable, *(one.name for one in spec.relationships)}
+    if member not in spec.restorable_in([member]) | known:
+        raise Unusable(f"{name} has no {member} that a restore writes", hint=f"known: {', '.join(sorted(known))}")
+    return name, member
 
 
 async def survey_types(
@@ -144,7 +184,7 @@ async def _survey_type(
     closed = {entry.id: entry for entry in gone}
     async for entry, item in read_objects(snapshot, spec.name, each(opened)):
         closed.pop(entry.id)
-        asked = reach.object(spec, entry.id, entry.parent)
+        asked = reach.whole(spec) and reach.object(spec, entry.id, entry.parent)
         told = _told(item, nulls=entry.id in binned)
         survey.missing[entry.id] = Missing(ObjectKey(spec.name, entry.id), entry, told, asked)
     for entry in closed.values():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.plan import OutcomeState
+from shared.domain.plan import REMOVES, OutcomeState
 from shared.domain.ports import Row
 from shared.engines.evidence import approval_blob, plan_folder
 from shared.engines.journal import Journal, OperationEnd, StepDone
@@ -56,7 +56,13 @@ def test_plan_waits_for_the_stored_plan_and_prints_the_next_command(cli: Cli, tm
     assert ran.code == 0, ran.err
     document = ran.document
     assert document["snapshot"] == snapshot
-    assert document["document"]["scope"] == {"ids": [], "types": ["users"]}
+    assert document["document"]["scope"] == {
+        "ids": [],
+        "types": ["users"],
+        "members": [],
+        "dependencies": False,
+        "prune": False,
+    }
     assert document["next"] == f"holdfast approve {document['plan']} --key FILE --waves 4"
     assert document["excludedByReason"] == {"needsAnActionNotSupported": 2, "ownedByOnPremisesSync": 1}
     assert document["digest"] in page.read_text()
@@ -93,6 +99,38 @@ def test_unknown_snapshot_or_type_asks_for_nothing(cli: Cli) -> None:
     assert cli("plan", "20200101T000000Z-full").code == 2
     assert cli("plan", "latest", "--type", "nothings").code == 2
     assert cli("plan", "latest", "--request-id", "x y").code == 2
+    assert bodies(cli, "restore-requests") == []
+
+
+def test_objects_are_named_by_what_people_call_them_and_only_ids_are_sent(cli: Cli) -> None:
+    cli.back_up()
+    ran = cli("plan", "latest", "--name", "group 1", "--type", "groups", "--with-dependencies", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.document["document"]["scope"] == {
+        "ids": ["group-1"],
+        "types": ["groups"],
+        "members": [],
+        "dependencies": True,
+        "prune": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--name", "Nobody at all"], "nothing in the snapshot"),
+        (["--name", "Contoso", "--type", "users"], "nothing in the snapshot"),
+        (["--name", "App"], "2 objects are called"),
+        (["--member", "users"], "is no member"),
+        (["--member", "users.nothing"], "has no nothing"),
+        (["--with-dependencies"], "only named objects"),
+    ],
+)
+def test_a_scope_that_can_not_be_meant_asks_for_nothing(cli: Cli, arguments: list[str], why: str) -> None:
+    cli.back_up()
+    ran = cli("plan", "latest", *arguments)
+    assert ran.code == 2
+    assert why in ran.err
     assert bodies(cli, "restore-requests") == []
 
 
@@ -137,6 +175,20 @@ def test_two_approvers_make_the_quorum_and_the_digest_is_shown_before_signing(
     second = cli("approve", "p0001", "--key", keys["tomas"], "--waves", "4", "--expires", "45m")
     assert second.code == 0, second.err
     assert f"next: holdfast restore p0001 --digest {stored.digest}" in second.out
+
+
+def test_a_wave_that_takes_away_is_approved_by_name_only(cli: Cli, keys: dict[str, str]) -> None:
+    made = plan()
+    waves = (*made.waves, replace(made.waves[0], number=6, title="What was added goes", asks=(REMOVES,)))
+    cli.world.plan = replace(made, waves=waves)
+    cli.do(cli.world.store_plan())
+    assert cli("approve", "p0001", "--key", keys["maria"], "--json").document["waves"] == [4]
+    refused = cli("approve", "p0001", "--key", keys["tomas"], "--waves", "4,6")
+    assert refused.code == 3
+    assert "--acknowledge removes" in refused.err
+    ran = cli("approve", "p0001", "--key", keys["tomas"], "--acknowledge", "removes", "--json")
+    assert ran.document["waves"] == [4, 6]
+    assert [(one["wave"], one["approvals"]) for one in ran.document["quorum"]] == [(4, 2), (6, 1)]
 
 
 def test_one_approver_twice_is_one_approval(cli: Cli, keys: dict[str, str]) -> None:
