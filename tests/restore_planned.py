@@ -74,6 +74,11 @@ class Planned:
         await self.begin()
         await self.world.process().drain()
 
+    async def instead(self, plan: RestorePlan) -> Planned:
+        """The same tenant with another approved plan, kept apart from the first one's evidence."""
+        self.world = await with_plan(self.world.clock, self.world.service, plan)
+        return self
+
     async def begin(self) -> None:
         """Messages for the steps that wait for nothing."""
         for step in self.world.plan.steps:
@@ -169,6 +174,12 @@ async def planned(
     damage(service)
     clock.advance(3600)
     plan = await make_plan(service, snapshot, clock, scope=scope)
+    world = await with_plan(clock, service, plan)
+    service.settings.lag = lag
+    return Planned(world, snapshot)
+
+
+async def with_plan(clock: ManualClock, service: Service, plan: RestorePlan) -> World:
     nobody: Any = None
     damaged: Damage = nobody
     world = World(clock, service, damaged, plan)
@@ -176,8 +187,7 @@ async def planned(
     await world.view().store_plan(plan, PLAN_KEY)
     if plan.steps:
         await world.approve()
-    service.settings.lag = lag
-    return Planned(world, snapshot)
+    return world
 
 
 # --- damage --------------------------------------------------------------------------------------------

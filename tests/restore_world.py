@@ -572,6 +572,7 @@ class World:
     evidence: MemoryBlobStore = field(default_factory=lambda: MemoryBlobStore("evidence-400d"))
     rows: MemoryTableStore = field(default_factory=MemoryTableStore)
     approvers_sha256: str = ""
+    own_apps: tuple[str, ...] = ()
     limits: Limits = field(default_factory=lambda: Limits(claim=60.0, pause=0.5))
     processes: int = 0
 
@@ -658,6 +659,7 @@ class Process:
             catalog=CATALOG,
             origin=ORIGIN,
             limits=world.limits,
+            own_apps=world.own_apps,
         )
 
     async def serve(self, message: QueueMessage) -> StepResult:

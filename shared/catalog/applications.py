@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
     Bin,
@@ -181,6 +182,11 @@ APPLICATIONS = ObjectType(
         ),
     ),
     keys_besides_id=("appId",),
+    contain=Containment(
+        links=("owners",),
+        secrets={"passwordCredentials": "/removePassword"},
+        keys=("keyCredentials",),
+    ),
     quirks=(
         Quirk(
             "An app role or a scope that is enabled can't be changed or removed: it is disabled first.",
@@ -231,6 +237,7 @@ FEDERATED_IDENTITY_CREDENTIALS = ObjectType(
     writable=("audiences", "description", "issuer", "subject"),
     create_only=("name",),
     sets=("audiences",),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "The name can't be changed and is unique within its application.",

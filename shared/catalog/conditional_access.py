@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.plans import PREMIUM
 from shared.catalog.spec import (
     AnchorSpec,
@@ -225,6 +226,7 @@ NAMED_LOCATIONS = ObjectType(
     licence=Licence("Entra ID P1", _LICENCES, PREMIUM),
     type_tag_on_write=True,
     drill=Drill.CANARY,
+    contain=Containment(members=("countriesAndRegions", "ipRanges", "isTrusted")),
     quirks=(
         Quirk(
             "A location comes back from the bin untrusted, whatever it was; isTrusted is then set and read back "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
     Create,
@@ -137,6 +138,7 @@ CROSS_TENANT_ACCESS_PARTNERS = ObjectType(
     whole=_SETTINGS,
     sets=_TARGETS,
     references=_LOCAL,
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "It has no id: the other tenant's id is its key, so one made anew is found under the same.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
     Create,
@@ -82,6 +83,17 @@ DOMAIN_FEDERATIONS = ObjectType(
         "signingCertificate",
     ),
     volatile=("signingCertificateUpdateStatus",),
+    contain=Containment(
+        added=True,
+        members=(
+            "activeSignInUri",
+            "federatedIdpMfaBehavior",
+            "issuerUri",
+            "nextSigningCertificate",
+            "passiveSignInUri",
+            "signingCertificate",
+        ),
+    ),
     quirks=(
         Quirk("A domain has one at most.", "Microsoft Graph: List internalDomainFederations"),
         Quirk(

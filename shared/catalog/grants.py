@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
     Create,
@@ -48,6 +49,7 @@ OAUTH2_PERMISSION_GRANTS = ObjectType(
         ValueReference("resourceId", ("servicePrincipals",)),
         ValueReference("principalId", ("users",)),
     ),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "One grant for a client, a resource, a consent type and a user; principalId is null for all users.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, in_text, values_of
 from shared.catalog.spec import (
     AnchorSpec,
@@ -149,6 +150,7 @@ GROUPS = ObjectType(
         "requirements",
     ),
     drill=Drill.CANARY,
+    contain=Containment(links=("owners",), guarded_links=("members",), protects="isAssignableToRole"),
     quirks=(
         Quirk(
             "displayName is not unique and uniqueName can't be changed once set, so a created group carries a "

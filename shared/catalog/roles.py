@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment, Withdrawal
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
@@ -145,6 +146,7 @@ ROLE_ASSIGNMENTS = ObjectType(
     references=_HELD,
     governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance for assignments with an end", _LICENCES),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "The list shows activations beside assignments; only the schedule instance tells them apart.",
@@ -199,6 +201,19 @@ ROLE_ELIGIBILITIES = ObjectType(
     references=_HELD,
     governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
+    contain=Containment(
+        added=True,
+        withdrawal=Withdrawal(
+            f"{_ELIGIBLE}Requests",
+            {
+                "action": "adminRemove",
+                "principalId": "{principalId}",
+                "roleDefinitionId": "{roleDefinitionId}",
+                "directoryScopeId": "{directoryScopeId}",
+                "justification": "Holdfast: containment",
+            },
+        ),
+    ),
     quirks=(
         Quirk(
             "Made and removed by requests of an administrator, with a justification; the answer is the request's.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
     AnchorSpec,
@@ -143,6 +144,12 @@ SERVICE_PRINCIPALS = ObjectType(
         # Microsoft's own tenant: its service principals can be added by appId, not changed.
         Protected(Condition("appOwnerOrganizationId", ("f8cdef31-a31e-4b4a-93e4-5f571e91255a",)), Reason.FOREIGN),
     ),
+    contain=Containment(
+        links=("owners",),
+        secrets={"passwordCredentials": "/removePassword"},
+        keys=("keyCredentials",),
+        off={"accountEnabled": False},
+    ),
     quirks=(
         Quirk(
             "One service principal for an appId; right after the application was created Graph may answer that "
@@ -184,6 +191,7 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
         "Entra ID P1 for assignments to groups",
         "Microsoft Entra: Manage users and groups assignment to an application",
     ),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "No PATCH: an assignment is made or removed. Holding AppRoleAssignment.ReadWrite.All allows granting "

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from urllib.parse import quote
 
+from shared.catalog.containment import Containment
 from shared.domain.plan import AnchorKind, Mechanism, Reason
 
 
@@ -480,6 +481,7 @@ class ObjectType:
     type_tag_on_write: bool = False  # `@odata.type` must be in every write
     reference_root: str = "/v1.0/directoryObjects"
     licence: Licence | None = None
+    contain: Containment | None = None  # None: nothing of it gives access
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL
     no_drill: str = ""  # why `drill` is NONE
@@ -557,6 +559,11 @@ class ObjectType:
     def create_is_own_path(self) -> bool:
         """Whether an object is made by a request to where it will be."""
         return self.create is not None and self.create.method != "POST"
+
+    @property
+    def known_by(self) -> tuple[str, ...]:
+        """Members by whose values an object goes besides its id: its own, and that of the pair it is part of."""
+        return (*self.keys_besides_id, *(one.path for one in self.references if one.pair))
 
     @property
     def restorable(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, values_of
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
@@ -153,6 +154,7 @@ USERS = ObjectType(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
     ),
+    contain=Containment(off={"accountEnabled": False}, action="/revokeSignInSessions"),
     drill=Drill.CANARY,
     quirks=(
         Quirk(

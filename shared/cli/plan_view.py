@@ -33,7 +33,9 @@ MECHANISMS = {
     Mechanism.LINK: "link again",
     Mechanism.ENABLE: "enable",
     Mechanism.UNLINK: "take a link away",
-    Mechanism.REMOVE: "move to the recycle bin",
+    Mechanism.REMOVE: "remove",
+    Mechanism.REVOKE: "take a credential away",
+    Mechanism.ACT: "end sessions",
 }
 
 REASONS = {
@@ -79,6 +81,8 @@ _TONES = {
     Mechanism.BIN: "add",
     Mechanism.UNLINK: "warn",
     Mechanism.REMOVE: "warn",
+    Mechanism.REVOKE: "warn",
+    Mechanism.ACT: "warn",
 }
 
 
@@ -182,6 +186,8 @@ def scope_line(plan: RestorePlan) -> str:
         parts.append(count(len(plan.scope.ids), "object") + more)
     if plan.scope.members:
         parts.append("only " + ", ".join(plan.scope.members))
+    if plan.scope.contain:
+        parts.insert(0, "containment: what was added and gives access goes, accounts are shut")
     if plan.scope.prune:
         parts.append("what was added goes")
     return "; ".join(parts) or "everything"

@@ -74,6 +74,13 @@ def plan(
         bool,
         typer.Option("--prune", help="What was added since goes; objects only to a recycle bin."),
     ] = False,
+    contain: Annotated[
+        bool,
+        typer.Option(
+            "--contain",
+            help="Bring nothing back: shut the named accounts, take away what was added and gives access.",
+        ),
+    ] = False,
     request_id: Annotated[
         str,
         typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
@@ -108,6 +115,7 @@ def plan(
         members=tuple(members or ()),
         dependencies=dependencies,
         prune=prune,
+        contain=contain,
     )
     erased = tuple(sorted({one.lower() for one in despite or ()}))
     pause = session_of(ctx).pause

@@ -36,6 +36,8 @@ class Mechanism(StrEnum):
     LINK = "link"
     ENABLE = "enable"
     UNLINK = "unlink"
+    REVOKE = "revoke"
+    ACT = "act"
     REMOVE = "remove"
 
 
@@ -84,7 +86,8 @@ class Operation(Wire):
     runs only while each of them is still so, or already as wanted (`engines.compare.Form`: sets as sets).
     `wanted` holds what they must be afterwards. FINISH: `before` holds only what its CREATE had set.
     REMOVE wants the object to be gone, as long as it is as `before` says. For UNLINK, `before` is
-    `{relationship: [ids that go]}` and `wanted` is empty.
+    `{relationship: [ids that go]}` and `wanted` is empty; for REVOKE, `{member: [key ids that go]}` likewise. ACT
+    asks for something that leaves nothing to be read back, and may be asked for again.
     For LINK, `wanted` is `{relationship: [old target ids]}` and `before` is empty, but for a single-valued
     relationship: then it is `{relationship: [live target id]}`, or `[]` where it had none.
     `read` is the GET path that shows the target (for `before`, and for reading back); for CREATE it is the
@@ -205,13 +208,15 @@ class Scope(Wire):
     `members`: properties and relationships, each as `users.department` or `groups.members`; then nothing else of
     any object is written, and no object comes back but those that a named relationship contains. `dependencies`:
     with the objects in `ids` comes what of the snapshot they name and hold, as far as it is missing. `prune`: what
-    was added since goes, objects only where a recycle bin takes them."""
+    was added since goes, objects only where a recycle bin takes them. `contain`: nothing comes back; what was added
+    and gives access goes, what lets people in goes back, and the accounts in `ids`, and those added, are shut."""
 
     types: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     dependencies: bool = False
     prune: bool = False
+    contain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +301,7 @@ class Approvers(Wire):
 
 
 REMOVES = "removes"  # of a wave that takes away what was added
+CONTAINS = "contain"  # of a plan that shuts an intruder out
 
 
 class OutcomeState(StrEnum):

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Final
 from urllib.parse import quote
 
+from shared.catalog.containment import Withdrawal
 from shared.catalog.spec import LinkWrite, ObjectType, Part, Relationship
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operation, Request
@@ -416,7 +417,7 @@ class Drafter:
             mechanism=Mechanism.REMOVE,
             why=why,
             request=Request("DELETE", self.item_path(spec, entry.id, entry.parent), None, spec.throttle.value),
-            read=self.item_path(spec, entry.id, entry.parent, self._select(spec, before)),
+            read=self.item_path(spec, entry.id, entry.parent, self._select(spec, {*before, *spec.known_by})),
             before=before,
             wanted={},
             read_list=_read_list(spec),
@@ -455,6 +456,54 @@ class Drafter:
             relationship=rel,
         )
         return Draft(operation, source, spec, Phase.REMOVE, spec.version, source.id)
+
+    def withdraw(
+        self, spec: ObjectType, withdrawal: Withdrawal, entry: IndexEntry, why: str, item: JsonObject
+    ) -> Draft:
+        """Like `remove`, by a request that names what goes."""
+        draft = self.remove(spec, entry, why, {})
+        body: JsonObject = {
+            name: item.get(value[1:-1]) if value.startswith("{") else value
+            for name, value in withdrawal.body.items()
+        }
+        path = f"/{spec.version}{withdrawal.path}"
+        draft.operation = replace(draft.operation, request=Request("POST", path, body, spec.throttle.value))
+        return draft
+
+    def revoke(self, spec: ObjectType, entry: IndexEntry, member: str, path: str, key_id: str, why: str) -> Draft:
+        """One credential goes, by its key id."""
+        key = ObjectKey(spec.name, entry.id)
+        operation = Operation(
+            id=self.operation_id(Mechanism.REVOKE, key, f"{member}\x00{key_id}"),
+            type=spec.name,
+            target=entry.id,
+            name=entry.name,
+            mechanism=Mechanism.REVOKE,
+            why=why,
+            request=Request(
+                "POST", self.item_path(spec, entry.id, entry.parent, path), {"keyId": key_id}, spec.throttle.value
+            ),
+            read=self.item_path(spec, entry.id, entry.parent, self._select(spec, (member,))),
+            before={member: [key_id]},
+            wanted={},
+        )
+        return Draft(operation, key, spec, Phase.PATCH, spec.version, entry.id)
+
+    def act(self, spec: ObjectType, entry: IndexEntry, path: str, why: str) -> Draft:
+        key = ObjectKey(spec.name, entry.id)
+        operation = Operation(
+            id=self.operation_id(Mechanism.ACT, key, path),
+            type=spec.name,
+            target=entry.id,
+            name=entry.name,
+            mechanism=Mechanism.ACT,
+            why=why,
+            request=Request("POST", self.item_path(spec, entry.id, tail=path), None, spec.throttle.value),
+            read=self.item_path(spec, entry.id, tail=self._select(spec, ())),
+            before={},
+            wanted={},
+        )
+        return Draft(operation, key, spec, Phase.LINK, spec.version, entry.id)
 
     @staticmethod
     def _join_value(*parts: Json) -> Json:

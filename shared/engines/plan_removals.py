@@ -48,7 +48,7 @@ async def plan_added(planning: Planning, live: View, survey: TypeSurvey, kept: I
 def _why_kept(
     spec: ObjectType, entry: IndexEntry, item: JsonObject, never: frozenset[str]
 ) -> tuple[Reason, str] | None:
-    if {entry.id, *(str(item.get(name)) for name in spec.keys_besides_id)} & never:
+    if {entry.id, *(str(item.get(name)) for name in spec.known_by)} & never:
         return Reason.ADDED_SINCE, "it was added since, and stays: a break-glass account, or what this program is"
     if protected := protection(spec, item, live=True):
         return protected.reason, f"it was added since, and can't be removed ({protected.when.path})"

@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import Final
 
 from shared.catalog.registry import Catalog
+from shared.catalog.spec import WaveNumber
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import ObjectKey
 from shared.domain.plan import (
+    CONTAINS,
     PLAN_FORMAT,
     REMOVES,
     Conflict,
@@ -39,6 +41,7 @@ from shared.engines.guard import check_policy, excluded_groups, told
 from shared.engines.guard_facts import group_facts, missing_accounts
 from shared.engines.opening import read_objects
 from shared.engines.ordering import order
+from shared.engines.plan_containment import kept, plan_containment
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
 from shared.engines.plan_removals import plan_added
@@ -127,10 +130,14 @@ async def plan_restore(
         planning.missing(survey)
     for spec in catalog.compared:
         await planning.patches(snapshot, live, spec)
-    for survey in surveys.values():
-        await plan_added(planning, live, survey, (*accounts, *own_apps))
-    for link_survey in links:
-        await plan_links(planning, snapshot, live, link_survey)
+    if reach.contain:
+        never = await kept(live, catalog, accounts, own_apps)
+        await plan_containment(planning, snapshot, live, surveys.values(), links, scope.ids, never)
+    else:
+        for survey in surveys.values():
+            await plan_added(planning, live, survey, (*accounts, *own_apps))
+        for link_survey in links:
+            await plan_links(planning, snapshot, live, link_survey)
     planning.finish()
     order_refined(planning)
     disable_first(planning)
@@ -253,12 +260,14 @@ def _waves(steps: Sequence[Step], catalog: Catalog) -> tuple[Wave, ...]:
     for step in steps:
         by_wave.setdefault(step.wave, []).append(step)
     return tuple(
-        Wave(number, WAVES[number], forecast(by_wave[number], catalog), _asks(by_wave[number]))
+        Wave(number, WAVES[number], forecast(by_wave[number], catalog), _asks(by_wave[number], number))
         for number in sorted(by_wave)
     )
 
 
-def _asks(steps: Iterable[Step]) -> tuple[str, ...]:
+def _asks(steps: Iterable[Step], wave: int) -> tuple[str, ...]:
+    if wave == WaveNumber.CONTAIN:
+        return (CONTAINS,)
     mechanisms = {operation.mechanism for step in steps for operation in step.operations}
     return (REMOVES,) if mechanisms & {Mechanism.REMOVE, Mechanism.UNLINK} else ()
 

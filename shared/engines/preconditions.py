@@ -119,6 +119,8 @@ class Preconditions:
             ((Mechanism.LINK,), self._links),
             ((Mechanism.UNLINK,), self._unlinks),
             ((Mechanism.REMOVE,), self._removals),
+            ((Mechanism.REVOKE,), self._revocations),
+            ((Mechanism.ACT,), self._acts),
             ((Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE), self._patches),
         ):
             for spec, group in self._by_type(one for one in open_ones if one[0].mechanism in mechanisms):
@@ -462,7 +464,7 @@ class Preconditions:
         for (operation, bindings), found in zip(group, await self._live(spec, group), strict=True):
             if found.body is None:
                 results.append(self._gone(operation, journal))
-            elif {found.body.get(name) for name in spec.keys_besides_id} & self.own_apps:
+            elif {str(found.body.get(name)) for name in spec.known_by} & self.own_apps:
                 results.append(Ended(operation, OutcomeState.GUARD, "this program signs in by it"))
             elif changed := differing(spec, found.body, self.resolved(operation.before, bindings)):
                 why = f"no longer what the plan saw: {', '.join(sorted(changed))}"
@@ -471,6 +473,29 @@ class Preconditions:
                 pre_image = {name: found.body.get(name) for name in operation.before}
                 results.append(Ready(operation, self._request(operation, bindings), pre_image, found.at))
         return results
+
+    async def _revocations(
+        self, spec: ObjectType, group: list[tuple[Operation, Bindings]], journal: StepJournal
+    ) -> list[Prepared]:
+        results: list[Prepared] = []
+        for (operation, bindings), found in zip(group, await self._live(spec, group), strict=True):
+            held = still_held(operation, found.body or {})
+            if held:
+                results.append(Ready(operation, self._request(operation, bindings), held, found.at))
+            else:
+                results.append(self._gone(operation, journal))
+        return results
+
+    async def _acts(
+        self, spec: ObjectType, group: list[tuple[Operation, Bindings]], journal: StepJournal
+    ) -> list[Prepared]:
+        """Asked for again after an answer that was lost: it does no harm."""
+        return [
+            Ready(operation, self._request(operation, bindings), {}, found.at)
+            if found.here
+            else self._missing(operation, journal)
+            for (operation, bindings), found in zip(group, await self._live(spec, group), strict=True)
+        ]
 
     def _gone(self, operation: Operation, journal: StepJournal) -> Ended:
         done = OutcomeState.DONE if operation.id in journal.claimed else OutcomeState.ALREADY
@@ -533,6 +558,21 @@ def link_targets(operation: Operation, bindings: Bindings) -> set[str]:
 def unlinked(operation: Operation, bindings: Bindings) -> set[str]:
     """Ids whose links the operation takes away."""
     return {bindings.id(old) for old in _texts(operation.before.get(operation.relationship))}
+
+
+def still_held(operation: Operation, live: JsonObject) -> JsonObject:
+    """The credentials that a REVOKE takes away, as far as the object still has them, by member."""
+    held: JsonObject = {}
+    for member, gone in operation.before.items():
+        items = live.get(member)
+        found = [
+            one
+            for one in (items if isinstance(items, list) else [])
+            if isinstance(one, dict) and one.get("keyId") in _texts(gone)
+        ]
+        if found:
+            held[member] = [*found]
+    return held
 
 
 def without_links(request: GraphRequest, held: set[str]) -> GraphRequest | None:

@@ -13,7 +13,7 @@ from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Mechanism, Operation
 from shared.engines.compare import same
 from shared.engines.markers import Bindings, resolve_path
-from shared.engines.preconditions import Preconditions, link_targets, unlinked
+from shared.engines.preconditions import Preconditions, link_targets, still_held, unlinked
 from shared.engines.targets import Found, Targets
 
 
@@ -48,6 +48,9 @@ async def unheld(
             if operation.mechanism is Mechanism.REMOVE:
                 if found.here:
                     missing[operation.id] = "it is still there"
+            elif operation.mechanism is Mechanism.REVOKE:
+                if still_held(operation, found.body or {}):
+                    missing[operation.id] = "the credential is still there"
             elif found.body is None:
                 missing[operation.id] = "the object"
             elif members := _not_as_wanted(spec, judge, operation, bindings, found.body):

@@ -88,9 +88,15 @@ class Reach:
             catalog.get(name)
         if scope.dependencies and not scope.ids:
             raise Unusable("only named objects have dependencies", hint="name objects, or leave it out")
+        if scope.contain and (scope.types or scope.members or scope.prune or scope.dependencies):
+            raise Unusable("containment is a plan of its own", hint="ask for nothing else but accounts to shut")
+        # Of containment, `ids` are accounts to shut: they may have been added since.
         self._types = frozenset(scope.types)
-        self._ids = frozenset(scope.ids)
+        self._ids = frozenset(() if scope.contain else scope.ids)
         self._members: dict[str, set[str]] = {}
+        self.contain = scope.contain
+        if scope.contain:
+            self._members = {one.name: set(one.contain.members) if one.contain else set() for one in catalog.types}
         for named in scope.members:
             name, member = _member(catalog, named)
             self._members.setdefault(name, set()).add(member)
@@ -104,6 +110,8 @@ class Reach:
 
     def whole(self, spec: ObjectType) -> bool:
         """Whether objects of the type come back, and all of them, not only members that were named."""
+        if self.contain:
+            return False
         return not self._members or spec.parent_relationship in self._members.get(spec.parent, ())
 
     def member(self, spec: ObjectType, name: str) -> bool:

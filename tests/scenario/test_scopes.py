@@ -225,6 +225,17 @@ async def test_what_this_program_and_its_owner_need_never_goes() -> None:
     assert {added["user"], added["app"]} <= told
 
 
+async def test_the_executor_takes_nothing_away_that_it_signs_in_by() -> None:
+    case, added = await _pruned()
+    case.world.own_apps = (added["appId"],)
+    await case.run()
+    tables = case.world.service.store.tables
+    assert added["app"] in tables["applications"]
+    assert added["user"] in tables["bin:users"]
+    (left,) = [one for one in (await case.report()).not_done if one.target == added["app"]]
+    assert left.why == "this program signs in by it"
+
+
 async def test_what_has_no_recycle_bin_is_told_and_stays() -> None:
     def damage(service: Service) -> None:
         path = "/v1.0/identity/conditionalAccess/authenticationContextClassReferences/c7"

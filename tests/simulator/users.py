@@ -108,5 +108,15 @@ def _check_narrow_permission(service: Service, request: Request, values: Obj) ->
         raise denied()
 
 
+def revoke_sessions(service: Service, request: Request) -> Response:
+    """Sessions from before this moment end (user: revokeSignInSessions)."""
+    _, before = existing(service, request, "users")
+    after = {**before, "signInSessionsValidFromDateTime": service.now_iso()}
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        update(service, request, TYPES["users"], before, after)
+    return Response(200, {"value": True})
+
+
 route("POST", "/users", create_user)
+route("POST", "/users/{id}/revokeSignInSessions", revoke_sessions)
 route("PATCH", "/users/{id}", patch_user)

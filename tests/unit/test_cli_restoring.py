@@ -62,6 +62,7 @@ def test_plan_waits_for_the_stored_plan_and_prints_the_next_command(cli: Cli, tm
         "members": [],
         "dependencies": False,
         "prune": False,
+        "contain": False,
     }
     assert document["next"] == f"holdfast approve {document['plan']} --key FILE --waves 4"
     assert document["excludedByReason"] == {"needsAnActionNotSupported": 2, "ownedByOnPremisesSync": 1}
@@ -112,6 +113,7 @@ def test_objects_are_named_by_what_people_call_them_and_only_ids_are_sent(cli: C
         "members": [],
         "dependencies": True,
         "prune": False,
+        "contain": False,
     }
 
 

@@ -141,6 +141,7 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ),
     ("PATCH", "/users/{id}"): _USER_PATCH,
     ("DELETE", "/users/{id}"): _USER_DELETE,
+    ("POST", "/users/{id}/revokeSignInSessions"): _any("User.RevokeSessions.All", "User.ReadWrite.All"),
     ("GET", "/users/{id}/manager"): _USER_READ,
     ("PUT", "/users/{id}/manager/$ref"): _USER_WRITE,
     ("DELETE", "/users/{id}/manager/$ref"): _USER_WRITE,
