@@ -12,6 +12,7 @@ from shared.catalog.registry import CATALOG
 from shared.domain.plan import RestorePlan, Scope
 from shared.engines.bins import read_bins
 from shared.engines.confirm import Confirmation, Confirmed
+from shared.engines.journal import Journal, PlanProgress
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
 from shared.engines.report import Report
@@ -84,6 +85,10 @@ class Planned:
         for step in self.world.plan.steps:
             if not step.depends_on:
                 await start(self.world, step.id)
+
+    async def progress_of(self, plan: RestorePlan) -> PlanProgress:
+        stored = await self.world.view().load_plan(plan.id)
+        return PlanProgress(Journal(self.world.view()), stored.plan, stored.digest)
 
     def confirmation(self, *, evidence: Any = None, **changes: Any) -> Confirmation:
         @asynccontextmanager

@@ -49,6 +49,7 @@ ATTRIBUTE_SETS = ObjectType(
     create=Create(_SETS),
     writable=("description", "maxAttributesPerSet"),
     create_only=("id",),
+    stays="Microsoft Entra keeps it for good: it can be deactivated, never deleted",
     quirks=(
         Quirk(
             "Can't be deleted. At most 500 sets in a tenant.",
@@ -77,6 +78,7 @@ CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS = ObjectType(
     retired={"allowedValues": "isActive"},
     references=(ValueReference("attributeSet", ("attributeSets",)),),
     drill=Drill.REHEARSAL,
+    stays="Microsoft Entra keeps it for good: it can be deactivated, never deleted",
     quirks=(
         Quirk(
             "Can't be deleted, only deprecated; the id is made of the set and the name, so that one that is made "

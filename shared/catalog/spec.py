@@ -418,6 +418,7 @@ class ObjectType:
     bin_of: str = ""  # these are what the bin holds of the type of this name
     made_by_service: str = ""  # never written, because the service makes such objects from what is named here
     only_read: str = ""  # why nothing of it is ever written
+    stays: str = ""  # why what was made can never be removed again
     not_created: str = ""  # why there is no `create`
     not_read: str = ""  # why no app-only identity can read it: it is declared for that fact alone
     tier: Tier = Tier.EVERY_FULL

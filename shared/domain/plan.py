@@ -252,6 +252,7 @@ class RestorePlan(Wire):
     # Objects on the erasure list that the request asked to bring back all the same, and that who approves this
     # plan approves.
     despite_erasure: tuple[str, ...] = ()
+    undo_of: str = ""  # the plan whose doings this one takes back
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -288,6 +288,7 @@ class _Judge:
         self._catalog = catalog
         self._reach = Reach(plan.scope, catalog)
         self._prunes = plan.scope.prune
+        self._undo = bool(plan.undo_of)
         self._ends = ends
         self._failed: dict[tuple[str, str], list[Operation]] = {}
         for operation in plan.operations:
@@ -317,7 +318,7 @@ class _Judge:
             if one.added:
                 return Reason.ADDED_SINCE.value, "what was added names an object that was replaced"
             # A reference to an id that is gone is the one thing that no scope excuses.
-            return self._of_operations(one) or self._of_exclusions(one)
+            return self._of_operations(one) or self._of_exclusions(one) or self._of_undo()
         if one.computed:
             return Reason.DYNAMIC.value, "the service makes these links"
         if one.kind is Kind.LINK_ADDED and one.target in self._made:
@@ -333,6 +334,7 @@ class _Judge:
             or self._of_conflicts(one)
             or self._of_ends(one)
             or self._of_scope(one)
+            or self._of_undo()
         )
 
     def _of_operations(self, one: Difference) -> tuple[str, str] | None:
@@ -391,6 +393,11 @@ class _Judge:
                 reason, why = self._gone[end]
                 return reason, f"{end} is not back: {why}"
         return None
+
+    def _of_undo(self) -> tuple[str, str] | None:
+        """An undo goes back to what was before a restore, not to the snapshot."""
+        before = "as it was before the restore that was taken back"
+        return (Reason.OUT_OF_SCOPE.value, before) if self._undo else None
 
     def _of_scope(self, one: Difference) -> tuple[str, str] | None:
         spec = self._catalog.get(one.type)

@@ -79,6 +79,7 @@ class StepJournal:
     waiting_since: dict[str, datetime] = field(default_factory=dict)  # operation → first WAITING in a row
     claimed: dict[str, datetime] = field(default_factory=dict)  # operation → first claim of it
     sent: dict[str, datetime] = field(default_factory=dict)  # operation → end of the last unclear attempt
+    pre_images: dict[str, JsonObject] = field(default_factory=dict)  # operation → what its last attempt replaced
 
     def state(self, operation: str) -> OutcomeState | None:
         outcome = self.last.get(operation)
@@ -92,6 +93,7 @@ class StepJournal:
         self.attempt = intent.attempt
         self.head = sha256(blob)
         self.open = intent
+        self.pre_images.update(intent.pre_images)
         for operation in intent.operations:
             self.claimed.setdefault(operation, intent.claimed_at)
 

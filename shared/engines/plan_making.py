@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.catalog.registry import Catalog
-from shared.domain.plan import RestorePlan
+from shared.domain.errors import BlobMissing, Unusable
+from shared.domain.plan import RestorePlan, Scope
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
 from shared.engines.bins import read_bins
 from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
+from shared.engines.journal import Journal
 from shared.engines.known_ids import known_ids
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
 from shared.engines.repository import Repository
 from shared.engines.restore_requests import PlanRequest
+from shared.engines.undo import undo_plan
 
 Scratch = Callable[[], AbstractContextManager[BlobStore]]
 
@@ -42,6 +45,8 @@ class SnapshotPlanMaker:
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere
 
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
+        if request.undo:
+            return await self._undo(plan, request)
         snapshot = await self.repository.open(request.snapshot)
         with self.scratch() as store:
             live = await read_live(
@@ -65,3 +70,19 @@ class SnapshotPlanMaker:
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,
             )
+
+    async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:
+        if request.scope != Scope() or request.despite_erasure:
+            raise Unusable("an undo takes back what a plan did, and nothing else", hint="ask for it alone")
+        try:
+            stored = await self.evidence.load_plan(request.undo)
+        except BlobMissing:
+            raise Unusable("there is no such plan", object_id=request.undo) from None
+        return await undo_plan(
+            stored,
+            Journal(self.evidence),
+            self.catalog,
+            plan_id=plan,
+            created_at=self.clock.now(),
+            break_glass_ids=self.break_glass_ids,
+        )

@@ -11,32 +11,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import WaveNumber
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import ObjectKey
 from shared.domain.plan import (
-    CONTAINS,
     PLAN_FORMAT,
-    REMOVES,
     Conflict,
     Exclusion,
     Mechanism,
     Reason,
     RestorePlan,
     Scope,
-    Step,
-    Wave,
 )
 from shared.engines.bins import Bins
 from shared.engines.dependencies import with_dependencies
 from shared.engines.disabling import disable_first
 from shared.engines.drafts import Draft, Drafter
 from shared.engines.fates import Fates
-from shared.engines.forecast import forecast, total
+from shared.engines.forecast import total
 from shared.engines.guard import check_policy, excluded_groups, told
 from shared.engines.guard_facts import group_facts, missing_accounts
 from shared.engines.opening import read_objects
@@ -57,18 +51,9 @@ from shared.engines.survey import (
     survey_types,
 )
 from shared.engines.view import View
+from shared.engines.waves import waves_of
 
 CreatedBy = Callable[[str], Awaitable[str]]
-
-WAVES: Final = {
-    0: "Rescue",
-    1: "Containment",
-    2: "Locations and policies",
-    3: "Applications and other tier-0 objects",
-    4: "Users, groups and memberships",
-    5: "The rest",
-    6: "What was added goes",
-}
 
 
 async def plan_restore(
@@ -146,7 +131,7 @@ async def plan_restore(
     guard_groups = await _apply_guard(planning, snapshot, live, accounts)
 
     steps = order(planning.drafts)
-    waves = _waves(steps, catalog)
+    waves = waves_of(steps, catalog)
     return RestorePlan(
         format=PLAN_FORMAT,
         id=plan_id,
@@ -253,23 +238,6 @@ async def _apply_guard(
     if len(left_off) == len(guarded):
         return ()
     return tuple(sorted(group for group in facts.groups if not facts.why_not(group)))
-
-
-def _waves(steps: Sequence[Step], catalog: Catalog) -> tuple[Wave, ...]:
-    by_wave: dict[int, list[Step]] = {}
-    for step in steps:
-        by_wave.setdefault(step.wave, []).append(step)
-    return tuple(
-        Wave(number, WAVES[number], forecast(by_wave[number], catalog), _asks(by_wave[number], number))
-        for number in sorted(by_wave)
-    )
-
-
-def _asks(steps: Iterable[Step], wave: int) -> tuple[str, ...]:
-    if wave == WaveNumber.CONTAIN:
-        return (CONTAINS,)
-    mechanisms = {operation.mechanism for step in steps for operation in step.operations}
-    return (REMOVES,) if mechanisms & {Mechanism.REMOVE, Mechanism.UNLINK} else ()
 
 
 async def _conflicts(fates: Fates, created_by: CreatedBy) -> tuple[Conflict, ...]:

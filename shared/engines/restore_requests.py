@@ -52,6 +52,7 @@ class PlanRequest(Wire):
     snapshot: str = "latest"
     scope: Scope = field(default_factory=Scope)
     despite_erasure: tuple[str, ...] = ()  # ids on the erasure list that are to come back all the same
+    undo: str = ""  # a plan that is to be taken back: then nothing else is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,9 @@ def plan_request(
     snapshot: str = "latest",
     scope: Scope | None = None,
     despite_erasure: tuple[str, ...] = (),
+    undo: str = "",
 ) -> str:
-    return _text(PlanRequest(VERSION, "plan", request_id, snapshot, scope or Scope(), despite_erasure))
+    return _text(PlanRequest(VERSION, "plan", request_id, snapshot, scope or Scope(), despite_erasure, undo))
 
 
 def apply_request(request_id: str, plan: str, digest: str) -> str:
@@ -443,9 +445,9 @@ class RestoreDesk:
             if made.id != plan or made.tenant != self._evidence.tenant:
                 raise Refused("the planner made a plan of another id or tenant")
             stored = await self._evidence.store_plan(made, self._signer, signer)
-        asked = (request.scope, request.despite_erasure)
+        asked = (request.scope, request.despite_erasure, request.undo)
         same = request.snapshot in ("latest", stored.plan.snapshot)
-        if not same or (stored.plan.scope, stored.plan.despite_erasure) != asked:
+        if not same or (stored.plan.scope, stored.plan.despite_erasure, stored.plan.undo_of) != asked:
             raise Refused("this requestId was used for another plan", hint="ask again under a new one")
         if stored.commit.requested_by != signer:
             raise Refused("this requestId was used by another signer", hint="ask again under a new one")

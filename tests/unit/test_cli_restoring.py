@@ -161,6 +161,14 @@ def test_fault_of_the_app_ends_the_wait(cli: Cli) -> None:
     assert "Graph is not there" in ran.err
 
 
+def test_an_undo_names_a_plan_that_is_there(cli: Cli) -> None:
+    cli.back_up()
+    ran = cli("undo", "p0009")
+    assert ran.code == 2
+    assert "there is no plan p0009" in ran.err
+    assert bodies(cli, "restore-requests") == []
+
+
 # --- approve -----------------------------------------------------------------------------------------------
 
 
