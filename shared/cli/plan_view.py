@@ -178,7 +178,7 @@ def approve_command(plan: RestorePlan) -> str:
 
 
 def scope_line(plan: RestorePlan) -> str:
-    parts = []
+    parts = [f"takes back {plan.undo_of}"] if plan.undo_of else []
     if plan.scope.types:
         parts.append("types " + ", ".join(plan.scope.types))
     if plan.scope.ids:

@@ -41,6 +41,7 @@ _MANY_IDS = 600  # of an id's usual length, what a queue message holds
 
 def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
+    app.command("undo")(undo)
 
 
 def plan(
@@ -141,6 +142,49 @@ def plan(
     return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
 
+def undo(
+    ctx: typer.Context,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan whose doings are to be taken back.")],
+    request_id: Annotated[
+        str,
+        typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
+    ] = "",
+    html: Page = None,
+    minutes: Minutes = 120.0,
+    local: LocalRestore = None,
+    work_dir: Work = None,
+    key: TrustedKey = None,
+    as_json: Json = False,
+) -> int:
+    """Plan to take a restore back. Nothing is changed.
+
+    Made from the journal: each value that the restore replaced goes back, as long as it is as the restore left it,
+    and what it made goes. The plan is approved and run like any other.
+
+    Example: holdfast undo p0123abc --html undo.html
+    """
+    from shared.domain.plan import Scope
+
+    pause = session_of(ctx).pause
+
+    async def work(parts: Parts, screen: Screen) -> Answer:
+        operator = parts.deployment("planning")
+        try:
+            done = await parts.evidence.load_plan(plan)
+        except BlobMissing:
+            raise Unusable(
+                f"there is no plan {plan}", hint="see the plans that there are: holdfast status"
+            ) from None
+        asked = request_id or operator.ids.new()
+        wanted = Wanted(done.plan.snapshot, Scope(), (), plan)
+        stored = await _ask(parts, screen, operator, asked, wanted, parts.worker or pause, minutes)
+        if html is not None:
+            write_page(html, stored, parts, screen)
+        return plan_answer(stored, asked, parts.flags)
+
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is asked for, and what the plan that comes must say."""
@@ -148,6 +192,7 @@ class Wanted:
     snapshot: str
     scope: Scope
     despite_erasure: tuple[str, ...]
+    undo: str = ""
 
 
 async def _ask(
@@ -163,7 +208,11 @@ async def _ask(
     from shared.engines.restore_requests import plan_request, read_request
 
     body = plan_request(
-        request_id, snapshot=wanted.snapshot, scope=wanted.scope, despite_erasure=wanted.despite_erasure
+        request_id,
+        snapshot=wanted.snapshot,
+        scope=wanted.scope,
+        despite_erasure=wanted.despite_erasure,
+        undo=wanted.undo,
     )
     read_request(body.encode())  # what the app would reject is rejected here
     await operator.queues[queues.RESTORE_REQUESTS].send(body)
@@ -176,7 +225,7 @@ async def _ask(
             await refused(parts, request_id)
             return None
         made = stored.plan
-        if Wanted(made.snapshot, made.scope, made.despite_erasure) != wanted:
+        if Wanted(made.snapshot, made.scope, made.despite_erasure, made.undo_of) != wanted:
             raise Refused(
                 "this request id was used for another plan",
                 saved="the earlier plan, unchanged",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.domain.errors import Unusable
 from shared.domain.plan import REMOVES, Mechanism, RestorePlan, Scope
-from shared.engines.journal import Journal
-from shared.engines.undo import undo_plan
+from shared.engines.plan_making import SnapshotPlanMaker
+from shared.engines.restore_requests import PlanRequest
 from tests.faults import Faults, crash_at, run_until_crash
 from tests.localrun import truth
 from tests.restore_damage import one_of_each, prepare
@@ -24,16 +25,21 @@ from tests.simulator.service import Service
 UNDO = "pabcdef0123456789abcdef0"
 
 
-async def _undo(case: Planned) -> RestorePlan:
+async def _undo(case: Planned, **asked: Any) -> RestorePlan:
     world = case.world
-    plan = await undo_plan(
-        await world.stored(),
-        Journal(world.view()),
-        CATALOG,
-        plan_id=UNDO,
-        created_at=world.clock.now(),
-        break_glass_ids=world.service.info["breakGlassIds"],
+    unused: Any = None
+    maker = SnapshotPlanMaker(
+        repository=unused,
+        directory=unused,
+        catalog=CATALOG,
+        audit=unused,
+        clock=world.clock,
+        scratch=unused,
+        temporary=None,
+        evidence=world.view(),
+        break_glass_ids=tuple(world.service.info["breakGlassIds"]),
     )
+    plan = await maker(UNDO, PlanRequest(1, "plan", "request-01", undo=world.plan.id, **asked))
     await world.view().store_plan(plan, PLAN_KEY)
     return plan
 
@@ -136,6 +142,8 @@ async def test_what_did_nothing_or_is_not_done_is_refused() -> None:
     case = await planned(damage)
     with pytest.raises(Unusable, match="has changed nothing"):
         await _undo(case)
+    with pytest.raises(Unusable, match="and nothing else"):
+        await _undo(case, scope=Scope(prune=True))
     await case.begin()
     one = case.world
     died = await run_until_crash(one.process(Faults(crash_at(3, before=True))).drain())
