@@ -154,6 +154,7 @@ class Bin:
     refused_why: str = ""
     misreported: tuple[str, ...] = ()
     comes_back: dict[str, object] = field(default_factory=dict)
+    days: int = 30  # after which the service purges what is in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.objects import Json
@@ -13,6 +13,7 @@ from shared.domain.plan import (
     Exclusion,
     ExpectedId,
     Forecast,
+    Leaving,
     Mechanism,
     Operation,
     Reason,
@@ -75,6 +76,7 @@ def by_reason(exclusions: Iterable[Exclusion]) -> list[tuple[Reason, list[Exclus
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0].value))
 
 
+_SOON = timedelta(hours=72)
 _TONES = {
     Mechanism.CREATE: "warn",
     Mechanism.ENABLE: "warn",
@@ -106,6 +108,11 @@ def spelled(value: Json) -> str:
         if set(value) == {"$join"} and isinstance(value["$join"], list):
             return "".join(spelled(part) for part in value["$join"])
     return value if isinstance(value, str) else str(value)
+
+
+def leaving_soon(plan: RestorePlan) -> list[Leaving]:
+    """What a recycle bin purges within three days of the plan."""
+    return [one for one in plan.leaving if one.at < plan.created_at + _SOON]
 
 
 def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
@@ -145,6 +152,13 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             ("What it does", mechanisms_line(plan.operations)),
             ("Next", approve_command(plan)),
         ],
+        "leaving": cut(
+            [
+                {"at": moment(one.at), "type": one.type, "name": one.name, "id": one.target}
+                for one in leaving_soon(plan)
+            ],
+            _where(plan),
+        ),
         "contents": [
             {"anchor": "waves", "text": count(len(plan.waves), "wave")},
             {"anchor": "conflicts", "text": count(len(plan.conflicts), "conflict")},
@@ -188,6 +202,10 @@ def scope_line(plan: RestorePlan) -> str:
         parts.append("only " + ", ".join(plan.scope.members))
     if plan.scope.contain:
         parts.insert(0, "containment: what was added and gives access goes, accounts are shut")
+    if plan.scope.rescue:
+        parts.append("only what recycle bins hold")
+    if plan.scope.adopt:
+        parts.append(f"taken for successors: {', '.join(plan.scope.adopt)}")
     if plan.scope.prune:
         parts.append("what was added goes")
     return "; ".join(parts) or "everything"

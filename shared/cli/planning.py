@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shared.domain.plan import RestorePlan, Scope, Step
     from shared.engines.evidence import StoredPlan
 
+_SOON_SHOWN = 20
 _MANY_IDS = 600  # of an id's usual length, what a queue message holds
 
 
@@ -82,6 +83,18 @@ def plan(
             help="Bring nothing back: shut the named accounts, take away what was added and gives access.",
         ),
     ] = False,
+    rescue: Annotated[
+        bool,
+        typer.Option("--rescue", help="Only what recycle bins still hold comes back, before anything else."),
+    ] = False,
+    adopt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--adopt",
+            metavar="MISSING=LIVE",
+            help="Of a conflict: the live object is what became of the missing one; may be repeated.",
+        ),
+    ] = None,
     request_id: Annotated[
         str,
         typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
@@ -117,6 +130,8 @@ def plan(
         dependencies=dependencies,
         prune=prune,
         contain=contain,
+        rescue=rescue,
+        adopt=tuple(adopt or ()),
     )
     erased = tuple(sorted({one.lower() for one in despite or ()}))
     pause = session_of(ctx).pause
@@ -295,6 +310,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
         approve_command,
         by_reason,
         forecast_line,
+        leaving_soon,
         mechanisms_line,
         scope_line,
         wave_steps,
@@ -317,6 +333,14 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
             ]
         )
     ]
+    if soon := leaving_soon(plan):
+        view.append(
+            table(
+                ("Leaves the recycle bin", "Type", "Object", "Id"),
+                [(moment(one.at), one.type, one.name, one.target) for one in soon[:_SOON_SHOWN]],
+                title=f"Purged for good within three days: {len(soon):,}; with --rescue they come first",
+            )
+        )
     if plan.waves:
         view.append(
             table(

@@ -202,14 +202,29 @@ class Exclusion(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving(Wire):
+    """Something that a recycle bin holds until `at`, when the service purges it for good."""
+
+    type: str
+    target: str
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Scope(Wire):
     """What a request asked to bring back. Empty tuples mean everything.
 
     `members`: properties and relationships, each as `users.department` or `groups.members`; then nothing else of
-    any object is written, and no object comes back but those that a named relationship contains. `dependencies`:
-    with the objects in `ids` comes what of the snapshot they name and hold, as far as it is missing. `prune`: what
-    was added since goes, objects only where a recycle bin takes them. `contain`: nothing comes back; what was added
-    and gives access goes, what lets people in goes back, and the accounts in `ids`, and those added, are shut."""
+    any object is written, and no object comes back but those that a named relationship contains.
+    `dependencies`: with the objects in `ids` comes what of the snapshot they name and hold and is missing.
+    `prune`: what was added since goes, objects only where a recycle bin takes them.
+    `contain`: nothing comes back; what was added and gives access goes, what lets people in goes back, and the
+    accounts in `ids`, and those added, are shut.
+    `rescue`: only what a recycle bin still holds comes back, as it is there, before anything else.
+    `adopt`: `old=live` each: the live object is what became of the missing one, by the operator's word, and is
+    changed to what that was.
+    """
 
     types: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
@@ -217,6 +232,8 @@ class Scope(Wire):
     dependencies: bool = False
     prune: bool = False
     contain: bool = False
+    rescue: bool = False
+    adopt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +269,7 @@ class RestorePlan(Wire):
     # Objects on the erasure list that the request asked to bring back all the same, and that who approves this
     # plan approves.
     despite_erasure: tuple[str, ...] = ()
+    leaving: tuple[Leaving, ...] = ()  # what this plan takes from recycle bins, the soonest to be purged first
     undo_of: str = ""  # the plan whose doings this one takes back
 
     @property

@@ -402,6 +402,7 @@ class _Judge:
     def _of_scope(self, one: Difference) -> tuple[str, str] | None:
         spec = self._catalog.get(one.type)
         asked = self._reach.member(spec, one.member) if one.member else self._reach.whole(spec)
+        asked = asked and (one.kind is Kind.MISSING or not self._reach.rescue)
         if asked and self._reach.object(spec, one.target, one.parent):
             return None
         return Reason.OUT_OF_SCOPE.value, "not asked for"

@@ -68,7 +68,7 @@ def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdic
     if holds(nature.passing, item):
         return Verdict(Reason.PASSING, nature.passing_why)
     start = _text(item, nature.start)
-    begins = _moment(start)
+    begins = read_moment(start)
     if start and begins is None:
         return Verdict(Reason.UNCLASSIFIED, f"its start can't be read: {start[:40]!r}")
     if begins is None or begins <= now:
@@ -78,7 +78,7 @@ def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdic
     end = _text(item, nature.end) or _after(begins, _text(item, nature.duration))
     if not end and nature.lasting is None:
         return Verdict(start=start)
-    moment = _moment(end)
+    moment = read_moment(end)
     if moment is None:
         return Verdict(Reason.UNCLASSIFIED, f"its end can't be read: {end[:40]!r}")
     if moment <= now:
@@ -108,7 +108,7 @@ def _after(begins: datetime | None, duration: str) -> str:
     return ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(text: str) -> datetime | None:
+def read_moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

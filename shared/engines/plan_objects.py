@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import ObjectType, Part, ValueReference
+from shared.catalog.spec import ObjectType, Part, ValueReference, WaveNumber
 from shared.domain.objects import Json, JsonObject, ObjectKey
-from shared.domain.plan import AnchorKind, Exclusion, Mechanism, Reason
+from shared.domain.plan import AnchorKind, Exclusion, Leaving, Mechanism, Reason
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.circles import circular_members
@@ -22,6 +23,7 @@ from shared.engines.drafts import Draft, Drafter, Phase, Written, marked_name, w
 from shared.engines.fates import ON_LIST, Clash, Fate, Fates, Way
 from shared.engines.member_groups import unread, without
 from shared.engines.merge import left_off
+from shared.engines.natures import read_moment
 from shared.engines.references import DROP, Absent, find, of_members, rewrite
 from shared.engines.survey import Reach, TypeSurvey, key_values, pairs, unique_keys
 from shared.engines.view import View
@@ -50,6 +52,7 @@ class Planning:
         self.reach = reach
         self.drafts: list[Draft] = []
         self.exclusions: list[Exclusion] = []
+        self.leaving: list[Leaving] = []
         self.forms = {spec.name: Form(spec) for spec in catalog.types}
         self._moved = circular_members(catalog, fates)
         self._paired = frozenset(  # types that are the first part of a pair
@@ -112,6 +115,9 @@ class Planning:
             fate = self.fates.by_key[missing.key]
             if fate.way is Way.BIN:
                 self._from_bin(survey.spec, fate)
+            elif self.reach.rescue and fate.way.comes:
+                why = "no recycle bin gives it back, and only those were to be emptied"
+                self.exclude(survey.spec, object_id, missing.entry.name, Reason.OUT_OF_SCOPE, why)
             elif fate.way is Way.CREATE:
                 self._anew(survey.spec, fate)
             elif missing.in_scope and not (fate.clash is not None and fate.clash.key == missing.key):
@@ -131,6 +137,10 @@ class Planning:
         if spec.enabling is not None:
             draft.needs |= self._named(spec, missing.item)
         self.drafts.append(draft)
+        self._note_leaving(spec, fate)
+        if self.reach.rescue:
+            draft.wave = WaveNumber.RESCUE
+            return
         if protection(spec, missing.item, live=False) or protection(spec, fate.binned, live=True):
             return
         binned = {name: value for name, value in fate.binned.items() if name not in spec.bin.misreported}
@@ -143,6 +153,15 @@ class Planning:
             if name in binned or self._refers_to_new(spec, name, missing.item)
         }
         self._change(spec, missing.entry, wanted, binned, settles=bool(reset), from_bin=True)
+
+    def _note_leaving(self, spec: ObjectType, fate: Fate) -> None:
+        assert spec.bin is not None
+        assert fate.binned is not None
+        told = fate.binned.get("deletedDateTime")
+        deleted = read_moment(told) if isinstance(told, str) else None
+        if deleted is not None:
+            key, name = fate.missing.key, fate.missing.entry.name
+            self.leaving.append(Leaving(key.type, key.id, name, deleted + timedelta(days=spec.bin.days)))
 
     def _anew(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing

@@ -93,6 +93,7 @@ async def plan_restore(
             f"{', '.join(unlisted[:5])}: not on the erasure list, so there is nothing to override",
             hint="plan without it; `holdfast erase list` shows the list",
         )
+    known_ids = {**(known_ids or {}), **await _adopted(snapshot, live, catalog, scope)}
     if known_ids:
         renamed = RenamedView(snapshot, known_ids, catalog)
         snapshot, scope = renamed, replace(scope, ids=tuple(renamed.new(one) for one in scope.ids))
@@ -113,12 +114,12 @@ async def plan_restore(
     planning = Planning(catalog, fates, Drafter(plan_id, fates.renewed), reach)
     for survey in surveys.values():
         planning.missing(survey)
-    for spec in catalog.compared:
+    for spec in () if reach.rescue else catalog.compared:
         await planning.patches(snapshot, live, spec)
     if reach.contain:
         never = await kept(live, catalog, accounts, own_apps)
         await plan_containment(planning, snapshot, live, surveys.values(), links, scope.ids, never)
-    else:
+    elif not reach.rescue:
         for survey in surveys.values():
             await plan_added(planning, live, survey, (*accounts, *own_apps))
         for link_survey in links:
@@ -152,7 +153,30 @@ async def plan_restore(
         guard_groups=guard_groups,
         known_ids=dict(sorted((known_ids or {}).items())),
         despite_erasure=despite,
+        leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
     )
+
+
+async def _adopted(snapshot: View, live: View, catalog: Catalog, scope: Scope) -> dict[str, str]:
+    """What the operator takes for a missing object's successor, old id → live one. Raises `Unusable` for a pair
+    that is none: the one missing, the other live and not in the snapshot, both of one type."""
+    wanted: dict[str, str] = {}
+    for text in scope.adopt:
+        old, sign, new = text.partition("=")
+        if not (old and sign and new) or old in wanted or new in wanted.values():
+            raise Unusable(f"{text!r} names no pair of its own", hint="--adopt MISSING=LIVE")
+        wanted[old] = new
+    left = dict(wanted)
+    for spec in catalog.compared if wanted else ():
+        before = await entries_of(snapshot, spec.name, (*wanted, *wanted.values()))
+        now = await entries_of(live, spec.name, (*wanted, *wanted.values()))
+        for old, new in wanted.items():
+            if old in before and old not in now and new in now and new not in before:
+                left.pop(old, None)
+    if left:
+        pairs = ", ".join(f"{old}={new}" for old, new in sorted(left.items()))
+        raise Unusable(f"not a missing and an added object of one type: {pairs}", hint="see the plan's conflicts")
+    return wanted
 
 
 async def _look_up(snapshot: View, live: View, fates: Fates, links: Sequence[LinkSurvey]) -> None:

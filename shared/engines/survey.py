@@ -90,6 +90,8 @@ class Reach:
             raise Unusable("only named objects have dependencies", hint="name objects, or leave it out")
         if scope.contain and (scope.types or scope.members or scope.prune or scope.dependencies):
             raise Unusable("containment is a plan of its own", hint="ask for nothing else but accounts to shut")
+        if scope.rescue and (scope.members or scope.prune or scope.contain or scope.adopt):
+            raise Unusable("a rescue takes things from recycle bins as they are, and nothing else")
         # Of containment, `ids` are accounts to shut: they may have been added since.
         self._types = frozenset(scope.types)
         self._ids = frozenset(() if scope.contain else scope.ids)
@@ -101,6 +103,7 @@ class Reach:
             name, member = _member(catalog, named)
             self._members.setdefault(name, set()).add(member)
         self.prune = scope.prune
+        self.rescue = scope.rescue
         self.seen: set[str] = set()
 
     @property

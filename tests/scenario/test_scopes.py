@@ -295,3 +295,65 @@ async def test_every_answer_to_a_removal_is_lost_once(committed: bool) -> None:
     await one.process().drain()
     await _ends_well(one, added)
     assert all(fault["fired"] == 1 for fault in one.service.faults.report())
+
+
+# --- what recycle bins hold, and what became of somebody
+
+
+async def test_a_rescue_empties_the_bins_first_and_changes_nothing_else() -> None:
+    gone: dict[str, str] = {}
+
+    def damage(service: Service) -> None:
+        users, groups = cloud_users(service), cloud_groups(service)
+        gone.update(user=str(users[0]["id"]), group=str(groups[0]["id"]), purged=str(users[1]["id"]))
+        delete(service, "users", gone["user"])
+        delete(service, "groups", gone["group"])
+        delete(service, "users", gone["purged"], purge=True)
+        _patch(service, f"users/{users[2]['id']}", {"department": "Bent"})
+
+    case = await planned(damage, scope=Scope(rescue=True))
+    plan = case.world.plan
+    assert {(one.target, one.mechanism) for one in plan.operations} == {
+        (gone["user"], Mechanism.BIN),
+        (gone["group"], Mechanism.BIN),
+    }
+    assert [wave.number for wave in plan.waves] == [WaveNumber.RESCUE]
+    assert {one.target for one in plan.leaving} == {gone["user"], gone["group"]}
+    assert all((one.at - plan.created_at).days == 29 for one in plan.leaving)
+    assert gone["purged"] in {one.target for one in plan.exclusions}
+    await case.run()
+    assert gone["user"] in case.world.service.store.tables["users"]
+    assert not (await case.report()).unexpected
+
+
+async def test_somebody_who_took_a_name_over_is_taken_for_the_missing_one_by_the_operators_word() -> None:
+    ids: dict[str, str] = {}
+
+    def damage(service: Service) -> None:
+        user = cloud_users(service)[0]
+        ids["old"] = str(user["id"])
+        delete(service, "users", ids["old"], purge=True)
+        again = {
+            "accountEnabled": True,
+            "displayName": "Made again by hand",
+            "mailNickname": user["mailNickname"],
+            "userPrincipalName": user["userPrincipalName"],
+            "passwordProfile": {"password": "Made4again!xyz"},
+        }
+        ids["new"] = str(scripted(service, "POST", "/v1.0/users", again)["id"])
+
+    case = await planned(damage)
+    (conflict,) = case.world.plan.conflicts
+    assert (conflict.target, conflict.live) == (ids["old"], ids["new"])
+    service, clock = case.world.service, case.world.clock
+    scope = Scope(adopt=(f"{ids['old']}={ids['new']}",))
+    await case.instead(await make_plan(service, case.snapshot, clock, scope=scope))
+    plan = case.world.plan
+    assert not plan.conflicts
+    assert plan.scope.adopt == scope.adopt
+    await case.run()
+    assert service.store.tables["users"][ids["new"]]["displayName"] != "Made again by hand"
+    assert not [one for one in plan.operations if one.mechanism is Mechanism.CREATE and one.type == "users"]
+    for wrong in (f"{ids['old']}=", f"{ids['new']}={ids['old']}", "nothing=at-all"):
+        with pytest.raises(Unusable, match=r"pair of its own|not a missing and an added"):
+            await make_plan(service, case.snapshot, clock, scope=Scope(adopt=(wrong,)))

@@ -63,6 +63,8 @@ def test_plan_waits_for_the_stored_plan_and_prints_the_next_command(cli: Cli, tm
         "dependencies": False,
         "prune": False,
         "contain": False,
+        "rescue": False,
+        "adopt": [],
     }
     assert document["next"] == f"holdfast approve {document['plan']} --key FILE --waves 4"
     assert document["excludedByReason"] == {"needsAnActionNotSupported": 2, "ownedByOnPremisesSync": 1}
@@ -114,6 +116,8 @@ def test_objects_are_named_by_what_people_call_them_and_only_ids_are_sent(cli: C
         "dependencies": True,
         "prune": False,
         "contain": False,
+        "rescue": False,
+        "adopt": [],
     }
 
 
