@@ -581,6 +581,18 @@ MUST: tuple[Must, ...] = (
             ("schemaExtensions", "schemaextension-update", "only the application that owns one may write it"),
         )
     ),
+    Must(
+        "defaultAppManagementPolicy",
+        _API + "tenantappmanagementpolicy-update",
+        changed=_words("applicationRestrictions description displayName isEnabled servicePrincipalRestrictions"),
+        not_anew=_ONE,
+    ),
+    Must(
+        "appManagementPolicies",
+        _API + "appmanagementpolicy-update",
+        changed=_words("description displayName isEnabled restrictions"),
+        anew=True,
+    ),
     *(
         Must(
             table,

@@ -51,7 +51,7 @@ _TYPES = """
     accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
     accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
-    appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
+    appScope appleManagedIdentityProvider approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
     certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
@@ -84,7 +84,7 @@ _TYPES = """
     resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
     samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints socialIdentityProvider stsPolicy
     synchronization synchronizationJob synchronizationSchema synchronizationTemplate targetDeviceGroup
-    tenantAppManagementPolicy unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
+    unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
     unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
     unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
     unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule

@@ -121,6 +121,10 @@ _ANSWERS = {
         ),
         "definition deletedDateTime description displayName id isOrganizationDefault",
     ),
+    "defaultAppManagementPolicy": """
+        applicationRestrictions deletedDateTime description displayName id isEnabled servicePrincipalRestrictions
+    """,
+    "appManagementPolicies": "deletedDateTime description displayName id isEnabled restrictions",
     "authenticationFlowsPolicy": "description displayName id selfServiceSignUp",
     "crossTenantAccessPolicy": "allowedCloudEndpoints deletedDateTime description displayName id",
     "crossTenantAccessDefault": f"""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
+from shared.catalog.app_management import APP_MANAGEMENT_POLICIES, DEFAULT_APP_MANAGEMENT_POLICY
 from shared.catalog.app_policies import STS_POLICIES
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
 from shared.catalog.audits import DIRECTORY_AUDITS
@@ -295,6 +296,8 @@ _DECLARED = Catalog(
         ACCESS_PACKAGE_CATALOGS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
+        DEFAULT_APP_MANAGEMENT_POLICY,
+        APP_MANAGEMENT_POLICIES,
     )
 )
 

@@ -441,8 +441,12 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
     obj = view.get(row.table, key)
     if obj is None:
         raise not_found(key)
+    rel = f"{row.table}.{link.name}"
+    if there and row.alone and any(one != key for one in service.store.sources(rel, holder)):
+        service.rules.lean("plain.alone")
+        raise bad_request("Only one policy can be assigned, and there is another one.")
     with service.store.transaction(request.method, request.path, request.principal.app_id):
-        if not service.store.link(f"{row.table}.{link.name}", key, holder, present=there):
+        if not service.store.link(rel, key, holder, present=there):
             if there:
                 raise bad_request("One or more added object references already exist.")
             raise not_found(key)

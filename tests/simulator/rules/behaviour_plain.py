@@ -30,6 +30,11 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
     ),
     Rule(
+        "plain.alone",
+        "An application or service principal has one app management policy at most; a second one is refused.",
+        "Assign appliesTo, " + _API + "appmanagementpolicy-post-appliesto",
+    ),
+    Rule(
         "plain.type-fixed",
         "The @odata.type of an object can't be changed, and a write of a derived type has to name it.",
         "Create identityProvider, " + _API + "identitycontainer-post-identityproviders",

@@ -50,6 +50,7 @@ class Plain:
     inline: tuple[str, ...] = ()
     assigned: str = ""  # the links' name on their other end, where alone they are written
     assign: Alternatives = ()
+    alone: bool = False  # nothing is linked to two of the type
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     joined: tuple[str, ...] = ()  # members that make the id
     whole: bool = False
