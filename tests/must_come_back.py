@@ -582,6 +582,38 @@ MUST: tuple[Must, ...] = (
         )
     ),
     Must(
+        "permissionGrantPolicies",
+        _API + "permissiongrantpolicy-update",
+        changed=_words("description displayName"),
+        only={"displayName": "Partners"},
+        anew=True,
+        by=("id",),
+    ),
+    *(
+        Must(
+            f"permissionGrant{name.capitalize()}",
+            f"{_API}permissiongrantpolicy-post-{name}",
+            not_changed=_FIXED,
+            anew=True,
+            only={"_parent": parent},  # those of others are built in
+            by=(),
+        )
+        for name, parent in (("includes", "contoso-own"), ("excludes", "contoso-partners"))
+    ),
+    Must(
+        "delegatedPermissionClassifications",
+        _API + "serviceprincipal-post-delegatedpermissionclassifications",
+        not_changed=_FIXED,
+        anew=True,
+        by=("permissionId",),
+    ),
+    Must(
+        "managedIdentityCredentials",
+        _API + "resources/serviceprincipal",
+        not_changed="Azure keeps them with the managed identity",
+        not_anew="Azure keeps them with the managed identity",
+    ),
+    Must(
         "defaultAppManagementPolicy",
         _API + "tenantappmanagementpolicy-update",
         changed=_words("applicationRestrictions description displayName isEnabled servicePrincipalRestrictions"),

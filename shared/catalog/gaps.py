@@ -31,7 +31,7 @@ _MEMBERS = {
     "roleAssignments": "appScope",
     "servicePrincipals": """
         agentIdentityBlueprintId appManagementPolicies claimsMappingPolicies createdDateTime
-        delegatedPermissionClassifications federatedIdentityCredentials homeRealmDiscoveryPolicies
+        homeRealmDiscoveryPolicies
         remoteDesktopSecurityConfiguration sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
     """,
     "users": """
@@ -59,7 +59,7 @@ _TYPES = """
     customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
     delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
-    delegatedAdminServiceProviderConstraints delegatedPermissionClassification
+    delegatedAdminServiceProviderConstraints
     directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord
     domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
     endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
@@ -76,7 +76,7 @@ _TYPES = """
     onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension
     onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
     onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
-    organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
+    organizationalBrandingLocalization ownerlessGroupPolicy
     policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
     privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
     privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest

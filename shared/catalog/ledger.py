@@ -121,6 +121,17 @@ _ANSWERS = {
         ),
         "definition deletedDateTime description displayName id isOrganizationDefault",
     ),
+    "permissionGrantPolicies": "deletedDateTime description displayName id",
+    **dict.fromkeys(
+        ("permissionGrantIncludes", "permissionGrantExcludes"),
+        """
+        clientApplicationIds clientApplicationPublisherIds clientApplicationTenantIds
+        clientApplicationsFromVerifiedPublisherOnly id permissionClassification permissionType permissions
+        resourceApplication
+        """,
+    ),
+    "delegatedPermissionClassifications": "classification id permissionId permissionName",
+    "managedIdentityCredentials": "audiences description id issuer name subject",
     "defaultAppManagementPolicy": """
         applicationRestrictions deletedDateTime description displayName id isEnabled servicePrincipalRestrictions
     """,

@@ -21,6 +21,12 @@ from shared.catalog.authentication import (
 )
 from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
+from shared.catalog.consent import (
+    DELEGATED_PERMISSION_CLASSIFICATIONS,
+    PERMISSION_GRANT_EXCLUDES,
+    PERMISSION_GRANT_INCLUDES,
+    PERMISSION_GRANT_POLICIES,
+)
 from shared.catalog.cross_tenant import (
     CROSS_TENANT_ACCESS_DEFAULT,
     CROSS_TENANT_ACCESS_PARTNERS,
@@ -63,7 +69,7 @@ from shared.catalog.roles import (
     ROLE_SETTINGS,
 )
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
-from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
+from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, MANAGED_IDENTITY_CREDENTIALS, SERVICE_PRINCIPALS
 from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
 from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
@@ -298,6 +304,11 @@ _DECLARED = Catalog(
         DIRECTORY_AUDITS,
         DEFAULT_APP_MANAGEMENT_POLICY,
         APP_MANAGEMENT_POLICIES,
+        PERMISSION_GRANT_POLICIES,
+        PERMISSION_GRANT_INCLUDES,
+        PERMISSION_GRANT_EXCLUDES,
+        DELEGATED_PERMISSION_CLASSIFICATIONS,
+        MANAGED_IDENTITY_CREDENTIALS,
     )
 )
 

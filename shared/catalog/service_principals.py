@@ -9,6 +9,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    Drill,
     Licence,
     LinkWrite,
     MatchKey,
@@ -23,6 +24,8 @@ from shared.catalog.spec import (
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
+# Directory.Read.All is not enough here (Microsoft Graph: List federatedIdentityCredentials, permissions).
+_READ_CREDENTIALS = (("Application.Read.All",),)
 _WRITE = (("Application.ReadWrite.All",),)
 # Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
 _OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
@@ -93,6 +96,20 @@ SERVICE_PRINCIPALS = ObjectType(
             contains="appRoleAssignments",
             crowded=0.01,
             needs_to_read=_READ,
+        ),
+        Relationship(
+            name="delegatedPermissionClassifications",
+            target_types=("delegatedPermissionClassifications",),
+            write=LinkWrite.NONE,
+            contains="delegatedPermissionClassifications",
+            needs_to_read=_READ,
+        ),
+        Relationship(
+            name="federatedIdentityCredentials",
+            target_types=("managedIdentityCredentials",),
+            write=LinkWrite.NONE,
+            contains="managedIdentityCredentials",
+            needs_to_read=_READ_CREDENTIALS,
         ),
     ),
     match_keys=(
@@ -197,6 +214,28 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
             "No PATCH: an assignment is made or removed. Holding AppRoleAssignment.ReadWrite.All allows granting "
             "any application permission to anyone, so these operations are tier 0.",
             "Microsoft Graph: appRoleAssignment resource type; permissions reference",
+        ),
+    ),
+)
+
+MANAGED_IDENTITY_CREDENTIALS = ObjectType(
+    name="managedIdentityCredentials",
+    title="Federated identity credentials of managed identities",
+    path="/servicePrincipals/{parent}/federatedIdentityCredentials",
+    odata_type="#microsoft.graph.federatedIdentityCredential",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ_CREDENTIALS,
+    needs_to_write=(),
+    parent="servicePrincipals",
+    parent_relationship="federatedIdentityCredentials",
+    name_property="name",
+    only_read="Azure keeps them with the managed identity, and makes and changes them there",
+    drill=Drill.NONE,
+    no_drill="it is never restored",
+    quirks=(
+        Quirk(
+            "Of service principals, managed identities alone have federated credentials.",
+            "Microsoft Graph: servicePrincipal resource type, Relationships",
         ),
     ),
 )

@@ -81,11 +81,12 @@ class Strength(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Condition:
     """True where the member at `path` (dotted) equals, or as a list holds, one of `values`; `within`: where its
-    text has one of them as a part. Read by `engines.conditions.holds`."""
+    text has one of them as a part; `begins`: where it begins with one. Read by `engines.conditions.holds`."""
 
     path: str
     values: tuple[object, ...]
     within: bool = False
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +227,11 @@ class Governed:
 class Create:
     """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body, `{start}` as
     in `Timed`. `held`: members that start with this value where the snapshot has another, and get theirs once the
-    object exists. `refused_when`: objects that a POST can't bring back (any of the conditions). `by_request`: the
-    answer is a request's, not the object's, which is then found by its anchor. `method`: PUT or PATCH where the
-    path is that of the object itself, which then comes to be under it. `awaited`: nothing is written: the service
-    makes the object together with what it names, and it is looked for by its anchor (`path` is empty)."""
+    object exists. `refused_when`: objects that a POST can't bring back (any of the conditions); `refused_in`: nor
+    any whose parent's id begins so. `by_request`: the answer is a request's, not the object's, which is then found
+    by its anchor. `method`: PUT or PATCH where the path is that of the object itself, which then comes to be under
+    it. `awaited`: nothing is written: the service makes the object together with what it names, and it is looked
+    for by its anchor (`path` is empty)."""
 
     path: str
     method: str = "POST"
@@ -237,6 +239,7 @@ class Create:
     password: bool = False  # the body needs an initial password, which we make
     held: dict[str, object] = field(default_factory=dict)
     refused_when: tuple[Condition, ...] = ()
+    refused_in: str = ""
     refused_why: str = ""
     by_request: bool = False
     awaited: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.consent import ASSIGNED_TO_USERS
 from shared.catalog.spec import Drill, ObjectType, Quirk, WaveNumber
 
 ORGANIZATION = ObjectType(
@@ -57,6 +58,7 @@ AUTHORIZATION_POLICY = ObjectType(
         "guestUserRoleId",
     ),
     whole=("defaultUserRolePermissions",),
+    references=(ASSIGNED_TO_USERS,),
     not_created="every tenant has one, which can't be deleted",
     quirks=(
         Quirk(

@@ -124,7 +124,7 @@ def _holds(form: Form, item: JsonObject, wanted: dict[str, Json], exact: bool) -
         if not exact and isinstance(held, str) and isinstance(value, str):
             # The directory's unique keys don't tell upper from lower case.
             held, value = held.casefold(), value.casefold()
-        if held != value:
+        if not form.same(name, held, value):
             return False
     return True
 

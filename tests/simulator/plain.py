@@ -123,6 +123,25 @@ def _parent(row: Plain, request: Request, view: View) -> str:
     return key
 
 
+def _writable(service: Service, row: Plain, key: str, parent: str = "") -> None:
+    """Refuses a write of what is built in."""
+    above = ROWS.get(row.parent)
+    for fixed, held in ((row.fixed, key), (above.fixed if above is not None else "", parent)):
+        if fixed and held.startswith(fixed):
+            service.rules.lean("plain.built-in")
+            raise bad_request(f"'{held}' is built in and can't be changed.")
+
+
+def _check_sole(service: Service, row: Plain, obj: Obj) -> None:
+    held = [obj[name] for name in row.sole]
+    others = service.store.tables[row.table].values()
+    if row.sole and any(
+        one["_parent"] == obj["_parent"] and [one[name] for name in row.sole] == held for one in others
+    ):
+        service.rules.lean("plain.sole")
+        raise GraphError(409, "Conflict", f"There is one with the same {' and '.join(row.sole)}.")
+
+
 def _available(service: Service, request: Request, row: Plain) -> None:
     if request.version not in row.versions:
         service.rules.lean("plain.v1-only")
@@ -294,6 +313,8 @@ def create(row: Plain, service: Service, request: Request) -> Response:
     binds = _bound(service, request, row)
     if row.parent:
         obj["_parent"] = _parent(row, request, service.store.view())
+    _writable(service, row, key, obj.get("_parent", ""))
+    _check_sole(service, row, obj)
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         put(service, row, obj)
         for link, target in binds:
@@ -336,6 +357,7 @@ def change(row: Plain, service: Service, request: Request) -> Response:
     values = _checked(service, request, row, before)
     if values.get("id", before["id"]) != before["id"]:
         raise bad_request("Property 'id' is read-only and cannot be set.")
+    _writable(service, row, before["id"], before.get("_parent", ""))
     if row.whole:
         service.rules.lean("plain.put-whole")
         kept = {name: held for name, held in before.items() if name in row.rule.read_only or name.startswith("_")}
@@ -371,6 +393,7 @@ def make(row: Plain, service: Service, request: Request) -> Response:
 def delete(row: Plain, service: Service, request: Request) -> Response:
     _available(service, request, row)
     obj = _found(service, request, row, service.store.view())
+    _writable(service, row, obj["id"], obj.get("_parent", ""))
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         remove(service, row.table, obj["id"])
         audit.record(service, request, "Delete", row.rule, obj)

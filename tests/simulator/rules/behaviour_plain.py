@@ -35,6 +35,22 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "Assign appliesTo, " + _API + "appmanagementpolicy-post-appliesto",
     ),
     Rule(
+        "plain.built-in",
+        "Consent policies whose id begins with microsoft- are built in: neither they nor their condition sets can "
+        "be made, changed or deleted.",
+        "Manage app consent policies, "
+        "https://learn.microsoft.com/entra/identity/enterprise-apps/manage-app-consent-policies",
+        unverified=True,
+    ),
+    Rule(
+        "plain.sole",
+        "A delegated permission of a resource is classified once at most.",
+        "Create delegatedPermissionClassification, "
+        + _API
+        + "serviceprincipal-post-delegatedpermissionclassifications",
+        unverified=True,
+    ),
+    Rule(
         "plain.type-fixed",
         "The @odata.type of an object can't be changed, and a write of a derived type has to name it.",
         "Create identityProvider, " + _API + "identitycontainer-post-identityproviders",

@@ -53,6 +53,8 @@ class Plain:
     alone: bool = False  # nothing is linked to two of the type
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     joined: tuple[str, ...] = ()  # members that make the id
+    fixed: str = ""  # ids that begin so are Microsoft's: what has one is not written, nor what it contains
+    sole: tuple[str, ...] = ()  # members by which a parent has one object at most
     whole: bool = False
     defaults: Obj = field(default_factory=dict)
     stamps: tuple[str, ...] = ()  # set to the moment of each write

@@ -6,6 +6,7 @@ from .plain import Plain
 from .plain_app_management import APP_MANAGEMENT
 from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
+from .plain_consent import CONSENT
 from .plain_cross_tenant import CROSS_TENANT
 from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
@@ -21,4 +22,5 @@ PLAIN: tuple[Plain, ...] = (
     *GOVERNANCE,
     *APP_POLICIES,
     *APP_MANAGEMENT,
+    *CONSENT,
 )
