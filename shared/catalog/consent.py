@@ -56,6 +56,7 @@ PERMISSION_GRANT_POLICIES = ObjectType(
     title="Consent policies",
     path=_PATH,
     odata_type="#microsoft.graph.permissionGrantPolicy",
+    number=9,  # most of them built in
     wave=WaveNumber.TIER_ZERO,
     needs_to_read=_READ,
     needs_to_write=_WRITE,

@@ -432,7 +432,9 @@ class ObjectType:
     member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
-    grows_with: str = ""  # type by whose number this one's is foretold, `grows_by` for each; else there are few
+    # Type by whose number this one's is foretold, `grows_by` for each; else there are `number`, 0 for few.
+    grows_with: str = ""
+    number: int = 0
     grows_by: float = 1.0
     list_cost: int = 1
     item_cost: int = 1

@@ -10,6 +10,7 @@ ORGANIZATION = ObjectType(
     title="Organization",
     path="/organization",
     odata_type="#microsoft.graph.organization",
+    number=1,
     wave=WaveNumber.REST,
     needs_to_read=(("Organization.Read.All", "Directory.Read.All"),),
     needs_to_write=(("Organization.ReadWrite.All",),),

@@ -106,7 +106,7 @@ def count_of(catalog: Catalog, spec: ObjectType, sizes: dict[str, int]) -> int:
         return count_of(catalog, catalog.get(spec.facet.of), sizes)
     if spec.grows_with:
         return ceil(count_of(catalog, catalog.get(spec.grows_with), sizes) * spec.grows_by)
-    return FEW
+    return spec.number or FEW
 
 
 _Asked = tuple[int, int, GraphRequest]  # requests, operations, each of which costs as much as this one

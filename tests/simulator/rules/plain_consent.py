@@ -37,11 +37,18 @@ POLICIES = Plain(
     create=_WRITE,
     fixed="microsoft-",
     starts=(
-        {
-            "id": "microsoft-user-default-low",
-            "displayName": "Default User Low Risk Policy",
-            "description": "Built in",
-        },
+        *(
+            {"id": f"microsoft-{name}", "displayName": title, "description": "Built in"}
+            for name, title in (
+                ("user-default-low", "Default User Low Risk Policy"),
+                ("user-default-legacy", "Default User Legacy Policy"),
+                ("user-default-recommended", "Microsoft User Default Recommended Policy"),
+                ("application-admin", "Application Admin Policy"),
+                ("company-admin", "Company Admin Policy"),
+                ("all-application-permissions", "All application permissions, for any client app"),
+                ("dynamically-managed-permissions-for-team", "For teams, managed by the tenant's settings"),
+            )
+        ),
         {"id": "contoso-partners", "displayName": "Partners", "description": "Apps of our partners – read only"},
         {"id": "contoso-own", "displayName": "Our own apps", "description": None},
     ),
