@@ -582,6 +582,57 @@ MUST: tuple[Must, ...] = (
         )
     ),
     Must(
+        "identityProviders",
+        _API + "identityproviderbase-update",
+        changed=_words("clientId developerId displayName keyId serviceId"),
+        only={"displayName": "Google"},
+        not_anew="it is made with a secret, which nothing shows",
+    ),
+    Must(
+        "userFlowAttributes",
+        _API + "identityuserflowattribute-update",
+        changed=("description",),
+        only={"userFlowAttributeType": "custom"},
+        anew=True,
+    ),
+    Must(
+        "apiConnectors",
+        _API + "identityapiconnector-update",
+        not_changed="read only where the owner asks for it, and then evidence",
+        not_anew="it is made with a secret, which nothing shows",
+    ),
+    Must(
+        "b2xUserFlows",
+        _API + "identitycontainer-post-b2xuserflows",
+        not_changed="all that it says by itself is said once",
+        anew=True,
+        only={"id": "B2X_1_club"},  # the other one has languages, which the service makes
+        by=("id",),
+    ),
+    Must(
+        "userFlowAttributeAssignments",
+        _API + "identityuserflowattributeassignment-update",
+        changed=_words("displayName isOptional requiresVerification userAttributeValues userInputType"),
+        only={"displayName": "Your shoe size"},
+        anew=True,
+    ),
+    Must(
+        "userFlowLanguages",
+        _API + "resources/b2xidentityuserflow",
+        not_changed="every flow has the languages of the service",
+        not_anew="every flow has the languages of the service",
+    ),
+    Must(
+        "customAuthenticationExtensions",
+        _API + "customauthenticationextension-update",
+        changed=_words(
+            "authenticationConfiguration behaviorOnError claimsForTokenConfiguration clientConfiguration "
+            "description displayName endpointConfiguration"
+        ),
+        values={"behaviorOnError": {"@odata.type": "#microsoft.graph.fallbackToMicrosoftProviderOnError"}},
+        anew=True,
+    ),
+    Must(
         "permissionGrantPolicies",
         _API + "permissiongrantpolicy-update",
         changed=_words("description displayName"),

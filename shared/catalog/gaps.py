@@ -18,6 +18,7 @@ _MEMBERS = {
         tokenLifetimePolicies
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
+    "b2xUserFlows": "apiConnectorConfiguration",
     "crossTenantAccessPartners": "serviceProviderConstraints",
     "devices": "extensions",
     "groups": """
@@ -34,6 +35,7 @@ _MEMBERS = {
         homeRealmDiscoveryPolicies
         remoteDesktopSecurityConfiguration sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
     """,
+    "userFlowLanguages": "overridesPages",
     "users": """
         agreementAcceptances authorizationInfo deviceEnrollmentLimit employeeLeaveDateTime extensions
         identityParentId mailboxSettings mySite onPremisesSyncBehavior permissionGrants photo photos
@@ -51,11 +53,11 @@ _TYPES = """
     accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
     accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
-    appScope appleManagedIdentityProvider approvalStage approvedClientApp
+    appScope approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
-    authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
+    authenticationStrengthRoot availableAccessPackage bulkUpload
     certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
-    controlConfiguration customAuthenticationExtension customCalloutExtension customDataProvidedResource
+    controlConfiguration customCalloutExtension customDataProvidedResource
     customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
     delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
@@ -64,17 +66,17 @@ _TYPES = """
     domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
     endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
     federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
-    humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
-    identityCustomUserFlowAttribute identityGovernance.customTaskExtension identityGovernance.task
-    identityGovernance.workflow identityGovernance.workflowVersion identityProvider identityProviderBase
-    identityUserFlowAttribute identityUserFlowAttributeAssignment inheritablePermission invitation
+    humanSecurityFraudProtectionProvider
+    identityGovernance.customTaskExtension identityGovernance.task
+    identityGovernance.workflow identityGovernance.workflowVersion identityProvider
+    inheritablePermission invitation
     membershipOutlierInsight oidcIdentityProvider onAttributeCollectionListener
-    onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
-    onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
+    onAttributeCollectionStartListener
+    onAttributeCollectionSubmitListener
     onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
-    onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension
-    onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension
-    onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
+    onInteractiveAuthFlowStartListener
+    onPasswordSubmitListener onPremisesSyncBehavior
+    onTokenIssuanceStartListener onUserCreateStartListener
     onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
     organizationalBrandingLocalization ownerlessGroupPolicy
     policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
@@ -82,14 +84,14 @@ _TYPES = """
     privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
     profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
     resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
-    samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints socialIdentityProvider stsPolicy
+    samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints stsPolicy
     synchronization synchronizationJob synchronizationSchema synchronizationTemplate targetDeviceGroup
     unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
     unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
     unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
     unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
     unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
-    userFlowLanguageConfiguration userFlowLanguagePage userRegistrationDetails userSignInInsight
+    userFlowLanguagePage userRegistrationDetails userSignInInsight
     verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
 """
 

@@ -131,6 +131,20 @@ _ANSWERS = {
         """,
     ),
     "delegatedPermissionClassifications": "classification id permissionId permissionName",
+    "identityProviders": """
+        certificateData clientId clientSecret developerId displayName id identityProviderType keyId serviceId
+    """,
+    "userFlowAttributes": "dataType description displayName id userFlowAttributeType",
+    "apiConnectors": "authenticationConfiguration displayName id targetUrl",
+    "b2xUserFlows": "id userFlowType userFlowTypeVersion",
+    "userFlowAttributeAssignments": """
+        displayName id isOptional requiresVerification userAttribute userAttributeValues userInputType
+    """,
+    "userFlowLanguages": "displayName id isEnabled",
+    "customAuthenticationExtensions": """
+        authenticationConfiguration behaviorOnError claimsForTokenConfiguration clientConfiguration description
+        displayName endpointConfiguration id
+    """,
     "managedIdentityCredentials": "audiences description id issuer name subject",
     "defaultAppManagementPolicy": """
         applicationRestrictions deletedDateTime description displayName id isEnabled servicePrincipalRestrictions
@@ -358,6 +372,19 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: orgContact resource type, Relationships",
         "directReports memberOf transitiveMemberOf",
+    ),
+    # The same as userFlowIdentityProviders, by older types.
+    *_out(
+        "b2xUserFlows",
+        Why.COMPUTED,
+        "Microsoft Graph: b2xIdentityUserFlow resource type, Relationships",
+        "identityProviders",
+    ),
+    *_out(
+        "userFlowLanguages",
+        Why.PERMANENT,
+        "Microsoft Graph: userFlowLanguageConfiguration resource type, Relationships",
+        "defaultPages",
     ),
     # Built-in roles only have it.
     *_out(

@@ -39,6 +39,7 @@ from shared.catalog.cross_tenant import (
 )
 from shared.catalog.domains import DOMAIN_FEDERATIONS, DOMAINS
 from shared.catalog.extensions import EXTENSION_PROPERTIES
+from shared.catalog.external_identities import EXTERNAL_IDENTITIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
     USER_AUTHENTICATION_METHODS,
@@ -163,7 +164,12 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        return {spec.odata_type: spec for spec in self.types if spec.facet is None and not spec.bin_of}
+        return {
+            tag: spec
+            for spec in self.types
+            if spec.facet is None and not spec.bin_of
+            for tag in (spec.odata_type, *spec.subtypes)
+        }
 
     @cached_property
     def version(self) -> str:
@@ -309,6 +315,7 @@ _DECLARED = Catalog(
         PERMISSION_GRANT_EXCLUDES,
         DELEGATED_PERMISSION_CLASSIFICATIONS,
         MANAGED_IDENTITY_CREDENTIALS,
+        *EXTERNAL_IDENTITIES,
     )
 )
 

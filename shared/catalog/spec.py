@@ -410,6 +410,7 @@ class ObjectType:
     needs_to_write: tuple[tuple[str, ...], ...]
     needs_to_write_also: tuple[Extra, ...] = ()
     write_by_choice: str = ""  # why what writing needs is in no list that a deployment gives: the owner may add it
+    subtypes: tuple[str, ...] = ()  # Graph types that its objects are of, where it is an abstract one
     version: str = "v1.0"
     singleton: bool = False  # the tenant has one, or each parent has one at most
     absent: bool = False  # a tenant may be without, which Graph tells by 404: then there is none, and all was read

@@ -141,7 +141,8 @@ class _Walk:
         grouped = {name for group in spec.member_groups for name in group.members}
         read = facets | (grouped.union(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
         linked = facets | {relationship.name for relationship in spec.relationships}
-        family = (*self._metadata.lineage(name), *self._metadata.descendants(name))
+        derived = (one for one in self._metadata.descendants(name) if _is_of(spec, one.name))
+        family = (*self._metadata.lineage(name), *derived)
         known: set[str] = set()
         for entity in family:
             for member, kind in _members_of(entity):
@@ -185,8 +186,9 @@ class _Walk:
     def _owner(self, entity: EntityType) -> str | None:
         """The catalog's name of a type that is read, itself or as one of its kind."""
         for candidate in self._metadata.lineage(entity.name):
-            if candidate.name in self._declared:
-                return self._declared[candidate.name].name
+            spec = self._declared.get(candidate.name)
+            if spec is not None and (candidate is entity or _is_of(spec, entity.name)):
+                return spec.name
         return None
 
     def _leads_on_only(self, entity: EntityType) -> bool:
@@ -202,6 +204,11 @@ class _Walk:
             return True
         self._met.setdefault(at, Finding(at, kind, path))
         return False
+
+
+def _is_of(spec: ObjectType, derived: str) -> bool:
+    """Whether a listing of the type holds objects of this derived one."""
+    return not spec.subtypes or f"#{derived}" in spec.subtypes
 
 
 def _members_of(entity: EntityType) -> Iterator[tuple[str, Kind]]:

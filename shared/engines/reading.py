@@ -315,7 +315,7 @@ def links_request(
         return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
     top = (f"$top={child.page_size}",) if child.page_size else ()
     own = child.list_path.replace("{parent}", _segment(source))
-    return _get(child, own, (*_select(child.select), *top), relationship.page_cost)
+    return _get(child, own, (*_select(child.select), *_inline(child), *top), relationship.page_cost)
 
 
 def _expand(relationship: Relationship) -> str:

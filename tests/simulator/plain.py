@@ -67,6 +67,10 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
     item = shown(row, obj, request.beta)
+    for name in row.asked:
+        if name not in _expands(request):
+            service.rules.lean("plain.asked")
+            del item[name]
     for name in row.grows:
         held = item.pop(name)
         if name in _expands(request):
@@ -107,7 +111,8 @@ def _targets(view: View, row: Plain, key: str, link: LinkRule) -> list[Obj]:
             obj = view.get(table, target)
             if obj is not None:
                 name = {"displayName": obj["displayName"]} if "displayName" in obj else {}
-                out.append({"@odata.type": TYPES[table].odata_type, "id": target, **name})
+                kind = obj.get("@odata.type", TYPES[table].odata_type)
+                out.append({"@odata.type": kind, "id": target, **name})
     return sorted(out, key=lambda one: str(one["id"]))
 
 
@@ -303,7 +308,7 @@ def create(row: Plain, service: Service, request: Request) -> Response:
         service.rules.lean("plain.most")
         raise bad_request("The maximum number of objects of this type has been reached.")
     joined = "_".join(str(values[name]) for name in row.joined)
-    key = joined or str(values.get(row.keyed) or new_id(service))
+    key = f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
     if service.store.get(row.table, key) is not None:
         raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
     now = service.now_iso()
@@ -334,8 +339,8 @@ def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRul
 
 
 def _target(service: Service, request: Request, link: LinkRule, address: Any) -> str:
-    key = reference_id(address)
     view = service.view(request)
+    key = str(address).rsplit("/", 1)[-1] if set(link.targets) <= ROWS.keys() else reference_id(address)
     if not any(view.get(table, key) is not None for table in link.targets):
         visible_target(service, request, view, key, link.targets)
     return key

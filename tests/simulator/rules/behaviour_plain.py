@@ -35,9 +35,14 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "Assign appliesTo, " + _API + "appmanagementpolicy-post-appliesto",
     ),
     Rule(
+        "plain.asked",
+        "Which attribute an assignment is about is shown only with $expand=userAttribute.",
+        "List userAttributeAssignments, " + _API + "b2xidentityuserflow-list-userattributeassignments",
+    ),
+    Rule(
         "plain.built-in",
         "Consent policies whose id begins with microsoft- are built in: neither they nor their condition sets can "
-        "be made, changed or deleted.",
+        "be made, changed or deleted. Nor can built-in identity providers.",
         "Manage app consent policies, "
         "https://learn.microsoft.com/entra/identity/enterprise-apps/manage-app-consent-policies",
         unverified=True,

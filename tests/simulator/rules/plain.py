@@ -52,6 +52,8 @@ class Plain:
     assign: Alternatives = ()
     alone: bool = False  # nothing is linked to two of the type
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
+    asked: tuple[str, ...] = ()  # those of `inline` that are shown if asked for
+    prefix: str = ""  # put before the id that a creation gives
     joined: tuple[str, ...] = ()  # members that make the id
     fixed: str = ""  # ids that begin so are Microsoft's: what has one is not written, nor what it contains
     sole: tuple[str, ...] = ()  # members by which a parent has one object at most

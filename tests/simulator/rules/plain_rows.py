@@ -8,6 +8,7 @@ from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
 from .plain_consent import CONSENT
 from .plain_cross_tenant import CROSS_TENANT
+from .plain_external import EXTERNAL
 from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
 from .plain_policies import POLICIES
@@ -23,4 +24,5 @@ PLAIN: tuple[Plain, ...] = (
     *APP_POLICIES,
     *APP_MANAGEMENT,
     *CONSENT,
+    *EXTERNAL,
 )
