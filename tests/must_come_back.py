@@ -582,6 +582,23 @@ MUST: tuple[Must, ...] = (
         )
     ),
     Must(
+        "organizationalBrandingLocalizations",
+        _API + "organizationalbrandinglocalization-update",
+        changed=_words(
+            "backgroundColor contentCustomization customAccountResetCredentialsUrl "
+            "customCannotAccessYourAccountText customCannotAccessYourAccountUrl customForgotMyPasswordText "
+            "customPrivacyAndCookiesText customPrivacyAndCookiesUrl customResetItNowText customTermsOfUseText "
+            "customTermsOfUseUrl headerBackgroundColor loginPageLayoutConfiguration "
+            "loginPageTextVisibilitySettings signInPageText usernameHintText"
+        ),
+        only={"id": "fr-FR"},  # the default is made by the service; a test of its own
+        values={
+            "contentCustomization": {"attributeCollection": [{"key": "AttributeCollection_Title", "value": "?"}]}
+        },
+        anew=True,
+        by=("id",),
+    ),
+    Must(
         "identityProviders",
         _API + "identityproviderbase-update",
         changed=_words("clientId developerId displayName keyId serviceId"),

@@ -27,7 +27,10 @@ _MEMBERS = {
         photos rejectedSenders settings unseenConversationsCount unseenMessagesCount welcomeMessageEnabled
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "organization": "branding certificateBasedAuthConfiguration extensions",
+    "organization": "certificateBasedAuthConfiguration extensions",
+    "organizationalBrandingLocalizations": """
+        backgroundImage bannerLogo customCSS favicon headerLogo squareLogo squareLogoDark
+    """,
     "roleAssignmentScheduleInstances": "activatedUsing appScope",
     "roleAssignments": "appScope",
     "servicePrincipals": """
@@ -77,8 +80,8 @@ _TYPES = """
     onInteractiveAuthFlowStartListener
     onPasswordSubmitListener onPremisesSyncBehavior
     onTokenIssuanceStartListener onUserCreateStartListener
-    onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
-    organizationalBrandingLocalization ownerlessGroupPolicy
+    onVerifiedIdClaimValidationListener openTypeExtension
+    ownerlessGroupPolicy
     policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
     privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
     privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest

@@ -131,6 +131,15 @@ _ANSWERS = {
         """,
     ),
     "delegatedPermissionClassifications": "classification id permissionId permissionName",
+    "organizationalBrandingLocalizations": """
+        backgroundColor backgroundImageRelativeUrl bannerLogoRelativeUrl cdnList contentCustomization
+        customAccountResetCredentialsUrl customCSSRelativeUrl customCannotAccessYourAccountText
+        customCannotAccessYourAccountUrl customForgotMyPasswordText customPrivacyAndCookiesText
+        customPrivacyAndCookiesUrl customResetItNowText customTermsOfUseText customTermsOfUseUrl
+        faviconRelativeUrl headerBackgroundColor headerLogoRelativeUrl id loginPageLayoutConfiguration
+        loginPageTextVisibilitySettings signInPageText squareLogoDarkRelativeUrl squareLogoRelativeUrl
+        usernameHintText
+    """,
     "identityProviders": """
         certificateData clientId clientSecret developerId displayName id identityProviderType keyId serviceId
     """,
@@ -453,6 +462,8 @@ _REST = (
 )
 
 _TYPES = (
+    # The default is listed among the languages.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: List localizations", "organizationalBranding"),
     *_out_whole(
         Why.OTHER_SERVICE,
         "Microsoft Graph: endpoint and mailbox resource types",

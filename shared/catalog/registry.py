@@ -19,6 +19,7 @@ from shared.catalog.authentication import (
     AUTHENTICATION_STRENGTH_POLICIES,
     COMBINATION_CONFIGURATIONS,
 )
+from shared.catalog.branding import ORGANIZATIONAL_BRANDING
 from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
 from shared.catalog.consent import (
@@ -316,6 +317,7 @@ _DECLARED = Catalog(
         DELEGATED_PERMISSION_CLASSIFICATIONS,
         MANAGED_IDENTITY_CREDENTIALS,
         *EXTERNAL_IDENTITIES,
+        ORGANIZATIONAL_BRANDING,
     )
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.branding import BRANDED
 from shared.catalog.consent import ASSIGNED_TO_USERS
 from shared.catalog.spec import Drill, ObjectType, Quirk, WaveNumber
 
@@ -14,6 +15,7 @@ ORGANIZATION = ObjectType(
     wave=WaveNumber.REST,
     needs_to_read=(("Organization.Read.All", "Directory.Read.All"),),
     needs_to_write=(("Organization.ReadWrite.All",),),
+    relationships=(BRANDED,),
     writable=(
         "marketingNotificationEmails",
         "privacyProfile",

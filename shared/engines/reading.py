@@ -803,7 +803,9 @@ class LinkReader:
                 forbidden += 1
                 continue
             if body is None:
-                if not one.removed:
+                if self._child is not None and self._child.absent:
+                    links.append(reset_line(one.id))  # it has none of these
+                elif not one.removed:
                     state.vanished[one.id] = None
                 continue
             state.vanished.pop(one.id, None)

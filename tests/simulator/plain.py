@@ -62,6 +62,9 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
     if row.parent:
         parent = _parent(row, request, view)
         found = [obj for obj in found if obj["_parent"] == parent]
+        if row.absent and not found:
+            service.rules.lean("plain.absent")
+            raise not_found(row.table)
     return [_expanded(service, request, row, obj, view) for obj in found]
 
 
@@ -319,8 +322,13 @@ def create(row: Plain, service: Service, request: Request) -> Response:
     if row.parent:
         obj["_parent"] = _parent(row, request, service.store.view())
     _writable(service, row, key, obj.get("_parent", ""))
+    if key == row.first:
+        raise bad_request(f"'{key}' can't be created by itself.")
     _check_sole(service, row, obj)
     with service.store.transaction(request.method, request.path, request.principal.app_id):
+        if row.first and service.store.get(row.table, row.first) is None:
+            service.rules.lean("plain.first")
+            put(service, row, {**row.defaults, "id": row.first, "_parent": obj["_parent"]})
         put(service, row, obj)
         for link, target in binds:
             service.store.link(f"{row.table}.{link.name}", key, target)
@@ -354,7 +362,7 @@ def put(service: Service, row: Plain, obj: Obj) -> None:
 
 def change(row: Plain, service: Service, request: Request) -> Response:
     _available(service, request, row)
-    if row.absent and not row.makes and service.store.get(row.table, row.table) is None:
+    if row.singleton and row.absent and not row.makes and service.store.get(row.table, row.table) is None:
         before: Obj = {**row.defaults, "id": row.table}
     else:
         _found(service, request, row, service.view(request))
@@ -485,7 +493,7 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
 # --- every tenant's own
 
 
-_PLACE = re.compile(r"@(users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?")
+_PLACE = re.compile(r"@(organization|users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?")
 
 
 def plant(planter: Planter) -> None:

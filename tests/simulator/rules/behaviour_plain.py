@@ -40,6 +40,11 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "List userAttributeAssignments, " + _API + "b2xidentityuserflow-list-userattributeassignments",
     ),
     Rule(
+        "plain.first",
+        "The default branding, 0, can't be created: it is made together with the first language's.",
+        "Create organizationalBrandingLocalization, " + _API + "organizationalbranding-post-localizations",
+    ),
+    Rule(
         "plain.built-in",
         "Consent policies whose id begins with microsoft- are built in: neither they nor their condition sets can "
         "be made, changed or deleted. Nor can built-in identity providers.",

@@ -35,8 +35,9 @@ class Plain:
     No `change` permissions: nothing can be changed; no `create`: nothing can be made or deleted. `kinds`: the
     concrete types of an abstract one, by @odata.type. `inline`: relationships that are shown and taken within the
     object. `whole`: an update is a PUT of the whole object. `defaults`: what the service fills in at creation.
-    `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
-    is written, by the method `makes` if not by an update. A singleton with a parent: each of those has one at most.
+    `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton, or a parent's list,
+    that is 404 until it is written, by the method `makes` if not by an update. A singleton with a parent: each of
+    those has one at most.
     `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused."""
 
     rule: TypeRule
@@ -65,6 +66,7 @@ class Plain:
     starts: tuple[Obj, ...] = ()
     absent: bool = False
     makes: str = ""
+    first: str = ""  # the id of one that is made together with a parent's first
     keyed: str = "id"
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")

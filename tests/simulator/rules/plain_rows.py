@@ -6,6 +6,7 @@ from .plain import Plain
 from .plain_app_management import APP_MANAGEMENT
 from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
+from .plain_branding import BRANDING
 from .plain_consent import CONSENT
 from .plain_cross_tenant import CROSS_TENANT
 from .plain_external import EXTERNAL
@@ -25,4 +26,5 @@ PLAIN: tuple[Plain, ...] = (
     *APP_MANAGEMENT,
     *CONSENT,
     *EXTERNAL,
+    *BRANDING,
 )
