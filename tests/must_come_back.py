@@ -582,6 +582,12 @@ MUST: tuple[Must, ...] = (
         )
     ),
     Must(
+        "synchronizationJobs",
+        _API + "synchronization-synchronization-list-jobs",
+        not_changed="its credentials can't be read, without which it can't run",
+        not_anew="its credentials can't be read, without which it can't run",
+    ),
+    Must(
         "organizationalBrandingLocalizations",
         _API + "organizationalbrandinglocalization-update",
         changed=_words(

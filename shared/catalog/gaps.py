@@ -36,8 +36,9 @@ _MEMBERS = {
     "servicePrincipals": """
         agentIdentityBlueprintId appManagementPolicies claimsMappingPolicies createdDateTime
         homeRealmDiscoveryPolicies
-        remoteDesktopSecurityConfiguration sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
+        remoteDesktopSecurityConfiguration sponsors tokenIssuancePolicies tokenLifetimePolicies
     """,
+    "synchronizationJobs": "bulkUpload schema",
     "userFlowLanguages": "overridesPages",
     "users": """
         agreementAcceptances authorizationInfo deviceEnrollmentLimit employeeLeaveDateTime extensions
@@ -88,7 +89,7 @@ _TYPES = """
     profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
     resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
     samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints stsPolicy
-    synchronization synchronizationJob synchronizationSchema synchronizationTemplate targetDeviceGroup
+    synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
     unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
     unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
     unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule

@@ -131,6 +131,7 @@ _ANSWERS = {
         """,
     ),
     "delegatedPermissionClassifications": "classification id permissionId permissionName",
+    "synchronizationJobs": "id schedule status synchronizationJobSettings templateId",
     "organizationalBrandingLocalizations": """
         backgroundColor backgroundImageRelativeUrl bannerLogoRelativeUrl cdnList contentCustomization
         customAccountResetCredentialsUrl customCSSRelativeUrl customCannotAccessYourAccountText

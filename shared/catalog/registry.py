@@ -74,6 +74,7 @@ from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_A
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, MANAGED_IDENTITY_CREDENTIALS, SERVICE_PRINCIPALS
 from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
 from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
+from shared.catalog.synchronization import SYNCHRONIZATION_JOBS
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
 from shared.catalog.unreadable import AGREEMENTS, FEATURE_ROLLOUT_POLICIES, ON_PREMISES_SYNCHRONIZATION
 from shared.catalog.users import USERS
@@ -149,6 +150,8 @@ class Catalog:
         if spec.tier is Tier.ROLLING:
             raise ValueError(f"{spec.name} is declared rolling, which only a relationship can be")
         for one in spec.relationships:
+            if one.expands and one.asked_when is not None:
+                raise ValueError(f"{spec.name}.{one.name} is expanded, and asks of some parents only")
             rolls = one.tier is Tier.ROLLING
             if rolls != (one.rolling_days > 1) or (rolls and (one.expands or one.delta or not one.many)):
                 raise ValueError(f"{spec.name}.{one.name} can't roll, or doesn't say over how many days it does")
@@ -318,6 +321,7 @@ _DECLARED = Catalog(
         MANAGED_IDENTITY_CREDENTIALS,
         *EXTERNAL_IDENTITIES,
         ORGANIZATIONAL_BRANDING,
+        SYNCHRONIZATION_JOBS,
     )
 )
 

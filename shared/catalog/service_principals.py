@@ -21,6 +21,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.synchronization import PROVISIONED
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
@@ -111,6 +112,7 @@ SERVICE_PRINCIPALS = ObjectType(
             contains="managedIdentityCredentials",
             needs_to_read=_READ_CREDENTIALS,
         ),
+        PROVISIONED,
     ),
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'"),

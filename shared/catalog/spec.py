@@ -296,6 +296,8 @@ class Relationship:
     computed_why: Reason = Reason.DYNAMIC
     seals_when: Condition | None = None
     expands: bool = True  # else each parent is asked for
+    asked_when: Condition | None = None  # of what can't be expanded: parents that may have any; others aren't asked
+    share: float = 1.0  # how many of the parents are taken to be asked, for forecasts
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 

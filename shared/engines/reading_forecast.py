@@ -126,7 +126,7 @@ def _item(
         expand = relationship.expands and (child is None or child.version == spec.version)
         first = reading.parents_request(spec, relationship, expand=expand)
         yield readings * pages, readings * pages, first
-        crowded = ceil(count * (relationship.crowded if expand else 1))
+        crowded = ceil(count * (relationship.crowded if expand else relationship.share))
         if relationship.rolling_days and not first_run:
             crowded = ceil(crowded / relationship.rolling_days)
         if crowded:

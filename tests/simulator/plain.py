@@ -493,15 +493,20 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
 # --- every tenant's own
 
 
-_PLACE = re.compile(r"@(organization|users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?")
+_PLACE = re.compile(
+    r"@(organization|gallery|users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?"
+)
 
 
 def plant(planter: Planter) -> None:
     """What every tenant has. `@groups/2` stands for the id of its third group, `@applications/0.appId` for a member
-    of its first application; `_links` holds what a relationship names."""
+    of its first application, `@gallery/0` for the first enterprise application made from a template; `_links` holds
+    what a relationship names."""
     for row in PLAIN:
         for number, start in enumerate(row.starts):
             obj = _resolved(planter, {**row.defaults, **start})
+            if row.parent and obj["_parent"] not in planter.store.tables[row.parent]:
+                continue  # a small seed lacks what contains it
             links = obj.pop("_links", {})
             made_up = row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}"))
             obj.setdefault("id", obj.get(row.keyed, made_up))
@@ -520,8 +525,12 @@ def _resolved(planter: Planter, value: Any) -> Any:
         return value
 
     def place(found: re.Match[str]) -> str:
-        objects = planter.store.tables[found[1]]
+        objects = planter.store.tables["servicePrincipals" if found[1] == "gallery" else found[1]]
+        if found[1] == "gallery":
+            objects = {key: one for key, one in objects.items() if one.get("applicationTemplateId")}
         ids = {"users": planter.user_ids, "groups": planter.group_ids}.get(found[1]) or sorted(objects)
+        if not ids:
+            return ""
         key = ids[int(found[2]) % len(ids)]
         return str(objects[key][found[3]]) if found[3] else key
 

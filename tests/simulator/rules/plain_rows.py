@@ -14,6 +14,7 @@ from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
+from .plain_synchronization import SYNCHRONIZATION
 
 PLAIN: tuple[Plain, ...] = (
     *POLICIES,
@@ -27,4 +28,5 @@ PLAIN: tuple[Plain, ...] = (
     *CONSENT,
     *EXTERNAL,
     *BRANDING,
+    *SYNCHRONIZATION,
 )
