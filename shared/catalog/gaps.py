@@ -13,9 +13,7 @@ _MEMBERS = {
     "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
-        appManagementPolicies createdOnBehalfOf homeRealmDiscoveryPolicies inheritablePermissions logo
-        managerApplications oauth2RequirePostResponse sponsors synchronization tokenIssuancePolicies
-        tokenLifetimePolicies
+        inheritablePermissions logo managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "b2xUserFlows": "apiConnectorConfiguration",
@@ -34,9 +32,7 @@ _MEMBERS = {
     "roleAssignmentScheduleInstances": "activatedUsing appScope",
     "roleAssignments": "appScope",
     "servicePrincipals": """
-        agentIdentityBlueprintId appManagementPolicies claimsMappingPolicies createdDateTime
-        homeRealmDiscoveryPolicies
-        remoteDesktopSecurityConfiguration sponsors tokenIssuancePolicies tokenLifetimePolicies
+        agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors
     """,
     "synchronizationJobs": "bulkUpload schema",
     "userFlowLanguages": "overridesPages",

@@ -344,6 +344,27 @@ _GROUPS = (
 )
 
 _REST = (
+    # The other ends of what policies are assigned to, which is read there.
+    *_out(
+        "applications",
+        Why.COMPUTED,
+        "Microsoft Graph: application resource type, Relationships",
+        "appManagementPolicies homeRealmDiscoveryPolicies tokenIssuancePolicies tokenLifetimePolicies",
+    ),
+    *_out(
+        "servicePrincipals",
+        Why.COMPUTED,
+        "Microsoft Graph: servicePrincipal resource type, Relationships",
+        "appManagementPolicies claimsMappingPolicies homeRealmDiscoveryPolicies tokenIssuancePolicies"
+        " tokenLifetimePolicies",
+    ),
+    # Who made an application for somebody else: read-only, and empty in most.
+    *_out(
+        "applications",
+        Why.NO_WRITE_API,
+        "Microsoft Graph: application resource type, Relationships",
+        "createdOnBehalfOf",
+    ),
     *_out(
         "servicePrincipals",
         Why.COMPUTED,
