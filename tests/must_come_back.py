@@ -605,6 +605,29 @@ MUST: tuple[Must, ...] = (
         by=("id",),
     ),
     Must(
+        "authenticationEventsFlows",
+        _API + "authenticationeventsflow-update",
+        changed=_words("description displayName onInteractiveAuthFlowStart onUserCreateStart"),
+        values={
+            "onUserCreateStart": {
+                "@odata.type": "#microsoft.graph.onUserCreateStartExternalUsersSelfServiceSignUp",
+                "userTypeToCreate": "member",
+            }
+        },
+        anew=True,
+    ),
+    Must(
+        "authenticationEventListeners",
+        _API + "authenticationeventlistener-update",
+        changed=_words("authenticationEventsFlowId conditions displayName handler"),
+        values={
+            "authenticationEventsFlowId": "8b1c2d3e-4f5a-4b6c-8d7e-9f0a1b2c3d4e",
+            "conditions": {"applications": {"includeApplications": []}},
+            "handler": lambda one: {**one["handler"], "configuration": None},
+        },
+        anew=True,
+    ),
+    Must(
         "identityProviders",
         _API + "identityproviderbase-update",
         changed=_words("clientId developerId displayName keyId serviceId"),

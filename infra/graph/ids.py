@@ -32,6 +32,8 @@ APP_ROLES: Final = MappingProxyType(
         "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
         "EntitlementManagement.Read.All": "c74fd47d-ed3c-45c3-9a9e-b8676de685d2",
         "EntitlementManagement.ReadWrite.All": "9acd699f-1e81-4958-b001-93b1d2506e19",
+        "EventListener.Read.All": "b7f6385c-6ce6-4639-a480-e23c42ed9784",
+        "EventListener.ReadWrite.All": "0edf5e9e-4ce8-468a-8432-d08631d18c43",
         "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
         "GroupSettings.ReadWrite.All": "546168c3-1183-4281-9491-fafb24dea37e",
         "IdentityProvider.Read.All": "e321f0bb-e7f7-481e-bb28-e3b0b32d4bd0",

@@ -171,5 +171,11 @@ DELEGATED_PERMISSION_CLASSIFICATIONS = ObjectType(
             "Microsoft Graph: delegatedPermissionClassification resource type",
             unverified=True,
         ),
+        Quirk(
+            "They come along with the list of service principals: the metadata doesn't name them among what can't "
+            "be expanded.",
+            "Microsoft Graph metadata v1.0: servicePrincipal",
+            unverified=True,
+        ),
     ),
 )

@@ -21,6 +21,14 @@ from shared.catalog.spec import (
 from shared.domain.plan import AnchorKind, Reason
 
 _GRAPH = "#microsoft.graph."
+# Events at which an extension can be called, and which have listeners of the same name.
+EXTENDED_EVENTS = (
+    "onAttributeCollectionStart",
+    "onAttributeCollectionSubmit",
+    "onPasswordSubmit",
+    "onTokenIssuanceStart",
+    "onVerifiedIdClaimValidation",
+)
 _FLOWS = "/identity/b2xUserFlows"
 _READ_FLOWS = (("IdentityUserFlow.Read.All",),)
 _WRITE_FLOWS = (("IdentityUserFlow.ReadWrite.All",),)
@@ -209,17 +217,7 @@ CUSTOM_AUTHENTICATION_EXTENSIONS = ObjectType(
     title="Custom authentication extensions",
     path="/identity/customAuthenticationExtensions",
     odata_type=f"{_GRAPH}customAuthenticationExtension",
-    subtypes=tuple(
-        f"{_GRAPH}{kind}CustomExtension"
-        for kind in (
-            "onAttributeCollectionStart",
-            "onAttributeCollectionSubmit",
-            "onOtpSend",
-            "onPasswordSubmit",
-            "onTokenIssuanceStart",
-            "onVerifiedIdClaimValidation",
-        )
-    ),
+    subtypes=tuple(f"{_GRAPH}{event}CustomExtension" for event in (*EXTENDED_EVENTS, "onOtpSend")),
     wave=WaveNumber.REST,
     needs_to_read=(("CustomAuthenticationExtension.Read.All",),),
     needs_to_write=(("CustomAuthenticationExtension.ReadWrite.All",),),

@@ -131,6 +131,11 @@ _ANSWERS = {
         """,
     ),
     "delegatedPermissionClassifications": "classification id permissionId permissionName",
+    "authenticationEventsFlows": """
+        conditions description displayName id onAttributeCollection onAttributeCollectionStart
+        onAttributeCollectionSubmit onAuthenticationMethodLoadStart onInteractiveAuthFlowStart onUserCreateStart
+    """,
+    "authenticationEventListeners": "authenticationEventsFlowId conditions displayName handler id",
     "synchronizationJobs": "id schedule status synchronizationJobSettings templateId",
     "organizationalBrandingLocalizations": """
         backgroundColor backgroundImageRelativeUrl bannerLogoRelativeUrl cdnList contentCustomization

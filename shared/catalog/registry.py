@@ -19,6 +19,7 @@ from shared.catalog.authentication import (
     AUTHENTICATION_STRENGTH_POLICIES,
     COMBINATION_CONFIGURATIONS,
 )
+from shared.catalog.authentication_events import AUTHENTICATION_EVENT_LISTENERS, AUTHENTICATION_EVENTS_FLOWS
 from shared.catalog.branding import ORGANIZATIONAL_BRANDING
 from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
@@ -322,6 +323,8 @@ _DECLARED = Catalog(
         *EXTERNAL_IDENTITIES,
         ORGANIZATIONAL_BRANDING,
         SYNCHRONIZATION_JOBS,
+        AUTHENTICATION_EVENTS_FLOWS,
+        AUTHENTICATION_EVENT_LISTENERS,
     )
 )
 

@@ -70,6 +70,8 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
     item = shown(row, obj, request.beta)
+    for path, table in row.embeds.items():
+        item = _in_full(item, path.split("."), table, request.beta, view)
     for name in row.asked:
         if name not in _expands(request):
             service.rules.lean("plain.asked")
@@ -92,6 +94,18 @@ def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: Vi
             targets = _targets(view, row, obj["id"], link)
             item[asked] = (targets[0] if targets else None) if link.single else targets[:MOST_EXPANDED]
     return item
+
+
+def _in_full(value: Any, steps: list[str], table: str, beta: bool, view: View) -> Any:
+    if isinstance(value, list):
+        return [_in_full(one, steps, table, beta, view) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if not steps:
+        obj = view.get(table, value["id"])
+        return value if obj is None else shown(ROWS[table], obj, beta)
+    first, *rest = steps
+    return {**value, first: _in_full(value[first], rest, table, beta, view)} if first in value else value
 
 
 def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:

@@ -157,6 +157,17 @@ _KEYED_OTHERWISE = frozenset(
 # Source: <ComplexType> in Microsoft Graph metadata v1.0.
 _COMPLEX = frozenset(("CustomSecurityAttributeExemption",))
 
+# Complex types in which Graph shows an entity in full, and takes it by {id}.
+_EMBEDDING = frozenset(
+    (
+        "ConditionalAccessGrantControls",
+        "OnAttributeCollectionExternalUsersSelfServiceSignUp",
+        "OnAttributeCollectionStartCustomExtensionHandler",
+        "OnAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
+        "OnTokenIssuanceStartCustomExtensionHandler",
+    )
+)
+
 
 def _property(name: str, reader: types.FunctionType, owner: type) -> Property:
     method = next(n for n in reader.__code__.co_names if n.startswith("get_"))
@@ -177,8 +188,7 @@ def shape(model: type) -> Shape:
         if name.startswith("@"):
             continue
         member = _property(name, reader, model)
-        # authenticationStrength is an entity, yet Graph embeds it in the policy and takes {id} on write.
-        embedded = model.__name__ == "ConditionalAccessGrantControls"
+        embedded = model.__name__ in _EMBEDDING
         is_entity = member.model is not None and (
             (issubclass(member.model, Entity) and member.model.__name__ not in _COMPLEX)
             or member.model.__name__ in _KEYED_OTHERWISE

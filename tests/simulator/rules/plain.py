@@ -54,6 +54,8 @@ class Plain:
     alone: bool = False  # nothing is linked to two of the type
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     asked: tuple[str, ...] = ()  # those of `inline` that are shown if asked for
+    # Objects that are named by id within a value, by path and table: they are shown in full.
+    embeds: dict[str, str] = field(default_factory=dict)
     prefix: str = ""  # put before the id that a creation gives
     joined: tuple[str, ...] = ()  # members that make the id
     fixed: str = ""  # ids that begin so are Microsoft's: what has one is not written, nor what it contains

@@ -248,6 +248,7 @@ EXTENSIONS = Plain(
     starts=(
         {
             "@odata.type": "#microsoft.graph.onTokenIssuanceStartCustomExtension",
+            "id": "c1a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8",
             "displayName": "Claims from the club",
             "claimsForTokenConfiguration": [{"claimIdInApiResponse": "memberSince"}],
             **_EXTENSION,

@@ -9,6 +9,7 @@ from .plain_apps import APPS
 from .plain_branding import BRANDING
 from .plain_consent import CONSENT
 from .plain_cross_tenant import CROSS_TENANT
+from .plain_events import EVENTS
 from .plain_external import EXTERNAL
 from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
@@ -29,4 +30,5 @@ PLAIN: tuple[Plain, ...] = (
     *EXTERNAL,
     *BRANDING,
     *SYNCHRONIZATION,
+    *EVENTS,
 )
