@@ -635,6 +635,15 @@ MUST: tuple[Must, ...] = (
         not_anew="it is made with a secret, which nothing shows",
     ),
     Must(
+        "externalDomainFederations",
+        _API + "samlorwsfedexternaldomainfederation-update",
+        changed=_words(
+            "displayName issuerUri metadataExchangeUri passiveSignInUri preferredAuthenticationProtocol "
+            "signingCertificate"
+        ),
+        anew=True,
+    ),
+    Must(
         "userFlowAttributes",
         _API + "identityuserflowattribute-update",
         changed=("description",),

@@ -61,6 +61,49 @@ IDENTITY_PROVIDERS = ObjectType(
     ),
 )
 
+_FEDERATIONS = "/directory/federationConfigurations"
+_FEDERATION = "samlOrWsFedExternalDomainFederation"
+
+EXTERNAL_FEDERATIONS = ObjectType(
+    name="externalDomainFederations",
+    title="Federation with other organizations (SAML, WS-Fed)",
+    path=f"{_FEDERATIONS}/graph.{_FEDERATION}",
+    odata_type=f"{_GRAPH}{_FEDERATION}",
+    wave=WaveNumber.REST,
+    needs_to_read=(("Domain.Read.All",), *_READ_PROVIDERS),
+    # Before and after a write it is read, which the permission to write doesn't allow.
+    needs_to_write=(("Domain.Read.All",), ("IdentityProvider.ReadWrite.All",)),
+    match_keys=(MatchKey(("displayName",), Strength.WEAK),),
+    anchor=AnchorSpec(AnchorKind.MARKER, "displayName", f"{_FEDERATIONS}/graph.{_FEDERATION}?$expand=domains"),
+    create=Create(_FEDERATIONS),
+    writable=(
+        "displayName",
+        "issuerUri",
+        "metadataExchangeUri",
+        "passiveSignInUri",
+        "preferredAuthenticationProtocol",
+        "signingCertificate",
+    ),
+    create_only=("domains",),
+    inline=("domains",),
+    by_id=("domains",),
+    sets=("domains",),
+    read_back_by_list=True,
+    type_tag_on_write=True,
+    quirks=(
+        Quirk(
+            "One is found by its domain or in the list of all, and not by its id.",
+            "Microsoft Graph: Get samlOrWsFedExternalDomainFederation",
+        ),
+        Quirk(
+            "The domains are shown where they are asked for, and named when it is made; adding one later takes a "
+            "request of its own, which no restore does yet.",
+            "Microsoft Graph: Create externalDomainName",
+            unverified=True,
+        ),
+    ),
+)
+
 USER_FLOW_ATTRIBUTES = ObjectType(
     name="userFlowAttributes",
     title="Attributes that user flows ask for",
@@ -251,6 +294,7 @@ CUSTOM_AUTHENTICATION_EXTENSIONS = ObjectType(
 
 EXTERNAL_IDENTITIES = (
     IDENTITY_PROVIDERS,
+    EXTERNAL_FEDERATIONS,
     USER_FLOW_ATTRIBUTES,
     API_CONNECTORS,
     USER_FLOWS,

@@ -62,7 +62,7 @@ _TYPES = """
     delegatedAdminServiceManagementDetail delegatedAdminServiceProviderConstraints directoryDefinition
     directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord domainDnsMxRecord
     domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord endUserSettings extension
-    externalDomainName federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
+    federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
     humanSecurityFraudProtectionProvider identityGovernance.customTaskExtension identityGovernance.task
     identityGovernance.workflow identityGovernance.workflowVersion identityProvider inheritablePermission
     invitation membershipOutlierInsight oidcIdentityProvider onPremisesSyncBehavior openTypeExtension
@@ -71,15 +71,14 @@ _TYPES = """
     privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
     privilegedAccessGroupEligibilityScheduleRequest profilePhoto remoteDesktopSecurityConfiguration
     remoteTenantGroup resellerDelegatedAdminRelationship resourceSpecificPermissionGrant riskyServicePrincipal
-    riskyUser samlOrWsFedExternalDomainFederation samlOrWsFedProvider scopedRoleMembership
-    serviceProviderConstraints stsPolicy synchronization synchronizationSchema synchronizationTemplate
-    targetDeviceGroup unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
-    unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
-    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
-    unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
-    unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
-    userFlowLanguagePage userRegistrationDetails userSignInInsight verifiedIdProfile
-    webApplicationFirewallProvider webApplicationFirewallVerificationModel
+    riskyUser samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints stsPolicy synchronization
+    synchronizationSchema synchronizationTemplate targetDeviceGroup unifiedRoleAssignmentSchedule
+    unifiedRoleAssignmentScheduleRequest unifiedRoleEligibilityScheduleInstance
+    unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy unifiedRoleManagementPolicyApprovalRule
+    unifiedRoleManagementPolicyAuthenticationContextRule unifiedRoleManagementPolicyEnablementRule
+    unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
+    unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguagePage userRegistrationDetails
+    userSignInInsight verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

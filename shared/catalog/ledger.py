@@ -149,6 +149,10 @@ _ANSWERS = {
     "identityProviders": """
         certificateData clientId clientSecret developerId displayName id identityProviderType keyId serviceId
     """,
+    "externalDomainFederations": """
+        displayName domains id issuerUri metadataExchangeUri passiveSignInUri preferredAuthenticationProtocol
+        signingCertificate
+    """,
     "userFlowAttributes": "dataType description displayName id userFlowAttributeType",
     "apiConnectors": "authenticationConfiguration displayName id targetUrl",
     "b2xUserFlows": "id userFlowType userFlowTypeVersion",

@@ -562,7 +562,7 @@ for _row in PLAIN:
             route(_method, _path, functools.partial(make, _row))
         elif _path == _row.item:
             route(_method, _path, functools.partial(read_one if _method == "GET" else _HANDLERS[_method], _row))
-        elif _path == _row.rule.root:
+        elif _path in (_row.rule.root, _row.made_at):
             route(_method, _path, functools.partial(read_all if _method == "GET" else create, _row))
     for _name in _row.grows:
         route("GET", f"{_row.item}/{_name}", functools.partial(read_inline, _row, _name))

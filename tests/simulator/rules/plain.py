@@ -72,6 +72,8 @@ class Plain:
     keyed: str = "id"
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
+    made_at: str = ""  # where a creation is sent, if not to the collection
+    listed_only: bool = False  # there is no reading of a single one
 
     @property
     def table(self) -> str:
@@ -92,13 +94,14 @@ class Plain:
 
     def methods(self) -> Iterator[tuple[str, str, Alternatives]]:
         """Method, path and permissions of each operation that there is."""
-        yield "GET", self.item, self.read
+        if not self.listed_only:
+            yield "GET", self.item, self.read
         if not self.singleton:
             yield "GET", self.rule.root, self.read
         if self.change:
             yield "PUT" if self.whole else "PATCH", self.item, self.change
         if self.create and not self.singleton:
-            yield "POST", self.rule.root, self.create
+            yield "POST", self.made_at or self.rule.root, self.create
         if self.makes:
             yield self.makes, self.item, self.create
         if self.deleting:

@@ -63,6 +63,53 @@ PROVIDERS = Plain(
     ),
 )
 
+_FEDERATION = "samlOrWsFedExternalDomainFederation"
+FEDERATIONS = Plain(
+    rule=TypeRule(
+        table="externalDomainFederations",
+        path=f"/directory/federationConfigurations/graph.{_FEDERATION}",
+        odata_type=f"#microsoft.graph.{_FEDERATION}",
+        model="saml_or_ws_fed_external_domain_federation.SamlOrWsFedExternalDomainFederation",
+        source=_GUIDE + "samlorwsfedexternaldomainfederation-update",
+        required=("issuerUri", "passiveSignInUri", "preferredAuthenticationProtocol", "signingCertificate"),
+        read_only=frozenset(("id",)),
+        write_once=frozenset(("domains",)),
+        audit_name="identity provider",
+        audit_category="DirectoryManagement",
+    ),
+    # Federations take the first of these, their domains the second.
+    read=any_of(
+        *(
+            f"Domain.{domain}.All+IdentityProvider.{provider}.All"
+            for domain in ("Read", "ReadWrite")
+            for provider in ("Read", "ReadWrite")
+        )
+    ),
+    change=any_of("IdentityProvider.ReadWrite.All"),
+    create=any_of("IdentityProvider.ReadWrite.All"),
+    made_at="/directory/federationConfigurations",
+    listed_only=True,
+    kinds={
+        f"#microsoft.graph.{_FEDERATION}": (
+            "saml_or_ws_fed_external_domain_federation.SamlOrWsFedExternalDomainFederation"
+        ),
+    },
+    inline=("domains",),
+    asked=("domains",),
+    starts=(
+        {
+            "@odata.type": f"#microsoft.graph.{_FEDERATION}",
+            "displayName": "Fabrikam",
+            "issuerUri": "https://sts.fabrikam-sim.example/",
+            "metadataExchangeUri": "https://sts.fabrikam-sim.example/metadata",
+            "passiveSignInUri": "https://sts.fabrikam-sim.example/signin",
+            "preferredAuthenticationProtocol": "saml",
+            "signingCertificate": "MIIC8DCCAdigAwIBAgIQZg==",
+            "domains": [{"id": "fabrikam-sim.example"}, {"id": "fabrikam-sim2.example"}],
+        },
+    ),
+)
+
 ATTRIBUTES = Plain(
     rule=TypeRule(
         table="userFlowAttributes",
@@ -261,4 +308,13 @@ EXTENSIONS = Plain(
     ),
 )
 
-EXTERNAL: tuple[Plain, ...] = (PROVIDERS, ATTRIBUTES, CONNECTORS, FLOWS, ASSIGNMENTS, LANGUAGES, EXTENSIONS)
+EXTERNAL: tuple[Plain, ...] = (
+    PROVIDERS,
+    FEDERATIONS,
+    ATTRIBUTES,
+    CONNECTORS,
+    FLOWS,
+    ASSIGNMENTS,
+    LANGUAGES,
+    EXTENSIONS,
+)
