@@ -13,11 +13,10 @@ _MEMBERS = {
     "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
-        appManagementPolicies createdOnBehalfOf homeRealmDiscoveryPolicies inheritablePermissions logo
-        managerApplications oauth2RequirePostResponse sponsors synchronization tokenIssuancePolicies
-        tokenLifetimePolicies
+        inheritablePermissions logo managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
+    "b2xUserFlows": "apiConnectorConfiguration",
     "crossTenantAccessPartners": "serviceProviderConstraints",
     "devices": "extensions",
     "groups": """
@@ -26,14 +25,17 @@ _MEMBERS = {
         photos rejectedSenders settings unseenConversationsCount unseenMessagesCount welcomeMessageEnabled
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "organization": "branding certificateBasedAuthConfiguration extensions",
+    "organization": "certificateBasedAuthConfiguration extensions",
+    "organizationalBrandingLocalizations": """
+        backgroundImage bannerLogo customCSS favicon headerLogo squareLogo squareLogoDark
+    """,
     "roleAssignmentScheduleInstances": "activatedUsing appScope",
     "roleAssignments": "appScope",
     "servicePrincipals": """
-        agentIdentityBlueprintId appManagementPolicies claimsMappingPolicies createdDateTime
-        delegatedPermissionClassifications federatedIdentityCredentials homeRealmDiscoveryPolicies
-        remoteDesktopSecurityConfiguration sponsors synchronization tokenIssuancePolicies tokenLifetimePolicies
+        agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors
     """,
+    "synchronizationJobs": "bulkUpload schema",
+    "userFlowLanguages": "overridesPages",
     "users": """
         agreementAcceptances authorizationInfo deviceEnrollmentLimit employeeLeaveDateTime extensions
         identityParentId mailboxSettings mySite onPremisesSyncBehavior permissionGrants photo photos
@@ -50,47 +52,33 @@ _TYPES = """
     accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
     accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
-    accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
-    appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
-    arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
-    authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
-    certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
-    controlConfiguration customAuthenticationExtension customCalloutExtension customDataProvidedResource
-    customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
-    delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
-    delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
-    delegatedAdminServiceProviderConstraints delegatedPermissionClassification
-    directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord
-    domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
-    endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
+    accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest appScope
+    approvalStage approvedClientApp arkoseFraudProtectionProvider authenticationStrengthRoot
+    availableAccessPackage bulkUpload certificateBasedAuthConfiguration
+    cloudFlareWebApplicationFirewallProvider companySubscription contract controlConfiguration
+    customCalloutExtension customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
+    customDataProvidedResourceUploadSession delegatedAdminAccessAssignment delegatedAdminCustomer
+    delegatedAdminRelationship delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest
+    delegatedAdminServiceManagementDetail delegatedAdminServiceProviderConstraints directoryDefinition
+    directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord domainDnsMxRecord
+    domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord endUserSettings extension
     federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
-    humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
-    identityCustomUserFlowAttribute identityGovernance.customTaskExtension identityGovernance.task
-    identityGovernance.workflow identityGovernance.workflowVersion identityProvider identityProviderBase
-    identityUserFlowAttribute identityUserFlowAttributeAssignment inheritablePermission invitation
-    membershipOutlierInsight oidcIdentityProvider onAttributeCollectionListener
-    onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
-    onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
-    onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
-    onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension
-    onPasswordSubmitListener onPremisesSyncBehavior onTokenIssuanceStartCustomExtension
-    onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
-    onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
-    organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
-    policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
-    privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
-    privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
-    profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
-    resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation
-    samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints socialIdentityProvider stsPolicy
-    synchronization synchronizationJob synchronizationSchema synchronizationTemplate targetDeviceGroup
-    tenantAppManagementPolicy unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
-    unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
-    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
-    unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
-    unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
-    userFlowLanguageConfiguration userFlowLanguagePage userRegistrationDetails userSignInInsight
-    verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
+    humanSecurityFraudProtectionProvider identityGovernance.customTaskExtension identityGovernance.task
+    identityGovernance.workflow identityGovernance.workflowVersion identityProvider inheritablePermission
+    invitation membershipOutlierInsight oidcIdentityProvider onPremisesSyncBehavior openTypeExtension
+    ownerlessGroupPolicy policyBase privilegedAccessGroupAssignmentSchedule
+    privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
+    privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
+    privilegedAccessGroupEligibilityScheduleRequest profilePhoto remoteDesktopSecurityConfiguration
+    remoteTenantGroup resellerDelegatedAdminRelationship resourceSpecificPermissionGrant riskyServicePrincipal
+    riskyUser samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints stsPolicy synchronization
+    synchronizationSchema synchronizationTemplate targetDeviceGroup unifiedRoleAssignmentSchedule
+    unifiedRoleAssignmentScheduleRequest unifiedRoleEligibilityScheduleInstance
+    unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy unifiedRoleManagementPolicyApprovalRule
+    unifiedRoleManagementPolicyAuthenticationContextRule unifiedRoleManagementPolicyEnablementRule
+    unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
+    unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguagePage userRegistrationDetails
+    userSignInInsight verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

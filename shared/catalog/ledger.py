@@ -121,6 +121,54 @@ _ANSWERS = {
         ),
         "definition deletedDateTime description displayName id isOrganizationDefault",
     ),
+    "permissionGrantPolicies": "deletedDateTime description displayName id",
+    **dict.fromkeys(
+        ("permissionGrantIncludes", "permissionGrantExcludes"),
+        """
+        clientApplicationIds clientApplicationPublisherIds clientApplicationTenantIds
+        clientApplicationsFromVerifiedPublisherOnly id permissionClassification permissionType permissions
+        resourceApplication
+        """,
+    ),
+    "delegatedPermissionClassifications": "classification id permissionId permissionName",
+    "authenticationEventsFlows": """
+        conditions description displayName id onAttributeCollection onAttributeCollectionStart
+        onAttributeCollectionSubmit onAuthenticationMethodLoadStart onInteractiveAuthFlowStart onUserCreateStart
+    """,
+    "authenticationEventListeners": "authenticationEventsFlowId conditions displayName handler id",
+    "synchronizationJobs": "id schedule status synchronizationJobSettings templateId",
+    "organizationalBrandingLocalizations": """
+        backgroundColor backgroundImageRelativeUrl bannerLogoRelativeUrl cdnList contentCustomization
+        customAccountResetCredentialsUrl customCSSRelativeUrl customCannotAccessYourAccountText
+        customCannotAccessYourAccountUrl customForgotMyPasswordText customPrivacyAndCookiesText
+        customPrivacyAndCookiesUrl customResetItNowText customTermsOfUseText customTermsOfUseUrl
+        faviconRelativeUrl headerBackgroundColor headerLogoRelativeUrl id loginPageLayoutConfiguration
+        loginPageTextVisibilitySettings signInPageText squareLogoDarkRelativeUrl squareLogoRelativeUrl
+        usernameHintText
+    """,
+    "identityProviders": """
+        certificateData clientId clientSecret developerId displayName id identityProviderType keyId serviceId
+    """,
+    "externalDomainFederations": """
+        displayName domains id issuerUri metadataExchangeUri passiveSignInUri preferredAuthenticationProtocol
+        signingCertificate
+    """,
+    "userFlowAttributes": "dataType description displayName id userFlowAttributeType",
+    "apiConnectors": "authenticationConfiguration displayName id targetUrl",
+    "b2xUserFlows": "id userFlowType userFlowTypeVersion",
+    "userFlowAttributeAssignments": """
+        displayName id isOptional requiresVerification userAttribute userAttributeValues userInputType
+    """,
+    "userFlowLanguages": "displayName id isEnabled",
+    "customAuthenticationExtensions": """
+        authenticationConfiguration behaviorOnError claimsForTokenConfiguration clientConfiguration description
+        displayName endpointConfiguration id
+    """,
+    "managedIdentityCredentials": "audiences description id issuer name subject",
+    "defaultAppManagementPolicy": """
+        applicationRestrictions deletedDateTime description displayName id isEnabled servicePrincipalRestrictions
+    """,
+    "appManagementPolicies": "deletedDateTime description displayName id isEnabled restrictions",
     "authenticationFlowsPolicy": "description displayName id selfServiceSignUp",
     "crossTenantAccessPolicy": "allowedCloudEndpoints deletedDateTime description displayName id",
     "crossTenantAccessDefault": f"""
@@ -305,6 +353,27 @@ _GROUPS = (
 )
 
 _REST = (
+    # The other ends of what policies are assigned to, which is read there.
+    *_out(
+        "applications",
+        Why.COMPUTED,
+        "Microsoft Graph: application resource type, Relationships",
+        "appManagementPolicies homeRealmDiscoveryPolicies tokenIssuancePolicies tokenLifetimePolicies",
+    ),
+    *_out(
+        "servicePrincipals",
+        Why.COMPUTED,
+        "Microsoft Graph: servicePrincipal resource type, Relationships",
+        "appManagementPolicies claimsMappingPolicies homeRealmDiscoveryPolicies tokenIssuancePolicies"
+        " tokenLifetimePolicies",
+    ),
+    # Who made an application for somebody else: read-only, and empty in most.
+    *_out(
+        "applications",
+        Why.NO_WRITE_API,
+        "Microsoft Graph: application resource type, Relationships",
+        "createdOnBehalfOf",
+    ),
     *_out(
         "servicePrincipals",
         Why.COMPUTED,
@@ -343,6 +412,19 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: orgContact resource type, Relationships",
         "directReports memberOf transitiveMemberOf",
+    ),
+    # The same as userFlowIdentityProviders, by older types.
+    *_out(
+        "b2xUserFlows",
+        Why.COMPUTED,
+        "Microsoft Graph: b2xIdentityUserFlow resource type, Relationships",
+        "identityProviders",
+    ),
+    *_out(
+        "userFlowLanguages",
+        Why.PERMANENT,
+        "Microsoft Graph: userFlowLanguageConfiguration resource type, Relationships",
+        "defaultPages",
     ),
     # Built-in roles only have it.
     *_out(
@@ -411,6 +493,8 @@ _REST = (
 )
 
 _TYPES = (
+    # The default is listed among the languages.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: List localizations", "organizationalBranding"),
     *_out_whole(
         Why.OTHER_SERVICE,
         "Microsoft Graph: endpoint and mailbox resource types",

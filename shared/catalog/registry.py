@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
+from shared.catalog.app_management import APP_MANAGEMENT_POLICIES, DEFAULT_APP_MANAGEMENT_POLICY
 from shared.catalog.app_policies import STS_POLICIES
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
 from shared.catalog.audits import DIRECTORY_AUDITS
@@ -18,8 +19,16 @@ from shared.catalog.authentication import (
     AUTHENTICATION_STRENGTH_POLICIES,
     COMBINATION_CONFIGURATIONS,
 )
+from shared.catalog.authentication_events import AUTHENTICATION_EVENT_LISTENERS, AUTHENTICATION_EVENTS_FLOWS
+from shared.catalog.branding import ORGANIZATIONAL_BRANDING
 from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
+from shared.catalog.consent import (
+    DELEGATED_PERMISSION_CLASSIFICATIONS,
+    PERMISSION_GRANT_EXCLUDES,
+    PERMISSION_GRANT_INCLUDES,
+    PERMISSION_GRANT_POLICIES,
+)
 from shared.catalog.cross_tenant import (
     CROSS_TENANT_ACCESS_DEFAULT,
     CROSS_TENANT_ACCESS_PARTNERS,
@@ -32,6 +41,7 @@ from shared.catalog.cross_tenant import (
 )
 from shared.catalog.domains import DOMAIN_FEDERATIONS, DOMAINS
 from shared.catalog.extensions import EXTENSION_PROPERTIES
+from shared.catalog.external_identities import EXTERNAL_IDENTITIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
     USER_AUTHENTICATION_METHODS,
@@ -62,9 +72,10 @@ from shared.catalog.roles import (
     ROLE_SETTINGS,
 )
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
-from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, SERVICE_PRINCIPALS
+from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, MANAGED_IDENTITY_CREDENTIALS, SERVICE_PRINCIPALS
 from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
 from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
+from shared.catalog.synchronization import SYNCHRONIZATION_JOBS
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
 from shared.catalog.unreadable import AGREEMENTS, FEATURE_ROLLOUT_POLICIES, ON_PREMISES_SYNCHRONIZATION
 from shared.catalog.users import USERS
@@ -140,6 +151,8 @@ class Catalog:
         if spec.tier is Tier.ROLLING:
             raise ValueError(f"{spec.name} is declared rolling, which only a relationship can be")
         for one in spec.relationships:
+            if one.expands and one.asked_when is not None:
+                raise ValueError(f"{spec.name}.{one.name} is expanded, and asks of some parents only")
             rolls = one.tier is Tier.ROLLING
             if rolls != (one.rolling_days > 1) or (rolls and (one.expands or one.delta or not one.many)):
                 raise ValueError(f"{spec.name}.{one.name} can't roll, or doesn't say over how many days it does")
@@ -156,7 +169,12 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        return {spec.odata_type: spec for spec in self.types if spec.facet is None and not spec.bin_of}
+        return {
+            tag: spec
+            for spec in self.types
+            if spec.facet is None and not spec.bin_of
+            for tag in (spec.odata_type, *spec.subtypes)
+        }
 
     @cached_property
     def version(self) -> str:
@@ -295,6 +313,18 @@ _DECLARED = Catalog(
         ACCESS_PACKAGE_CATALOGS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
+        DEFAULT_APP_MANAGEMENT_POLICY,
+        APP_MANAGEMENT_POLICIES,
+        PERMISSION_GRANT_POLICIES,
+        PERMISSION_GRANT_INCLUDES,
+        PERMISSION_GRANT_EXCLUDES,
+        DELEGATED_PERMISSION_CLASSIFICATIONS,
+        MANAGED_IDENTITY_CREDENTIALS,
+        *EXTERNAL_IDENTITIES,
+        ORGANIZATIONAL_BRANDING,
+        SYNCHRONIZATION_JOBS,
+        AUTHENTICATION_EVENTS_FLOWS,
+        AUTHENTICATION_EVENT_LISTENERS,
     )
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.consent import IN_ROLE_ACTIONS
 from shared.catalog.containment import Containment, Withdrawal
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
@@ -69,6 +70,7 @@ ROLE_DEFINITIONS = ObjectType(
     create_only=("templateId",),
     whole=("rolePermissions",),
     sets=("rolePermissions", "rolePermissions.allowedResourceActions"),
+    references=(IN_ROLE_ACTIONS,),
     protected=(Protected(Condition("isBuiltIn", (True,)), Reason.FOREIGN),),
     licence=Licence("Entra ID P1 for custom roles", "Microsoft Entra: custom roles overview, License requirements"),
     quirks=(

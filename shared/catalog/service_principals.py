@@ -9,6 +9,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    Drill,
     Licence,
     LinkWrite,
     MatchKey,
@@ -20,9 +21,12 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.synchronization import PROVISIONED
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
+# Directory.Read.All is not enough here (Microsoft Graph: List federatedIdentityCredentials, permissions).
+_READ_CREDENTIALS = (("Application.Read.All",),)
 _WRITE = (("Application.ReadWrite.All",),)
 # Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
 _OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
@@ -94,6 +98,21 @@ SERVICE_PRINCIPALS = ObjectType(
             crowded=0.01,
             needs_to_read=_READ,
         ),
+        Relationship(
+            name="delegatedPermissionClassifications",
+            target_types=("delegatedPermissionClassifications",),
+            write=LinkWrite.NONE,
+            contains="delegatedPermissionClassifications",
+            needs_to_read=_READ,
+        ),
+        Relationship(
+            name="federatedIdentityCredentials",
+            target_types=("managedIdentityCredentials",),
+            write=LinkWrite.NONE,
+            contains="managedIdentityCredentials",
+            needs_to_read=_READ_CREDENTIALS,
+        ),
+        PROVISIONED,
     ),
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'"),
@@ -197,6 +216,28 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
             "No PATCH: an assignment is made or removed. Holding AppRoleAssignment.ReadWrite.All allows granting "
             "any application permission to anyone, so these operations are tier 0.",
             "Microsoft Graph: appRoleAssignment resource type; permissions reference",
+        ),
+    ),
+)
+
+MANAGED_IDENTITY_CREDENTIALS = ObjectType(
+    name="managedIdentityCredentials",
+    title="Federated identity credentials of managed identities",
+    path="/servicePrincipals/{parent}/federatedIdentityCredentials",
+    odata_type="#microsoft.graph.federatedIdentityCredential",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ_CREDENTIALS,
+    needs_to_write=(),
+    parent="servicePrincipals",
+    parent_relationship="federatedIdentityCredentials",
+    name_property="name",
+    only_read="Azure keeps them with the managed identity, and makes and changes them there",
+    drill=Drill.NONE,
+    no_drill="it is never restored",
+    quirks=(
+        Quirk(
+            "Of service principals, managed identities alone have federated credentials.",
+            "Microsoft Graph: servicePrincipal resource type, Relationships",
         ),
     ),
 )

@@ -81,11 +81,12 @@ class Strength(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Condition:
     """True where the member at `path` (dotted) equals, or as a list holds, one of `values`; `within`: where its
-    text has one of them as a part. Read by `engines.conditions.holds`."""
+    text has one of them as a part; `begins`: where it begins with one. Read by `engines.conditions.holds`."""
 
     path: str
     values: tuple[object, ...]
     within: bool = False
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +228,11 @@ class Governed:
 class Create:
     """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body, `{start}` as
     in `Timed`. `held`: members that start with this value where the snapshot has another, and get theirs once the
-    object exists. `refused_when`: objects that a POST can't bring back (any of the conditions). `by_request`: the
-    answer is a request's, not the object's, which is then found by its anchor. `method`: PUT or PATCH where the
-    path is that of the object itself, which then comes to be under it. `awaited`: nothing is written: the service
-    makes the object together with what it names, and it is looked for by its anchor (`path` is empty)."""
+    object exists. `refused_when`: objects that a POST can't bring back (any of the conditions); `refused_in`: nor
+    any whose parent's id begins so. `by_request`: the answer is a request's, not the object's, which is then found
+    by its anchor. `method`: PUT or PATCH where the path is that of the object itself, which then comes to be under
+    it. `awaited`: nothing is written: the service makes the object together with what it names, and it is looked
+    for by its anchor (`path` is empty)."""
 
     path: str
     method: str = "POST"
@@ -238,6 +240,7 @@ class Create:
     password: bool = False  # the body needs an initial password, which we make
     held: dict[str, object] = field(default_factory=dict)
     refused_when: tuple[Condition, ...] = ()
+    refused_in: str = ""
     refused_why: str = ""
     by_request: bool = False
     awaited: bool = False
@@ -294,6 +297,8 @@ class Relationship:
     computed_why: Reason = Reason.DYNAMIC
     seals_when: Condition | None = None
     expands: bool = True  # else each parent is asked for
+    asked_when: Condition | None = None  # of what can't be expanded: parents that may have any; others aren't asked
+    share: float = 1.0  # how many of the parents are taken to be asked, for forecasts
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 
@@ -408,6 +413,7 @@ class ObjectType:
     needs_to_write: tuple[tuple[str, ...], ...]
     needs_to_write_also: tuple[Extra, ...] = ()
     write_by_choice: str = ""  # why what writing needs is in no list that a deployment gives: the owner may add it
+    subtypes: tuple[str, ...] = ()  # Graph types that its objects are of, where it is an abstract one
     version: str = "v1.0"
     singleton: bool = False  # the tenant has one, or each parent has one at most
     absent: bool = False  # a tenant may be without, which Graph tells by 404: then there is none, and all was read
@@ -431,7 +437,9 @@ class ObjectType:
     member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
     delta: bool = False
-    grows_with: str = ""  # type by whose number this one's is foretold, `grows_by` for each; else there are few
+    # Type by whose number this one's is foretold, `grows_by` for each; else there are `number`, 0 for few.
+    grows_with: str = ""
+    number: int = 0
     grows_by: float = 1.0
     list_cost: int = 1
     item_cost: int = 1

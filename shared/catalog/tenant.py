@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.catalog.branding import BRANDED
+from shared.catalog.consent import ASSIGNED_TO_USERS
 from shared.catalog.spec import Drill, ObjectType, Quirk, WaveNumber
 
 ORGANIZATION = ObjectType(
@@ -9,9 +11,11 @@ ORGANIZATION = ObjectType(
     title="Organization",
     path="/organization",
     odata_type="#microsoft.graph.organization",
+    number=1,
     wave=WaveNumber.REST,
     needs_to_read=(("Organization.Read.All", "Directory.Read.All"),),
     needs_to_write=(("Organization.ReadWrite.All",),),
+    relationships=(BRANDED,),
     writable=(
         "marketingNotificationEmails",
         "privacyProfile",
@@ -57,6 +61,7 @@ AUTHORIZATION_POLICY = ObjectType(
         "guestUserRoleId",
     ),
     whole=("defaultUserRolePermissions",),
+    references=(ASSIGNED_TO_USERS,),
     not_created="every tenant has one, which can't be deleted",
     quirks=(
         Quirk(

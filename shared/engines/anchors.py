@@ -62,7 +62,8 @@ async def find_holders(
                 # Nothing else can stand where a singleton does, whatever its key.
                 tuple(item for item in live or [] if spec.singleton or _holds(form, item, wanted, exact)),
                 tuple(item for item in binned_items or [] if _holds(form, item, wanted, exact)),
-                live is None and not spec.singleton,  # then it is merely not there
+                # Else it, or all of its kind, is merely not there.
+                live is None and not spec.singleton and not spec.absent,
             )
         )
     return found
@@ -124,7 +125,7 @@ def _holds(form: Form, item: JsonObject, wanted: dict[str, Json], exact: bool) -
         if not exact and isinstance(held, str) and isinstance(value, str):
             # The directory's unique keys don't tell upper from lower case.
             held, value = held.casefold(), value.casefold()
-        if held != value:
+        if not form.same(name, held, value):
             return False
     return True
 

@@ -183,7 +183,7 @@ class Form:
         if isinstance(value, list):
             return [
                 self._members(path, item, None)
-                if isinstance(item, dict) and not _is_marker(item)
+                if isinstance(item, dict) and not _is_marker(item) and path not in self._by_id
                 else self._written(path, item, None)
                 for item in value
             ]

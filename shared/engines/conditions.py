@@ -24,6 +24,10 @@ def member_at(item: Mapping[str, Json], path: str) -> Json:
 def holds(condition: Condition, item: Mapping[str, Json]) -> bool:
     value = member_at(item, condition.path)
     values = value if isinstance(value, list) else [value]
+    if condition.begins:
+        return any(
+            isinstance(one, str) and one.startswith(str(start)) for one in values for start in condition.values
+        )
     if condition.within:
         return any(isinstance(one, str) and str(part) in one for one in values for part in condition.values)
     # `True == 1` in Python, and a condition on true must not be met by a number.

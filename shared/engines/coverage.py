@@ -66,16 +66,16 @@ class Coverage:
 def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> Coverage:
     """`types`: the catalog's."""
     listed = tuple(spec for spec in types if not spec.not_read)
-    declared = {
-        spec.odata_type.removeprefix("#"): spec for spec in listed if spec.facet is None and not spec.bin_of
-    }
+    own = tuple(spec for spec in listed if spec.facet is None and not spec.bin_of)
+    # What several types are of stands where the first of them does.
+    declared = {spec.odata_type.removeprefix("#"): spec for spec in reversed(own)}
     facets: dict[str, set[str]] = {}
     for spec in listed:
         if spec.facet is not None:
             # A collection is read whole, and so is what stands for it in the service.
             names = spec.facet.collection.split("/")[:1] if spec.facet.collection else spec.select
             facets.setdefault(spec.facet.of, set()).update(names)
-    walk = _Walk(metadata, ledger, declared, facets)
+    walk = _Walk(metadata, ledger, own, declared, facets)
     met = walk.findings()
     excluded = tuple(exclusion for exclusion in ledger.exclusions if exclusion.at in walk.left_out)
     seen = {finding.at for finding in met} | walk.left_out
@@ -86,8 +86,8 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
         unknown=tuple(finding for finding in met if finding.at not in ledger.gaps),
         absent=tuple(
             spec.name
-            for name, spec in declared.items()
-            if name not in metadata.entities and spec.version == _VERSION
+            for spec in own
+            if spec.odata_type.removeprefix("#") not in metadata.entities and spec.version == _VERSION
         ),
         stale=tuple(sorted(({exclusion.at for exclusion in ledger.exclusions} | ledger.gaps) - seen)),
     )
@@ -100,21 +100,24 @@ class _Walk:
         self,
         metadata: Metadata,
         ledger: Ledger,
+        own: Iterable[ObjectType],
         declared: Mapping[str, ObjectType],
         facets: Mapping[str, set[str]],
     ) -> None:
         self._facets = facets
         self._metadata = metadata
         self._ledger = ledger
+        self._own = tuple(own)
         self._declared = declared
-        self._paths = tuple(f"{spec.path}/" for spec in declared.values())
+        self._paths = tuple(f"{spec.path}/" for spec in self._own)
         self._excluded = {exclusion.at for exclusion in ledger.exclusions}
         self._met: dict[str, Finding] = {}
         self.left_out: set[str] = set()
         self.read: dict[str, int] = {}
 
     def findings(self) -> tuple[Finding, ...]:
-        for name, spec in self._declared.items():
+        for spec in self._own:
+            name = spec.odata_type.removeprefix("#")
             if name in self._metadata.entities:
                 self._members(name, spec)
             elif spec.version != _VERSION:
@@ -138,7 +141,8 @@ class _Walk:
         grouped = {name for group in spec.member_groups for name in group.members}
         read = facets | (grouped.union(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
         linked = facets | {relationship.name for relationship in spec.relationships}
-        family = (*self._metadata.lineage(name), *self._metadata.descendants(name))
+        derived = (one for one in self._metadata.descendants(name) if _is_of(spec, one.name))
+        family = (*self._metadata.lineage(name), *derived)
         known: set[str] = set()
         for entity in family:
             for member, kind in _members_of(entity):
@@ -182,8 +186,9 @@ class _Walk:
     def _owner(self, entity: EntityType) -> str | None:
         """The catalog's name of a type that is read, itself or as one of its kind."""
         for candidate in self._metadata.lineage(entity.name):
-            if candidate.name in self._declared:
-                return self._declared[candidate.name].name
+            spec = self._declared.get(candidate.name)
+            if spec is not None and (candidate is entity or _is_of(spec, entity.name)):
+                return spec.name
         return None
 
     def _leads_on_only(self, entity: EntityType) -> bool:
@@ -199,6 +204,11 @@ class _Walk:
             return True
         self._met.setdefault(at, Finding(at, kind, path))
         return False
+
+
+def _is_of(spec: ObjectType, derived: str) -> bool:
+    """Whether a listing of the type holds objects of this derived one."""
+    return not spec.subtypes or f"#{derived}" in spec.subtypes
 
 
 def _members_of(entity: EntityType) -> Iterator[tuple[str, Kind]]:

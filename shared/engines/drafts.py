@@ -150,7 +150,7 @@ class Drafter:
         for name in names:
             new += [",", {"$id": name}] if name in self._renewed else []
         asked = self._join(f"$select={','.join(kept)}", *new) if names else ""
-        inline = f"$expand={','.join(spec.inline)}" if spec.inline else ""
+        inline = _inline(spec)
         return self._join("?", asked, "&" if asked and inline else "", inline) if asked or inline else ""
 
     def _names(self, spec: ObjectType, members: Iterable[str]) -> tuple[str, ...]:
@@ -523,7 +523,13 @@ def written_members(form: Form, wanted: JsonObject, live: Mapping[str, Json]) ->
 
 
 def _read_list(spec: ObjectType) -> str:
-    return spec.list_path if spec.read_back_by_list else ""
+    if not spec.read_back_by_list:
+        return ""
+    return f"{spec.list_path}?{_inline(spec)}" if spec.inline else spec.list_path
+
+
+def _inline(spec: ObjectType) -> str:
+    return f"$expand={','.join(spec.inline)}" if spec.inline else ""
 
 
 def _type_tag(spec: ObjectType, tag: str) -> JsonObject:

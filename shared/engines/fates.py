@@ -141,7 +141,8 @@ class Fates:
             return _out(missing, Reason.NEEDS_ACTION, f"it is evidence only: {spec.only_read}")
         if spec.create is None:
             return _out(missing, Reason.NEEDS_ACTION, "objects of this type can't be created by Graph")
-        if any_holds(spec.create.refused_when, missing.item):
+        closed = spec.create.refused_in and missing.parent.startswith(spec.create.refused_in)
+        if closed or any_holds(spec.create.refused_when, missing.item):
             return _out(missing, Reason.NEEDS_ACTION, spec.create.refused_why)
         if protected := protection(spec, missing.item, live=False):
             return _out(missing, protected.reason, f"it can't be written: {protected.when.path}")

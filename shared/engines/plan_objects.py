@@ -337,7 +337,8 @@ class Planning:
         known = without(spec, left_out)
         concerned = set(self.fates.renewed.values())
         concerned |= {key.type for key, fate in self.fates.by_key.items() if fate.way is Way.OUT}
-        unchanged = any(concerned & set(reference.to) for reference in restorable)
+        naming = (*restorable, *_set_once(spec))
+        unchanged = any(concerned & set(reference.to) for reference in naming)
         async for entry, whole, new in pairs(snapshot, live, spec.name, unchanged=unchanged):
             old = known(whole)
             if self.reach.object(spec, entry.id, entry.parent):
@@ -370,7 +371,20 @@ class Planning:
         asked = self.reach.of(spec, old)
         self._explain(spec, entry, [name for name in differing if name in asked], asked, new)
         self._tell_lost(spec, entry, asked, new)
+        self._tell_stale(spec, entry, asked, new)
         self._change(spec, entry, asked, new, settles=False, from_bin=False)
+
+    def _tell_stale(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
+        """What the object names gets a new id, which it can't be told any more."""
+        stale = {
+            found.member
+            for found in find(_set_once(spec), old)
+            if self.fates.new_value(found.reference, found.value) != found.value
+        }
+        for member in sorted(stale):
+            if self.forms[spec.name].same(member, old[member], new.get(member)):
+                why = "it names what gets a new id, and can be set only when the object is created"
+                self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why, member)
 
     def _explain(
         self, spec: ObjectType, entry: IndexEntry, differing: list[str], old: JsonObject, new: JsonObject
@@ -678,6 +692,13 @@ def _acting(spec: ObjectType, old: JsonObject, new: JsonObject) -> _Acting:
     does = new.get(state) in spec.enabling.acting
     # Where the snapshot doesn't tell, it stays as it is.
     return _Acting(will=old[state] in spec.enabling.acting if state in old else does, does=does)
+
+
+def _set_once(spec: ObjectType) -> tuple[ValueReference, ...]:
+    """References that no write of an object that is there can change, as far as the object outlives what it names:
+    what hangs on others by their ids goes with them, and so does the second part of a pair."""
+    found = of_members(spec, spec.create_only)
+    return tuple(one for one in found if not one.pair and (one.key != "id" or not spec.by_content))
 
 
 def _unmendable(spec: ObjectType, member: str, old: Json, new: Json) -> tuple[Reason, str]:

@@ -299,7 +299,9 @@ def parents_request(spec: ObjectType, relationship: Relationship, *, expand: boo
     """The parents of a relationship, with up to 20 of their links where the relationship can be expanded."""
     top = (f"$top={spec.page_size}",) if spec.page_size else ()
     grown = (_expand(relationship),) if expand else ()
-    return _get(spec, spec.list_path, (f"$select={spec.identity}", *grown, *top), spec.list_cost)
+    when = relationship.asked_when
+    names = (spec.identity, *((when.path.partition(".")[0],) if when is not None else ()))
+    return _get(spec, spec.list_path, (f"$select={','.join(names)}", *grown, *top), spec.list_cost)
 
 
 def links_request(
@@ -315,7 +317,7 @@ def links_request(
         return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
     top = (f"$top={child.page_size}",) if child.page_size else ()
     own = child.list_path.replace("{parent}", _segment(source))
-    return _get(child, own, (*_select(child.select), *top), relationship.page_cost)
+    return _get(child, own, (*_select(child.select), *_inline(child), *top), relationship.page_cost)
 
 
 def _expand(relationship: Relationship) -> str:
@@ -734,7 +736,9 @@ class LinkReader:
                 return
         source = object_id(item, self._spec)
         if not self._expand:
-            state.waiting[source] = Waiting(source)
+            when = self._relationship.asked_when
+            if when is None or holds(when, parse(item)):
+                state.waiting[source] = Waiting(source)
             return
         name = self._relationship.name
         found = rawjson.members(item)
@@ -803,7 +807,9 @@ class LinkReader:
                 forbidden += 1
                 continue
             if body is None:
-                if not one.removed:
+                if self._child is not None and self._child.absent:
+                    links.append(reset_line(one.id))  # it has none of these
+                elif not one.removed:
                     state.vanished[one.id] = None
                 continue
             state.vanished.pop(one.id, None)

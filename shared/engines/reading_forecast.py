@@ -106,7 +106,7 @@ def count_of(catalog: Catalog, spec: ObjectType, sizes: dict[str, int]) -> int:
         return count_of(catalog, catalog.get(spec.facet.of), sizes)
     if spec.grows_with:
         return ceil(count_of(catalog, catalog.get(spec.grows_with), sizes) * spec.grows_by)
-    return FEW
+    return spec.number or FEW
 
 
 _Asked = tuple[int, int, GraphRequest]  # requests, operations, each of which costs as much as this one
@@ -126,7 +126,7 @@ def _item(
         expand = relationship.expands and (child is None or child.version == spec.version)
         first = reading.parents_request(spec, relationship, expand=expand)
         yield readings * pages, readings * pages, first
-        crowded = ceil(count * (relationship.crowded if expand else 1))
+        crowded = ceil(count * (relationship.crowded if expand else relationship.share))
         if relationship.rolling_days and not first_run:
             crowded = ceil(crowded / relationship.rolling_days)
         if crowded:

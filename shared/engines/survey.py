@@ -254,6 +254,8 @@ def key_values(spec: ObjectType, key: MatchKey, item: JsonObject, parent: str) -
 
 
 def _folded(value: Json) -> Json:
+    if isinstance(value, list):
+        return " ".join(sorted(str(_folded(one)) for one in value))
     return value.casefold() if isinstance(value, str) else str(value)
 
 

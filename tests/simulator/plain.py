@@ -62,11 +62,20 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
     if row.parent:
         parent = _parent(row, request, view)
         found = [obj for obj in found if obj["_parent"] == parent]
+        if row.absent and not found:
+            service.rules.lean("plain.absent")
+            raise not_found(row.table)
     return [_expanded(service, request, row, obj, view) for obj in found]
 
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
     item = shown(row, obj, request.beta)
+    for path, table in row.embeds.items():
+        item = _in_full(item, path.split("."), table, request.beta, view)
+    for name in row.asked:
+        if name not in _expands(request):
+            service.rules.lean("plain.asked")
+            del item[name]
     for name in row.grows:
         held = item.pop(name)
         if name in _expands(request):
@@ -85,6 +94,18 @@ def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: Vi
             targets = _targets(view, row, obj["id"], link)
             item[asked] = (targets[0] if targets else None) if link.single else targets[:MOST_EXPANDED]
     return item
+
+
+def _in_full(value: Any, steps: list[str], table: str, beta: bool, view: View) -> Any:
+    if isinstance(value, list):
+        return [_in_full(one, steps, table, beta, view) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if not steps:
+        obj = view.get(table, value["id"])
+        return value if obj is None else shown(ROWS[table], obj, beta)
+    first, *rest = steps
+    return {**value, first: _in_full(value[first], rest, table, beta, view)} if first in value else value
 
 
 def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:
@@ -107,7 +128,8 @@ def _targets(view: View, row: Plain, key: str, link: LinkRule) -> list[Obj]:
             obj = view.get(table, target)
             if obj is not None:
                 name = {"displayName": obj["displayName"]} if "displayName" in obj else {}
-                out.append({"@odata.type": TYPES[table].odata_type, "id": target, **name})
+                kind = obj.get("@odata.type", TYPES[table].odata_type)
+                out.append({"@odata.type": kind, "id": target, **name})
     return sorted(out, key=lambda one: str(one["id"]))
 
 
@@ -121,6 +143,25 @@ def _parent(row: Plain, request: Request, view: View) -> str:
     if view.get(row.parent, key) is None:
         raise not_found(key)
     return key
+
+
+def _writable(service: Service, row: Plain, key: str, parent: str = "") -> None:
+    """Refuses a write of what is built in."""
+    above = ROWS.get(row.parent)
+    for fixed, held in ((row.fixed, key), (above.fixed if above is not None else "", parent)):
+        if fixed and held.startswith(fixed):
+            service.rules.lean("plain.built-in")
+            raise bad_request(f"'{held}' is built in and can't be changed.")
+
+
+def _check_sole(service: Service, row: Plain, obj: Obj) -> None:
+    held = [obj[name] for name in row.sole]
+    others = service.store.tables[row.table].values()
+    if row.sole and any(
+        one["_parent"] == obj["_parent"] and [one[name] for name in row.sole] == held for one in others
+    ):
+        service.rules.lean("plain.sole")
+        raise GraphError(409, "Conflict", f"There is one with the same {' and '.join(row.sole)}.")
 
 
 def _available(service: Service, request: Request, row: Plain) -> None:
@@ -284,7 +325,7 @@ def create(row: Plain, service: Service, request: Request) -> Response:
         service.rules.lean("plain.most")
         raise bad_request("The maximum number of objects of this type has been reached.")
     joined = "_".join(str(values[name]) for name in row.joined)
-    key = joined or str(values.get(row.keyed) or new_id(service))
+    key = f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
     if service.store.get(row.table, key) is not None:
         raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
     now = service.now_iso()
@@ -294,7 +335,14 @@ def create(row: Plain, service: Service, request: Request) -> Response:
     binds = _bound(service, request, row)
     if row.parent:
         obj["_parent"] = _parent(row, request, service.store.view())
+    _writable(service, row, key, obj.get("_parent", ""))
+    if key == row.first:
+        raise bad_request(f"'{key}' can't be created by itself.")
+    _check_sole(service, row, obj)
     with service.store.transaction(request.method, request.path, request.principal.app_id):
+        if row.first and service.store.get(row.table, row.first) is None:
+            service.rules.lean("plain.first")
+            put(service, row, {**row.defaults, "id": row.first, "_parent": obj["_parent"]})
         put(service, row, obj)
         for link, target in binds:
             service.store.link(f"{row.table}.{link.name}", key, target)
@@ -313,8 +361,8 @@ def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRul
 
 
 def _target(service: Service, request: Request, link: LinkRule, address: Any) -> str:
-    key = reference_id(address)
     view = service.view(request)
+    key = str(address).rsplit("/", 1)[-1] if set(link.targets) <= ROWS.keys() else reference_id(address)
     if not any(view.get(table, key) is not None for table in link.targets):
         visible_target(service, request, view, key, link.targets)
     return key
@@ -328,7 +376,7 @@ def put(service: Service, row: Plain, obj: Obj) -> None:
 
 def change(row: Plain, service: Service, request: Request) -> Response:
     _available(service, request, row)
-    if row.absent and not row.makes and service.store.get(row.table, row.table) is None:
+    if row.singleton and row.absent and not row.makes and service.store.get(row.table, row.table) is None:
         before: Obj = {**row.defaults, "id": row.table}
     else:
         _found(service, request, row, service.view(request))
@@ -336,6 +384,7 @@ def change(row: Plain, service: Service, request: Request) -> Response:
     values = _checked(service, request, row, before)
     if values.get("id", before["id"]) != before["id"]:
         raise bad_request("Property 'id' is read-only and cannot be set.")
+    _writable(service, row, before["id"], before.get("_parent", ""))
     if row.whole:
         service.rules.lean("plain.put-whole")
         kept = {name: held for name, held in before.items() if name in row.rule.read_only or name.startswith("_")}
@@ -371,6 +420,7 @@ def make(row: Plain, service: Service, request: Request) -> Response:
 def delete(row: Plain, service: Service, request: Request) -> Response:
     _available(service, request, row)
     obj = _found(service, request, row, service.store.view())
+    _writable(service, row, obj["id"], obj.get("_parent", ""))
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         remove(service, row.table, obj["id"])
         audit.record(service, request, "Delete", row.rule, obj)
@@ -441,8 +491,12 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
     obj = view.get(row.table, key)
     if obj is None:
         raise not_found(key)
+    rel = f"{row.table}.{link.name}"
+    if there and row.alone and any(one != key for one in service.store.sources(rel, holder)):
+        service.rules.lean("plain.alone")
+        raise bad_request("Only one policy can be assigned, and there is another one.")
     with service.store.transaction(request.method, request.path, request.principal.app_id):
-        if not service.store.link(f"{row.table}.{link.name}", key, holder, present=there):
+        if not service.store.link(rel, key, holder, present=there):
             if there:
                 raise bad_request("One or more added object references already exist.")
             raise not_found(key)
@@ -453,15 +507,20 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
 # --- every tenant's own
 
 
-_PLACE = re.compile(r"@(users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?")
+_PLACE = re.compile(
+    r"@(organization|gallery|users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?"
+)
 
 
 def plant(planter: Planter) -> None:
     """What every tenant has. `@groups/2` stands for the id of its third group, `@applications/0.appId` for a member
-    of its first application; `_links` holds what a relationship names."""
+    of its first application, `@gallery/0` for the first enterprise application made from a template; `_links` holds
+    what a relationship names."""
     for row in PLAIN:
         for number, start in enumerate(row.starts):
             obj = _resolved(planter, {**row.defaults, **start})
+            if row.parent and obj["_parent"] not in planter.store.tables[row.parent]:
+                continue  # a small seed lacks what contains it
             links = obj.pop("_links", {})
             made_up = row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}"))
             obj.setdefault("id", obj.get(row.keyed, made_up))
@@ -480,8 +539,12 @@ def _resolved(planter: Planter, value: Any) -> Any:
         return value
 
     def place(found: re.Match[str]) -> str:
-        objects = planter.store.tables[found[1]]
+        objects = planter.store.tables["servicePrincipals" if found[1] == "gallery" else found[1]]
+        if found[1] == "gallery":
+            objects = {key: one for key, one in objects.items() if one.get("applicationTemplateId")}
         ids = {"users": planter.user_ids, "groups": planter.group_ids}.get(found[1]) or sorted(objects)
+        if not ids:
+            return ""
         key = ids[int(found[2]) % len(ids)]
         return str(objects[key][found[3]]) if found[3] else key
 
@@ -499,7 +562,7 @@ for _row in PLAIN:
             route(_method, _path, functools.partial(make, _row))
         elif _path == _row.item:
             route(_method, _path, functools.partial(read_one if _method == "GET" else _HANDLERS[_method], _row))
-        elif _path == _row.rule.root:
+        elif _path in (_row.rule.root, _row.made_at):
             route(_method, _path, functools.partial(read_all if _method == "GET" else create, _row))
     for _name in _row.grows:
         route("GET", f"{_row.item}/{_name}", functools.partial(read_inline, _row, _name))

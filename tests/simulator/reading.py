@@ -16,6 +16,7 @@ from .rendering import (
     without_keys,
 )
 from .rules.permissions import RELATED_READ, allowed
+from .rules.plain_rows import PLAIN
 from .rules.registry import words
 from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
@@ -49,6 +50,8 @@ RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("users", "appRoleAssignments"): ("assignments.principal", False),
     ("groups", "appRoleAssignments"): ("assignments.principal", False),
 }
+# What plain types directory objects contain.
+_PLAIN_CHILDREN = {(row.parent, row.rule.path.rsplit("/", 1)[-1]): row.table for row in PLAIN if row.parent}
 # What of a table is there now, for tables where a stored row alone doesn't say so.
 VISIBLE: dict[str, Callable[[Service, View, Obj], bool]] = {}
 _OWNED = ("groups.owners", "applications.owners", "servicePrincipals.owners")
@@ -294,9 +297,26 @@ def _item(
     return out
 
 
+def _plain_children(
+    service: Service, request: Request, view: View, table: str, key: str, expand: odata.Expand
+) -> list[Obj]:
+    child = _PLAIN_CHILDREN[(table, expand.name)]
+    place = f"{child}/"
+    held = view.targets("plain.children", key)
+    ids = sorted(one.removeprefix(place) for one in held if one.startswith(place))
+    if len(ids) > _EXPAND_LIMIT:
+        service.rules.lean("list.expand-20")
+    found = (view.get(child, one) for one in ids[:_EXPAND_LIMIT])
+    columns = _child_columns(child, expand.select, request)
+    return [render(one, columns) for one in found if one is not None]
+
+
 def _add_expanded(
     service: Service, request: Request, view: View, rule: TypeRule, obj: Obj, expand: odata.Expand, out: Obj
 ) -> None:
+    if (rule.table, expand.name) in _PLAIN_CHILDREN:
+        out[expand.name] = _plain_children(service, request, view, rule.table, obj["id"], expand)
+        return
     ids = related_ids(service, request, view, rule.table, obj["id"], expand.name)
     single = expand.name == "manager"
     if single and not ids:

@@ -79,7 +79,7 @@ _DERIVED = {
 
 
 # Abstract="true" in Microsoft Graph metadata v1.0: a value must say which derived type it is.
-_ABSTRACT = frozenset(("IpRange", "ConditionalAccessExternalTenants"))
+_ABSTRACT = frozenset(("IpRange", "ConditionalAccessExternalTenants", "CustomSecurityAttributeExemption"))
 
 
 def is_derived(odata_type: object) -> bool:
@@ -153,6 +153,21 @@ _KEYED_OTHERWISE = frozenset(
     ("CrossTenantAccessPolicyConfigurationPartner", "CrossTenantIdentitySyncPolicyPartner")
 )
 
+# Complex types that have an id, for which the SDK takes them for entities.
+# Source: <ComplexType> in Microsoft Graph metadata v1.0.
+_COMPLEX = frozenset(("CustomSecurityAttributeExemption",))
+
+# Complex types in which Graph shows an entity in full, and takes it by {id}.
+_EMBEDDING = frozenset(
+    (
+        "ConditionalAccessGrantControls",
+        "OnAttributeCollectionExternalUsersSelfServiceSignUp",
+        "OnAttributeCollectionStartCustomExtensionHandler",
+        "OnAuthenticationMethodLoadStartExternalUsersSelfServiceSignUp",
+        "OnTokenIssuanceStartCustomExtensionHandler",
+    )
+)
+
 
 def _property(name: str, reader: types.FunctionType, owner: type) -> Property:
     method = next(n for n in reader.__code__.co_names if n.startswith("get_"))
@@ -173,10 +188,10 @@ def shape(model: type) -> Shape:
         if name.startswith("@"):
             continue
         member = _property(name, reader, model)
-        # authenticationStrength is an entity, yet Graph embeds it in the policy and takes {id} on write.
-        embedded = model.__name__ == "ConditionalAccessGrantControls"
+        embedded = model.__name__ in _EMBEDDING
         is_entity = member.model is not None and (
-            issubclass(member.model, Entity) or member.model.__name__ in _KEYED_OTHERWISE
+            (issubclass(member.model, Entity) and member.model.__name__ not in _COMPLEX)
+            or member.model.__name__ in _KEYED_OTHERWISE
         )
         (relationships if is_entity and not embedded else properties)[name] = member
     for preview in PREVIEW_MEMBERS.get(model.__name__, ()):

@@ -123,6 +123,8 @@ def _plant_external(planter: Planter, number: int) -> str:
         "appOwnerOrganizationId": _id("other tenant", number % 9),
         "homepage": f"https://saas{number}.example",
     }
+    if number % 20 == 7:  # of the gallery
+        base["applicationTemplateId"] = _id("template", number % 3)
     planter.service.info["firstParty"].setdefault(app_id, base)
     more: Obj = {"tags": ["WindowsAzureActiveDirectoryIntegratedApp"]}
     if number % 4 == 0:

@@ -157,7 +157,7 @@ def test_each_type_is_met_where_it_is_at_home() -> None:
     paths = {finding.at: finding.path for finding in coverage.gaps}
     packages = "/identityGovernance/entitlementManagement"
     assert paths["microsoft.graph.accessPackageAssignmentPolicy"] == f"{packages}/assignmentPolicies"
-    assert paths["microsoft.graph.directoryAudit"] == "/auditLogs/directoryAudits"
+    assert paths["microsoft.graph.riskyUser"] == "/identityProtection/riskyUsers"
 
 
 def _graph() -> Any:

@@ -11,6 +11,7 @@ import pytest
 import tests.simulator
 from tests.simulator import server, service
 from tests.simulator.inprocess import InProcessTenant
+from tests.simulator.plain import ROWS
 from tests.simulator.rules.behaviour import BEHAVIOUR
 from tests.simulator.rules.permissions import PERMISSIONS
 from tests.simulator.rules.types import TYPES
@@ -60,7 +61,11 @@ def test_every_route_has_a_permission() -> None:
 
 def test_every_property_that_a_type_rule_names_is_in_the_sdk_or_the_supplement() -> None:
     for rule in TYPES.values():
-        known = set(shape(load(rule.model)).properties)
+        row = ROWS.get(rule.table)
+        models = (rule.model, *(row.kinds.values() if row else ()))
+        known = {name for model in models for name in shape(load(model)).properties} | set(
+            row.inline if row else ()
+        )
         named = {*rule.required, *rule.read_only, *rule.write_once, *rule.secret, *(rule.default_select or ())}
         named |= {*rule.only_on_select, *rule.only_on_single_get, *rule.unique, *rule.alternate_keys}
         assert named - known - {"@odata.type"} == set(), rule.table

@@ -30,6 +30,37 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
     ),
     Rule(
+        "plain.alone",
+        "An application or service principal has one app management policy at most; a second one is refused.",
+        "Assign appliesTo, " + _API + "appmanagementpolicy-post-appliesto",
+    ),
+    Rule(
+        "plain.asked",
+        "Which attribute an assignment is about is shown only with $expand=userAttribute.",
+        "List userAttributeAssignments, " + _API + "b2xidentityuserflow-list-userattributeassignments",
+    ),
+    Rule(
+        "plain.first",
+        "The default branding, 0, can't be created: it is made together with the first language's.",
+        "Create organizationalBrandingLocalization, " + _API + "organizationalbranding-post-localizations",
+    ),
+    Rule(
+        "plain.built-in",
+        "Consent policies whose id begins with microsoft- are built in: neither they nor their condition sets can "
+        "be made, changed or deleted. Nor can built-in identity providers.",
+        "Manage app consent policies, "
+        "https://learn.microsoft.com/entra/identity/enterprise-apps/manage-app-consent-policies",
+        unverified=True,
+    ),
+    Rule(
+        "plain.sole",
+        "A delegated permission of a resource is classified once at most.",
+        "Create delegatedPermissionClassification, "
+        + _API
+        + "serviceprincipal-post-delegatedpermissionclassifications",
+        unverified=True,
+    ),
+    Rule(
         "plain.type-fixed",
         "The @odata.type of an object can't be changed, and a write of a derived type has to name it.",
         "Create identityProvider, " + _API + "identitycontainer-post-identityproviders",

@@ -35,8 +35,9 @@ class Plain:
     No `change` permissions: nothing can be changed; no `create`: nothing can be made or deleted. `kinds`: the
     concrete types of an abstract one, by @odata.type. `inline`: relationships that are shown and taken within the
     object. `whole`: an update is a PUT of the whole object. `defaults`: what the service fills in at creation.
-    `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
-    is written, by the method `makes` if not by an update. A singleton with a parent: each of those has one at most.
+    `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton, or a parent's list,
+    that is 404 until it is written, by the method `makes` if not by an update. A singleton with a parent: each of
+    those has one at most.
     `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused."""
 
     rule: TypeRule
@@ -50,8 +51,15 @@ class Plain:
     inline: tuple[str, ...] = ()
     assigned: str = ""  # the links' name on their other end, where alone they are written
     assign: Alternatives = ()
+    alone: bool = False  # nothing is linked to two of the type
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
+    asked: tuple[str, ...] = ()  # those of `inline` that are shown if asked for
+    # Objects that are named by id within a value, by path and table: they are shown in full.
+    embeds: dict[str, str] = field(default_factory=dict)
+    prefix: str = ""  # put before the id that a creation gives
     joined: tuple[str, ...] = ()  # members that make the id
+    fixed: str = ""  # ids that begin so are Microsoft's: what has one is not written, nor what it contains
+    sole: tuple[str, ...] = ()  # members by which a parent has one object at most
     whole: bool = False
     defaults: Obj = field(default_factory=dict)
     stamps: tuple[str, ...] = ()  # set to the moment of each write
@@ -60,9 +68,12 @@ class Plain:
     starts: tuple[Obj, ...] = ()
     absent: bool = False
     makes: str = ""
+    first: str = ""  # the id of one that is made together with a parent's first
     keyed: str = "id"
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
+    made_at: str = ""  # where a creation is sent, if not to the collection
+    listed_only: bool = False  # there is no reading of a single one
 
     @property
     def table(self) -> str:
@@ -83,13 +94,14 @@ class Plain:
 
     def methods(self) -> Iterator[tuple[str, str, Alternatives]]:
         """Method, path and permissions of each operation that there is."""
-        yield "GET", self.item, self.read
+        if not self.listed_only:
+            yield "GET", self.item, self.read
         if not self.singleton:
             yield "GET", self.rule.root, self.read
         if self.change:
             yield "PUT" if self.whole else "PATCH", self.item, self.change
         if self.create and not self.singleton:
-            yield "POST", self.rule.root, self.create
+            yield "POST", self.made_at or self.rule.root, self.create
         if self.makes:
             yield self.makes, self.item, self.create
         if self.deleting:

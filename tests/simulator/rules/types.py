@@ -150,7 +150,12 @@ SERVICE_PRINCIPALS = TypeRule(
     has_delta=True,
     audit_name="service principal",
     audit_category="ApplicationManagement",
-    expandable=frozenset(("owners", "appRoleAssignedTo", "appRoleAssignments", "memberOf")),
+    expandable=frozenset(
+        words(
+            "owners appRoleAssignedTo appRoleAssignments memberOf delegatedPermissionClassifications "
+            "federatedIdentityCredentials"
+        )
+    ),
 )
 
 FEDERATED_CREDENTIALS = TypeRule(

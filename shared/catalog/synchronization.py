@@ -1,0 +1,52 @@
+"""Provisioning: the jobs by which an enterprise application is kept in step with people and groups."""
+
+from __future__ import annotations
+
+from shared.catalog.spec import Condition, Drill, LinkWrite, ObjectType, Quirk, Relationship, WaveNumber
+
+_READ = (("Synchronization.Read.All",),)
+
+PROVISIONED = Relationship(
+    "synchronization",
+    ("synchronizationJobs",),
+    LinkWrite.NONE,
+    contains="synchronizationJobs",
+    expands=False,
+    # Provisioning is set up on what was made from a template, be it that for applications outside the gallery.
+    asked_when=Condition("applicationTemplateId", ("-",), within=True),
+    share=0.05,
+    needs_to_read=_READ,
+)
+
+SYNCHRONIZATION_JOBS = ObjectType(
+    name="synchronizationJobs",
+    title="Provisioning jobs, by the enterprise application that is provisioned",
+    path="/servicePrincipals/{parent}/synchronization/jobs",
+    odata_type="#microsoft.graph.synchronizationJob",
+    absent=True,
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=(),
+    parent="servicePrincipals",
+    parent_relationship=PROVISIONED.name,
+    name_property="templateId",
+    volatile=("status",),
+    only_read="a job can't run without its credentials, which nothing shows, so that it is set up by hand",
+    drill=Drill.NONE,
+    no_drill="it is never restored",
+    quirks=(
+        Quirk(
+            "A job that starts anew goes through everybody, and may delete at the other end.",
+            "Microsoft Graph: synchronizationJob: restart",
+        ),
+        Quirk(
+            "Jobs are asked for of service principals that were made from a template, one request each.",
+            "Microsoft Graph: List synchronizationJobs; servicePrincipal resource type, applicationTemplateId",
+            unverified=True,
+        ),
+        Quirk(
+            "How attributes are mapped (the job's schema) isn't read yet.",
+            "Microsoft Graph: Get synchronizationSchema",
+        ),
+    ),
+)
