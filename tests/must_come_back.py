@@ -77,6 +77,17 @@ _NOBODY = {"targetType": "group", "id": "all_users"}
 _CAMPAIGN = {"snoozeDurationInDays": 14, "state": "disabled", "excludeTargets": [], "includeTargets": []}
 
 
+_MANAGER = {"@odata.type": "#microsoft.graph.requestorManager", "managerLevel": 2}
+_STAGE = {"durationBeforeAutomaticDenial": "P3D", "isEscalationEnabled": False, "primaryApprovers": [_MANAGER]}
+_QUESTION = {
+    "@odata.type": "#microsoft.graph.accessPackageTextInputQuestion",
+    "sequence": 0,
+    "isRequired": False,
+    "text": "Why?",
+    "isSingleLineQuestion": False,
+}
+
+
 def _flipped(value: str) -> str:
     return {"true": "false", "false": "true"}.get(value, value)
 
@@ -571,6 +582,35 @@ MUST: tuple[Must, ...] = (
         changed=_words("description displayName isExternallyVisible state"),
         anew=True,
         only={"catalogType": "userManaged"},  # the others are the service's own
+    ),
+    Must(
+        "accessPackages",
+        _API + "accesspackage-update",
+        changed=_words("description displayName isHidden"),
+        anew=True,
+        apart={"catalog": "moved by an action, not supported yet"},
+    ),
+    Must(
+        "accessPackageAssignmentPolicies",
+        _API + "accesspackageassignmentpolicy-update",
+        changed=_words(
+            "allowedTargetScope automaticRequestSettings description displayName expiration notificationSettings "
+            "questions requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets"
+        ),
+        values={
+            "allowedTargetScope": ("allMemberUsers", "notSpecified"),
+            "automaticRequestSettings": (
+                None,
+                {"requestAccessForAllowedTargets": True, "gracePeriodBeforeAccessRemoval": "P3D"},
+            ),
+            "expiration": {"type": "afterDuration", "duration": "P30D"},
+            "questions": lambda one: (one.get("questions") or [])[1:] or [_QUESTION],
+            "requestApprovalSettings": {"isApprovalRequiredForAdd": True, "stages": [_STAGE]},
+            "reviewSettings": {"isEnabled": False},
+            "specificAllowedTargets": lambda one: (one.get("specificAllowedTargets") or [])[1:] or [_MANAGER],
+        },
+        anew=True,
+        apart={"accessPackage": "a policy stays in its package"},
     ),
     *(
         Must(table, _API + page, not_changed=why, not_anew=why)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 _MEMBERS = {
     "accessPackageCatalogs": """
-        accessPackages customWorkflowExtensions resourceRoles resourceScopes resources
+        customWorkflowExtensions resourceRoles resourceScopes resources
     """,
+    "accessPackageAssignmentPolicies": "customExtensionStageSettings",
+    "accessPackages": "resourceRoleScopes",
     "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
@@ -43,12 +45,11 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    accessPackage accessPackageAssignment accessPackageAssignmentPolicy accessPackageAssignmentRequest
-    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension
-    accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource
+    accessPackageAssignment accessPackageAssignmentRequest
+    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension accessPackageResource
     accessPackageResourceEnvironment accessPackageResourceRequest accessPackageResourceRole
     accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
-    accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
+    accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
     accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
     appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp

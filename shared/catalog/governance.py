@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
@@ -19,7 +20,9 @@ from shared.domain.plan import AnchorKind
 
 _ALWAYS_THERE = "every tenant has one, which can't be deleted"
 _ENTITLEMENT = "/identityGovernance/entitlementManagement"
-_LICENCE = Licence("Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals")
+_LICENCE = Licence(
+    "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
+)
 _READ = (("EntitlementManagement.Read.All",),)
 _WRITE = (("EntitlementManagement.ReadWrite.All",),)
 

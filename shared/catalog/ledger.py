@@ -170,6 +170,12 @@ _ANSWERS = {
     "accessPackageCatalogs": """
         catalogType createdDateTime description displayName id isExternallyVisible modifiedDateTime state
     """,
+    "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
+    "accessPackageAssignmentPolicies": """
+        accessPackage allowedTargetScope automaticRequestSettings createdDateTime description displayName expiration
+        id modifiedDateTime notificationSettings questions requestApprovalSettings requestorSettings reviewSettings
+        specificAllowedTargets
+    """,
     "devices": """
         accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime
         deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName
@@ -473,9 +479,26 @@ _TYPES = (
     ),
 )
 
+_ENTITLEMENT = (
+    # Both are named by the other end: a package by its catalog, a policy by its package.
+    *_out("accessPackageCatalogs", Why.COMPUTED, "Microsoft Graph: accessPackage resource type", "accessPackages"),
+    *_out(
+        "accessPackages",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackage and accessPackageAssignmentPolicy resource types",
+        "accessPackagesIncompatibleWith assignmentPolicies",
+    ),
+    *_out(
+        "accessPackageAssignmentPolicies",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackageAssignmentPolicy resource type, Relationships",
+        "catalog",
+    ),
+)
+
 LEDGER = Ledger(
     roots=frozenset(_ROOTS.split()),
     answers={name: frozenset(members.split()) for name, members in _ANSWERS.items()},
-    exclusions=(*_OTHER_SETS, *_USERS, *_GROUPS, *_REST, *_TYPES),
+    exclusions=(*_OTHER_SETS, *_USERS, *_GROUPS, *_REST, *_TYPES, *_ENTITLEMENT),
     gaps=GAPS,
 )

@@ -31,6 +31,7 @@ from shared.catalog.cross_tenant import (
     SYNCHRONIZATION_TEMPLATE,
 )
 from shared.catalog.domains import DOMAIN_FEDERATIONS, DOMAINS
+from shared.catalog.entitlement import ACCESS_PACKAGES, ASSIGNMENT_POLICIES
 from shared.catalog.extensions import EXTENSION_PROPERTIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
@@ -98,6 +99,8 @@ class Catalog:
             raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
         if spec.member_groups and not spec.select:
             raise ValueError(f"{spec.name} asks for members beside others that it doesn't name")
+        if spec.put_names and not (spec.put and set(spec.put_names) <= set(spec.create_only)):
+            raise ValueError(f"{spec.name} names members in a PUT that it doesn't send or that it changes")
         if spec.put and (spec.enabling or spec.actions or spec.member_groups):
             raise ValueError(f"{spec.name} is changed whole, and in parts")
         if spec.create and not spec.anchor:
@@ -295,6 +298,8 @@ _DECLARED = Catalog(
         ACCESS_PACKAGE_CATALOGS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
+        ACCESS_PACKAGES,
+        ASSIGNMENT_POLICIES,
     )
 )
 

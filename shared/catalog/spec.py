@@ -293,6 +293,7 @@ class Relationship:
     computed_why: Reason = Reason.DYNAMIC
     seals_when: Condition | None = None
     expands: bool = True  # else each parent is asked for
+    address: str = ""  # path before the id by which REF names its targets; "": the type's `reference_root`
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 
@@ -448,6 +449,7 @@ class ObjectType:
     nature: Nature | None = None
     writable: tuple[str, ...] = ()  # may be changed: by PATCH (or PUT), or by one of `actions`
     put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
+    put_names: tuple[str, ...] = ()  # members that each PUT has to name as they are, and none changes
     actions: tuple[Action, ...] = ()
     parts: tuple[Part, ...] = ()
     governed: Governed | None = None
@@ -469,7 +471,8 @@ class ObjectType:
     # Members that hold objects by name, each of this `@odata.type`, whose values are merged one by one and need
     # their own type beside them.
     valued: dict[str, str] = field(default_factory=dict)
-    inline: tuple[str, ...] = ()  # relationships whose objects are shown within this one, if asked for
+    # Relationships whose objects are shown within this one, if asked for; options of the `$expand` in brackets.
+    inline: tuple[str, ...] = ()
     # Lists by member, with the flag of an item that is false for one that doesn't count any more. They change item
     # by item, as `{member}@delta`, and nothing leaves them: what is only live loses its flag.
     retired: dict[str, str] = field(default_factory=dict)
@@ -530,6 +533,15 @@ class ObjectType:
             (Mechanism.ENABLE, self.enabling is not None),
         )
         return tuple(mechanism for mechanism, holds in able if holds)
+
+    @property
+    def inline_names(self) -> tuple[str, ...]:
+        return tuple(one.partition("(")[0] for one in self.inline)
+
+    @property
+    def named_in_put(self) -> frozenset[str]:
+        """Members that a PUT names, whatever it changes; of a type that is changed by PATCH none."""
+        return self.restorable | frozenset(self.put_names) if self.put else frozenset()
 
     def relationship_path(self, relationship: Relationship) -> str:
         """Version and path of one object's links, `{id}` standing for the object."""

@@ -372,7 +372,8 @@ class Drafter:
         rel = relationship.name
         path = self.item_path(spec, source.id)
         addresses: list[Json] = [
-            self._join_value({"$origin": True}, f"{spec.reference_root}/", self.id(target)) for target in targets
+            self._join_value({"$origin": True}, f"{relationship.address or spec.reference_root}/", self.id(target))
+            for target in targets
         ]
         if relationship.write is LinkWrite.BIND:
             method = "PATCH"

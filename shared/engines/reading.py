@@ -315,7 +315,7 @@ def links_request(
         return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
     top = (f"$top={child.page_size}",) if child.page_size else ()
     own = child.list_path.replace("{parent}", _segment(source))
-    return _get(child, own, (*_select(child.select), *top), relationship.page_cost)
+    return _get(child, own, (*_select(child.select), *_inline(child), *top), relationship.page_cost)
 
 
 def _expand(relationship: Relationship) -> str:
@@ -482,9 +482,10 @@ class ObjectReader:
     async def _whole(self, item: bytes) -> bytes:
         """The object with all of what it shows inline: where 20 came back there may be more."""
         members = rawjson.members(item)
-        for name in self._spec.inline:
+        for name in self._spec.inline_names:
             link = members.pop(f"{name}@odata.nextLink", None)
-            if link is None and len(rawjson.elements(members.get(name, b"[]"))) < EXPAND_LIMIT:
+            held = members.get(name, b"[]")
+            if link is None and (held[:1] != b"[" or len(rawjson.elements(held)) < EXPAND_LIMIT):
                 continue
             found: list[bytes] = []
             request = inline_request(self._spec, object_id(item, self._spec), name)

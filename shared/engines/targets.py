@@ -53,7 +53,7 @@ class Targets:
 
     async def _whole(self, spec: ObjectType, item: JsonObject) -> JsonObject:
         """The object with all of what it shows inline: where 20 came back there may be more."""
-        for name in spec.inline:
+        for name in spec.inline_names:
             held = item.get(name)
             if isinstance(held, list) and len(held) >= EXPAND_LIMIT:
                 more = await self._lookup(spec, inline_request(spec, _id(item), name).path)

@@ -258,15 +258,19 @@ def truth(service: Service, musts: Iterable[Must]) -> Truth:
                 principal = service.store.find("servicePrincipals", "appId", obj["appId"])
                 if principal is not None:
                     names[principal] = f"<servicePrincipal {told}>"
-    for table in (*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.parent)):
+    for table in (*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.parent or row.within)):
         for key, obj in service.store.tables[table].items():
-            rest = {name: value for name, value in obj.items() if name not in _THEIR_IDS}
+            told = plain.without_inner_ids(table, obj)
+            rest = {name: value for name, value in told.items() if name not in _THEIR_IDS}
             names.setdefault(key, f"<{table} {hashlib.sha256(_told(rest, names).encode()).hexdigest()[:12]}>")
     for key, named in list(names.items()):
         names[key] = named.replace('"', "'")
     own = {must.table: frozenset(must.own) for must in musts if must.anew}
     tables = {
-        table: sorted(_told(obj, names, own.get(table, frozenset())) for obj in objects.values())
+        table: sorted(
+            _told(plain.without_inner_ids(table, obj), names, own.get(table, frozenset()))
+            for obj in objects.values()
+        )
         for table, objects in service.store.tables.items()
         if table not in _NOT_COMPARED and not table.startswith("bin:")
     }

@@ -12,6 +12,8 @@ LICENSED = (
     "lifecycleManagementSettings",
     "connectedOrganizations",
     "accessPackageCatalogs",
+    "accessPackages",
+    "accessPackageAssignmentPolicies",
 )
 
 

@@ -67,6 +67,10 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
     item = shown(row, obj, request.beta)
+    for name, table in row.asked.items():
+        held = item.pop(name)
+        if name in _expands(request):
+            item[name] = _named_whole(table, held, request.beta, view)
     for name in row.grows:
         held = item.pop(name)
         if name in _expands(request):
@@ -85,6 +89,16 @@ def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: Vi
             targets = _targets(view, row, obj["id"], link)
             item[asked] = (targets[0] if targets else None) if link.single else targets[:MOST_EXPANDED]
     return item
+
+
+def _named_whole(table: str, held: Any, beta: bool, view: View) -> Any:
+    """What is named by its id as it is shown by itself, without what it would show if asked for."""
+    named = view.get(table, held["id"]) if table and isinstance(held, dict) else None
+    return held if named is None else _bare(ROWS[table], named, beta)
+
+
+def _bare(row: Plain, obj: Obj, beta: bool) -> Obj:
+    return {name: held for name, held in shown(row, obj, beta).items() if name not in row.asked}
 
 
 def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:
@@ -234,6 +248,8 @@ def _kind(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
 def _inline(service: Service, request: Request, row: Plain, body: Obj, before: Obj | None) -> Obj:
     """Relationships that are written within the object; of those that only grow, what there is then."""
     inline = {name: body[name] for name in row.inline if name in body}
+    if row.within:
+        inline |= _belonging(service, row, body, before)
     if before is None:
         return inline
     for name in row.grows:
@@ -247,6 +263,42 @@ def _inline(service: Service, request: Request, row: Plain, body: Obj, before: O
             held |= {one["id"]: one for one in body[f"{name}@delta"]}
             inline[name] = sorted(held.values(), key=lambda one: str(one["id"]))
     return inline
+
+
+def _belonging(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
+    """What an object belongs to: named when it is made and by each PUT, and never another."""
+    given = body.get(row.within)
+    key = given.get("id") if isinstance(given, dict) else None
+    if before is not None and given is None and not row.whole:
+        return {}
+    if before is None or row.whole:
+        service.rules.lean("plain.within")
+        if not isinstance(key, str):
+            raise bad_request(f"A value is required for property '{row.within}' of resource.")
+    if before is not None and (not row.whole or key != before[row.within]["id"]):
+        raise bad_request(f"'{row.within}' cannot be changed after creation.")
+    return {row.within: {"id": key}}
+
+
+def _with_ids(service: Service, row: Plain, inline: Obj) -> Obj:
+    """What is written within an object, and is its own, has ids that the service gives."""
+    made: Obj = {}
+    for name, table in row.asked.items():
+        if not table and isinstance(held := inline.get(name), list):
+            service.rules.lean("plain.inner-ids")
+            made[name] = [{**one, "id": new_id(service)} for one in held]
+    return {**inline, **made}
+
+
+def without_inner_ids(table: str, obj: Obj) -> Obj:
+    """The object without ids that the service gives anew with each write."""
+    row = ROWS.get(table)
+    own = [name for name, of in row.asked.items() if not of] if row is not None else []
+    return obj | {
+        name: [{key: value for key, value in one.items() if key != "id"} for one in held]
+        for name in own
+        if isinstance(held := obj.get(name), list)
+    }
 
 
 def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
@@ -268,7 +320,7 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
     values = checked(
         service, request, row.rule, rest, create=before is None and not row.singleton, model=model, bindable=binds
     )
-    values = {**kind, **values, **inline}
+    values = {**kind, **values, **_with_ids(service, row, inline)}
     check_unique(service, row.rule, values, None if before is None else before["id"])
     _check_names(service, request, row, values)
     return values
@@ -300,7 +352,7 @@ def create(row: Plain, service: Service, request: Request) -> Response:
             service.store.link(f"{row.table}.{link.name}", key, target)
         audit.record(service, request, "Add", row.rule, obj, after=obj)
     context = service.context(request, f"{request.path.strip('/')}/$entity")
-    return Response(201, {"@odata.context": context, **shown(row, obj, request.beta)})
+    return Response(201, {"@odata.context": context, **_bare(row, obj, request.beta)})
 
 
 def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRule, str]]:
@@ -315,6 +367,10 @@ def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRul
 def _target(service: Service, request: Request, link: LinkRule, address: Any) -> str:
     key = reference_id(address)
     view = service.view(request)
+    roots = [ROWS[table].rule.root for table in link.targets if table in ROWS]
+    if roots and not any(f"{root}/" in str(address) for root in roots):
+        service.rules.lean("plain.address")
+        raise bad_request(f"The address '{address}' is none of what '{link.name}' takes.", "BadRequest")
     if not any(view.get(table, key) is not None for table in link.targets):
         visible_target(service, request, view, key, link.targets)
     return key
@@ -322,8 +378,12 @@ def _target(service: Service, request: Request, link: LinkRule, address: Any) ->
 
 def put(service: Service, row: Plain, obj: Obj) -> None:
     service.store.put(row.table, obj["id"], obj)
-    if row.parent:
-        service.store.link(CHILDREN, obj["_parent"], f"{row.table}/{obj['id']}")
+    if owner := _owner(row, obj):
+        service.store.link(CHILDREN, owner, f"{row.table}/{obj['id']}")
+
+
+def _owner(row: Plain, obj: Obj) -> str:
+    return str(obj["_parent"] if row.parent else obj[row.within]["id"] if row.within else "")
 
 
 def change(row: Plain, service: Service, request: Request) -> Response:
@@ -393,8 +453,8 @@ def remove(service: Service, table: str, key: str) -> None:
     for rel in LINKS:
         for source in list(store.sources(rel, key)):
             store.link(rel, source, key, present=False)
-    if row.parent:
-        store.link(CHILDREN, obj["_parent"], f"{table}/{key}", present=False)
+    if owner := _owner(row, obj):
+        store.link(CHILDREN, owner, f"{table}/{key}", present=False)
     store.put(table, key, None)
 
 
@@ -453,7 +513,7 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
 # --- every tenant's own
 
 
-_PLACE = re.compile(r"@(users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?")
+_PLACE = re.compile(r"@([a-zA-Z]+)/([0-9]+)(?:\.([a-zA-Z]+))?")
 
 
 def plant(planter: Planter) -> None:
@@ -463,12 +523,16 @@ def plant(planter: Planter) -> None:
         for number, start in enumerate(row.starts):
             obj = _resolved(planter, {**row.defaults, **start})
             links = obj.pop("_links", {})
-            made_up = row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}"))
+            made_up = row.table if row.singleton else _started(row.table, number)
             obj.setdefault("id", obj.get(row.keyed, made_up))
             put(planter.service, row, obj)
             for name, targets in links.items():
                 for target in targets:
                     planter.store.link(f"{row.table}.{name}", obj["id"], target)
+
+
+def _started(table: str, number: int) -> str:
+    return str(uuid.uuid5(_SPACE, f"{table} {number}"))
 
 
 def _resolved(planter: Planter, value: Any) -> Any:
@@ -480,6 +544,8 @@ def _resolved(planter: Planter, value: Any) -> Any:
         return value
 
     def place(found: re.Match[str]) -> str:
+        if found[1] in ROWS:
+            return _started(found[1], int(found[2]))
         objects = planter.store.tables[found[1]]
         ids = {"users": planter.user_ids, "groups": planter.group_ids}.get(found[1]) or sorted(objects)
         key = ids[int(found[2]) % len(ids)]

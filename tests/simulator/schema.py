@@ -79,7 +79,7 @@ _DERIVED = {
 
 
 # Abstract="true" in Microsoft Graph metadata v1.0: a value must say which derived type it is.
-_ABSTRACT = frozenset(("IpRange", "ConditionalAccessExternalTenants"))
+_ABSTRACT = frozenset(("IpRange", "ConditionalAccessExternalTenants", "SubjectSet"))
 
 
 def is_derived(odata_type: object) -> bool:

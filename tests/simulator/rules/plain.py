@@ -37,7 +37,10 @@ class Plain:
     object. `whole`: an update is a PUT of the whole object. `defaults`: what the service fills in at creation.
     `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
     is written, by the method `makes` if not by an update. A singleton with a parent: each of those has one at most.
-    `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused."""
+    `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused.
+    `within`: the one of `inline` by which an object belongs to another: named at creation as `{id}`, never changed,
+    and gone with it. `asked`: those of `inline` that are shown if asked for, with the table of what they name by id
+    ("": the objects are this one's own)."""
 
     rule: TypeRule
     read: Alternatives
@@ -50,6 +53,8 @@ class Plain:
     inline: tuple[str, ...] = ()
     assigned: str = ""  # the links' name on their other end, where alone they are written
     assign: Alternatives = ()
+    within: str = ""
+    asked: dict[str, str] = field(default_factory=dict)
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     joined: tuple[str, ...] = ()  # members that make the id
     whole: bool = False

@@ -6,9 +6,19 @@ from .plain import Plain
 from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
 from .plain_cross_tenant import CROSS_TENANT
+from .plain_entitlement import ENTITLEMENT
 from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
 
-PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS, *INVENTORY, *GOVERNANCE, *APP_POLICIES)
+PLAIN: tuple[Plain, ...] = (
+    *POLICIES,
+    *APPS,
+    *CROSS_TENANT,
+    *SETTINGS,
+    *INVENTORY,
+    *GOVERNANCE,
+    *APP_POLICIES,
+    *ENTITLEMENT,
+)

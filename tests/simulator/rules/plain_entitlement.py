@@ -1,0 +1,242 @@
+"""Entitlement management: access packages, and the policies by which they are assigned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .form import LinkRule, TypeRule
+from .plain import Named, Plain
+from .registry import any_of
+
+_GUIDE = "https://learn.microsoft.com/graph/api/"
+_ENTITLEMENT = "/identityGovernance/entitlementManagement"
+_CATEGORY = "EntitlementManagement"
+_READ = any_of("EntitlementManagement.Read.All", "EntitlementManagement.ReadWrite.All")
+_WRITE = any_of("EntitlementManagement.ReadWrite.All")
+
+ACCESS_PACKAGES = Plain(
+    rule=TypeRule(
+        table="accessPackages",
+        path=f"{_ENTITLEMENT}/accessPackages",
+        odata_type="#microsoft.graph.accessPackage",
+        model="access_package.AccessPackage",
+        source=_GUIDE + "entitlementmanagement-post-accesspackages",
+        required=("displayName",),
+        read_only=frozenset(("id", "createdDateTime", "modifiedDateTime")),
+        links=(
+            LinkRule("incompatibleAccessPackages", ("accessPackages",)),
+            LinkRule("incompatibleGroups", ("groups",)),
+        ),
+        audit_name="access package",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    change=_WRITE,
+    create=_WRITE,
+    licence="P2",
+    inline=("catalog",),
+    within="catalog",
+    asked={"catalog": "accessPackageCatalogs"},
+    names=(Named("catalog.id", ("accessPackageCatalogs",)),),
+    defaults={"isHidden": False},
+    made=("createdDateTime",),
+    stamps=("modifiedDateTime",),
+    starts=(
+        {
+            "displayName": "Campaign team",
+            "description": "What a campaign needs",
+            "catalog": {"id": "@accessPackageCatalogs/1"},
+            "_links": {
+                "incompatibleAccessPackages": ["@accessPackages/1"],
+                "incompatibleGroups": ["@groups/2", "@groups/3"],
+            },
+        },
+        {
+            "displayName": "Campaign audit",
+            "description": "Who looks at campaigns afterwards",
+            "isHidden": True,
+            "catalog": {"id": "@accessPackageCatalogs/1"},
+        },
+    ),
+)
+
+_NOBODY_ASKS: dict[str, Any] = {
+    "enableTargetsToSelfAddAccess": False,
+    "enableTargetsToSelfUpdateAccess": False,
+    "enableTargetsToSelfRemoveAccess": False,
+    "allowCustomAssignmentSchedule": True,
+    "enableOnBehalfRequestorsToAddAccess": False,
+    "enableOnBehalfRequestorsToUpdateAccess": False,
+    "enableOnBehalfRequestorsToRemoveAccess": False,
+    "onBehalfRequestors": [],
+}
+_NO_APPROVAL: dict[str, Any] = {
+    "isApprovalRequiredForAdd": False,
+    "isApprovalRequiredForUpdate": False,
+    "isRequestorJustificationRequired": False,
+    "stages": [],
+}
+_FOR_GOOD = {"type": "noExpiration", "duration": None, "endDateTime": None}
+_USER = "#microsoft.graph.singleUser"
+_GROUP = "#microsoft.graph.groupMembers"
+_STAGES = "requestApprovalSettings.stages[]."
+_SETS = (
+    "specificAllowedTargets[].",
+    "requestorSettings.onBehalfRequestors[].",
+    f"{_STAGES}primaryApprovers[].",
+    f"{_STAGES}fallbackPrimaryApprovers[].",
+    f"{_STAGES}escalationApprovers[].",
+    f"{_STAGES}fallbackEscalationApprovers[].",
+    "reviewSettings.primaryReviewers[].",
+    "reviewSettings.fallbackReviewers[].",
+)
+
+
+def _stage(**sets: Any) -> dict[str, Any]:
+    none: dict[str, Any] = {
+        "primaryApprovers": [],
+        "fallbackPrimaryApprovers": [],
+        "escalationApprovers": [],
+        "fallbackEscalationApprovers": [],
+    }
+    return {
+        "durationBeforeAutomaticDenial": "P14D",
+        "durationBeforeEscalation": "PT0S",
+        "isApproverJustificationRequired": True,
+        "isEscalationEnabled": False,
+        **none,
+        **sets,
+    }
+
+
+ASSIGNMENT_POLICIES = Plain(
+    rule=TypeRule(
+        table="accessPackageAssignmentPolicies",
+        path=f"{_ENTITLEMENT}/assignmentPolicies",
+        odata_type="#microsoft.graph.accessPackageAssignmentPolicy",
+        model="access_package_assignment_policy.AccessPackageAssignmentPolicy",
+        source=_GUIDE + "accesspackageassignmentpolicy-update",
+        required=("displayName",),
+        read_only=frozenset(("id", "createdDateTime", "modifiedDateTime")),
+        audit_name="access package assignment policy",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    change=_WRITE,
+    create=_WRITE,
+    licence="P2",
+    inline=("accessPackage", "questions"),
+    within="accessPackage",
+    asked={"accessPackage": "accessPackages", "questions": ""},
+    whole=True,
+    names=(
+        Named("accessPackage.id", ("accessPackages",)),
+        *(
+            Named(f"{path}{member}", (table,))
+            for path in _SETS
+            for member, table in (
+                ("userId", "users"),
+                ("groupId", "groups"),
+                ("servicePrincipalId", "servicePrincipals"),
+                ("connectedOrganizationId", "connectedOrganizations"),
+            )
+        ),
+    ),
+    defaults={
+        "allowedTargetScope": "notSpecified",
+        "specificAllowedTargets": [],
+        "expiration": _FOR_GOOD,
+        "requestorSettings": _NOBODY_ASKS,
+        "requestApprovalSettings": _NO_APPROVAL,
+        "automaticRequestSettings": None,
+        "reviewSettings": None,
+        "notificationSettings": {"isAssignmentNotificationDisabled": False},
+        "questions": [],
+    },
+    made=("createdDateTime",),
+    stamps=("modifiedDateTime",),
+    starts=(
+        {
+            "displayName": "By hand",
+            "description": "Administrators assign it",
+            "accessPackage": {"id": "@accessPackages/0"},
+        },
+        {
+            "displayName": "On request",
+            "description": "Two stages, reviewed each quarter",
+            "accessPackage": {"id": "@accessPackages/0"},
+            "allowedTargetScope": "specificDirectoryUsers",
+            "specificAllowedTargets": [
+                {"@odata.type": _GROUP, "groupId": "@groups/1", "description": "Marketing"},
+                {"@odata.type": _USER, "userId": "@users/4", "description": "One more"},
+                {
+                    "@odata.type": "#microsoft.graph.connectedOrganizationMembers",
+                    "connectedOrganizationId": "@connectedOrganizations/0",
+                    "description": "Fabrikam",
+                },
+            ],
+            "expiration": {"type": "afterDuration", "duration": "P365D", "endDateTime": None},
+            "requestorSettings": {**_NOBODY_ASKS, "enableTargetsToSelfAddAccess": True},
+            "requestApprovalSettings": {
+                "isApprovalRequiredForAdd": True,
+                "isApprovalRequiredForUpdate": False,
+                "isRequestorJustificationRequired": True,
+                "stages": [
+                    _stage(
+                        primaryApprovers=[{"@odata.type": "#microsoft.graph.requestorManager", "managerLevel": 1}],
+                        fallbackPrimaryApprovers=[{"@odata.type": _USER, "userId": "@users/3"}],
+                    ),
+                    _stage(primaryApprovers=[{"@odata.type": _GROUP, "groupId": "@groups/2"}]),
+                ],
+            },
+            "reviewSettings": {
+                "isEnabled": True,
+                "expirationBehavior": "keepAccess",
+                "isRecommendationEnabled": True,
+                "isReviewerJustificationRequired": True,
+                "isSelfReview": False,
+                "primaryReviewers": [{"@odata.type": _GROUP, "groupId": "@groups/2"}],
+                "fallbackReviewers": [{"@odata.type": _USER, "userId": "@users/3"}],
+            },
+            "questions": [
+                {
+                    "@odata.type": "#microsoft.graph.accessPackageTextInputQuestion",
+                    "id": "5b1f0e0a-0c0e-4a4f-8d3e-1f1b6b8f5d01",
+                    "sequence": 0,
+                    "isRequired": True,
+                    "text": "Which campaign?",
+                    "isSingleLineQuestion": True,
+                },
+                {
+                    "@odata.type": "#microsoft.graph.accessPackageMultipleChoiceQuestion",
+                    "id": "5b1f0e0a-0c0e-4a4f-8d3e-1f1b6b8f5d02",
+                    "sequence": 1,
+                    "isRequired": False,
+                    "text": "Where?",
+                    "isMultipleSelectionAllowed": False,
+                    "choices": [{"actualValue": "eu", "text": "Europe"}, {"actualValue": "us", "text": "America"}],
+                },
+            ],
+        },
+        {
+            "displayName": "By rule",
+            "description": "Whoever is in marketing",
+            "accessPackage": {"id": "@accessPackages/1"},
+            "allowedTargetScope": "specificDirectoryUsers",
+            "specificAllowedTargets": [
+                {
+                    "@odata.type": "#microsoft.graph.attributeRuleMembers",
+                    "description": "Marketing",
+                    "membershipRule": '(user.department -eq "Marketing")',
+                }
+            ],
+            "automaticRequestSettings": {
+                "requestAccessForAllowedTargets": True,
+                "removeAccessWhenTargetLeavesAllowedTargets": True,
+                "gracePeriodBeforeAccessRemoval": "P7D",
+            },
+        },
+    ),
+)
+
+ENTITLEMENT: tuple[Plain, ...] = (ACCESS_PACKAGES, ASSIGNMENT_POLICIES)
