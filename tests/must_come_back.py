@@ -612,6 +612,24 @@ MUST: tuple[Must, ...] = (
         anew=True,
         apart={"accessPackage": "a policy stays in its package"},
     ),
+    Must(
+        "accessPackageResources",
+        _API + "entitlementmanagement-post-resourcerequests",
+        not_changed="name and description are its origin's; what it asks for changes by adminUpdate, not done yet",
+        anew=True,
+    ),
+    Must(
+        "accessPackageResourceRoleScopes",
+        _API + "accesspackage-post-resourcerolescopes",
+        not_changed="a package gives a role or doesn't",
+        anew=True,
+    ),
+    Must(
+        "accessPackageAssignments",
+        _API + "entitlementmanagement-post-assignmentrequests",
+        not_changed="the period changes by adminUpdate, not done yet",
+        anew=True,
+    ),
     *(
         Must(table, _API + page, not_changed=why, not_anew=why)
         for table, page, why in (

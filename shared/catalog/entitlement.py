@@ -1,18 +1,22 @@
-"""Entitlement management: access packages, the policies by which they are assigned, and what they hold."""
+"""Entitlement management: access packages, what they give, the policies by which they are assigned, and to whom."""
 
 from __future__ import annotations
 
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
+    Condition,
     Create,
+    Extra,
     Licence,
     LinkWrite,
     MatchKey,
+    Nature,
     ObjectType,
     Quirk,
     Relationship,
     Strength,
+    Timed,
     ValueReference,
     WaveNumber,
 )
@@ -52,10 +56,18 @@ ACCESS_PACKAGES = ObjectType(
     needs_to_read=_READ,
     needs_to_write=_WRITE,
     inline=("catalog",),
-    by_id=("catalog",),
+    named={"catalog": "id"},
     relationships=(
         _incompatible("incompatibleAccessPackages", "accessPackages", f"{_ENTITLEMENT}/accessPackages"),
         _incompatible("incompatibleGroups", "groups", "/groups"),
+        Relationship(
+            name="resourceRoleScopes",
+            target_types=("accessPackageResourceRoleScopes",),
+            write=LinkWrite.NONE,
+            contains="accessPackageResourceRoleScopes",
+            expands=False,
+            needs_to_read=_READ,
+        ),
     ),
     match_keys=(MatchKey(("displayName",), Strength.WEAK),),
     anchor=_marker("accessPackages"),
@@ -106,7 +118,7 @@ ASSIGNMENT_POLICIES = ObjectType(
     needs_to_read=_READ,
     needs_to_write=_WRITE,
     inline=("accessPackage", "questions"),
-    by_id=("accessPackage",),
+    named={"accessPackage": "id"},
     match_keys=(MatchKey(("displayName",), Strength.WEAK),),
     anchor=_marker("assignmentPolicies"),
     create=Create(f"{_ENTITLEMENT}/assignmentPolicies"),
@@ -158,6 +170,224 @@ ASSIGNMENT_POLICIES = ObjectType(
             "Whether reviews with a start that is past begin at once is open.",
             "Microsoft Graph: accessPackageAssignmentReviewSettings resource type",
             unverified=True,
+        ),
+    ),
+)
+
+_ORIGINS = ("groups", "servicePrincipals")
+
+ACCESS_PACKAGE_RESOURCES = ObjectType(
+    name="accessPackageResources",
+    title="Groups, applications and sites that a catalog offers",
+    path=f"{_ENTITLEMENT}/catalogs/{{parent}}/resources",
+    odata_type="#microsoft.graph.accessPackageResource",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    needs_to_write_also=(
+        Extra(Condition("originSystem", ("AadGroup",)), ("Group.ReadWrite.All",)),
+        Extra(Condition("originSystem", ("AadApplication",)), ("Application.ReadWrite.All",)),
+    ),
+    parent="accessPackageCatalogs",
+    parent_relationship="resources",
+    inline=("environment",),
+    named={"environment": "originId"},
+    match_keys=(MatchKey(("originId", "originSystem"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "originId",
+        f"{_ENTITLEMENT}/catalogs/{{parent}}/resources?$expand=environment&$filter=originId eq '{{value}}'",
+    ),
+    create=Create(
+        f"{_ENTITLEMENT}/resourceRequests",
+        fixed={
+            "requestType": "adminAdd",
+            "catalog": {"id": "{parent}"},
+            "resource": {
+                "displayName": "{displayName}",
+                "description": "{description}",
+                "originId": "{originId}",
+                "originSystem": "{originSystem}",
+                "environment": "{environment}",
+                "attributes": "{attributes}",
+            },
+        },
+        shaped=True,
+        by_request=True,
+        refused_when=(
+            Condition("originSystem", ("SharePointOnline",)),
+            Condition("originSystem", ("DirectoryRole",)),
+        ),
+        refused_why="adding a site takes a permission over all sites, and a directory role only a person may add: "
+        "both are added again by hand",
+    ),
+    create_only=("attributes", "environment", "originId", "originSystem"),
+    volatile=("description", "displayName", "modifiedDateTime"),
+    kinds=("attributes.destination", "attributes.source", "attributes.source.question"),
+    references=(ValueReference("originId", _ORIGINS, text=True, copies_name=True),),
+    licence=_LICENCE,
+    quirks=(
+        Quirk(
+            "A resource is added by a request; name and description are its origin's.",
+            "Microsoft Graph: Create accessPackageResourceRequest",
+        ),
+        Quirk(
+            "Who adds a group or an application has to be able to change it, too.",
+            "Microsoft Graph: Create accessPackageResourceRequest",
+        ),
+        Quirk(
+            "What is asked of a requestor (attributes) changes by a request of its own, adminUpdate, which is not "
+            "done yet.",
+            "Microsoft Graph: Create accessPackageResourceRequest",
+        ),
+        Quirk(
+            "Whether a resource outlives its group or application is open; one that does keeps the old id.",
+            "Microsoft Graph: accessPackageResource resource type",
+            unverified=True,
+        ),
+    ),
+)
+
+_GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+RESOURCE_ROLE_SCOPES = ObjectType(
+    name="accessPackageResourceRoleScopes",
+    title="Roles that an access package gives",
+    path=f"{_ENTITLEMENT}/accessPackages/{{parent}}/resourceRoleScopes",
+    odata_type="#microsoft.graph.accessPackageResourceRoleScope",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    parent="accessPackages",
+    parent_relationship="resourceRoleScopes",
+    inline=("role($expand=resource)", "scope"),
+    name_property="id",
+    named={"role.resource": "id"},
+    match_keys=(MatchKey(("role.originId", "scope.originId"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "role.originId",
+        f"{_ENTITLEMENT}/accessPackages/{{parent}}/resourceRoleScopes?$expand=role($expand=resource),scope",
+    ),
+    create=Create(f"{_ENTITLEMENT}/accessPackages/{{parent}}/resourceRoleScopes"),
+    create_only=("role", "scope"),
+    # The service gives roles and scopes of a resource that is added again other ids.
+    computed_within=("role.id", "scope.id"),
+    references=(
+        ValueReference("role.resource.id", ("accessPackageResources",)),
+        ValueReference("role.originId", ("groups",), text=True, pattern=f"(?<=_){_GUID}"),
+        ValueReference("scope.originId", _ORIGINS, text=True),
+    ),
+    licence=_LICENCE,
+    quirks=(
+        Quirk(
+            "A role is posted with its resource and its scope; it comes to everybody who is assigned the package.",
+            "Microsoft Graph: Create resourceRoleScope",
+        ),
+        Quirk(
+            "The resource of a role is shown by a nested $expand.",
+            "Microsoft Graph: accessPackageResourceRole resource type",
+            unverified=True,
+        ),
+        Quirk(
+            "Roles and scopes are found by what they are at their origin; their ids need not be given.",
+            "Microsoft Graph: Create resourceRoleScope, example 1",
+        ),
+        Quirk(
+            "A group's roles are called Member_ and Owner_ with its id.",
+            "Microsoft Graph: Create resourceRoleScope",
+        ),
+    ),
+)
+
+ASSIGNMENTS = ObjectType(
+    name="accessPackageAssignments",
+    title="Who is assigned an access package",
+    path=f"{_ENTITLEMENT}/assignments",
+    odata_type="#microsoft.graph.accessPackageAssignment",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    dependent=True,
+    inline=("accessPackage", "assignmentPolicy", "target"),
+    named={"accessPackage": "id", "assignmentPolicy": "id", "target": "objectId"},
+    name_property="id",
+    match_keys=(MatchKey(("target.objectId", "accessPackage.id", "assignmentPolicy.id"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "target.objectId",
+        f"{_ENTITLEMENT}/assignments?$expand=accessPackage,assignmentPolicy,target"
+        "&$filter=target/objectId eq '{value}'",
+    ),
+    create=Create(
+        f"{_ENTITLEMENT}/assignmentRequests",
+        fixed={
+            "requestType": "adminAdd",
+            "assignment": {
+                "targetId": "{target.objectId}",
+                "assignmentPolicyId": "{assignmentPolicy.id}",
+                "accessPackageId": "{accessPackage.id}",
+            },
+            "schedule": {"startDateTime": "{start}"},
+        },
+        shaped=True,
+        by_request=True,
+        refused_when=(
+            Condition("assignmentPolicy.automaticRequestSettings.requestAccessForAllowedTargets", (True,)),
+        ),
+        refused_why="it follows from the rule of its policy, which gives it again to whoever meets it",
+    ),
+    create_only=("accessPackage", "assignmentPolicy", "target"),
+    action_only=("schedule",),
+    # One that is made anew begins now: what began in the past can't be asked for.
+    computed_within=("schedule.startDateTime",),
+    volatile=("customExtensionCalloutInstances", "expiredDateTime", "state", "status"),
+    nature=Nature(
+        passing=Condition("state", ("expired", "deliveryFailed")),
+        passing_why="it was over, or had never come about, when the snapshot was taken",
+        start="schedule.startDateTime",
+        end="schedule.expiration.endDateTime",
+        duration="schedule.expiration.duration",
+        lasting=Condition("schedule.expiration.type", ("noExpiration", "notSpecified")),
+        timed=Timed(
+            f"{_ENTITLEMENT}/assignmentRequests",
+            {
+                "schedule": {
+                    "startDateTime": "{start}",
+                    "expiration": {"type": "afterDateTime", "endDateTime": "{end}"},
+                }
+            },
+        ),
+    ),
+    references=(
+        ValueReference("target.objectId", ("users", "servicePrincipals"), copies_name=True),
+        ValueReference("accessPackage.id", ("accessPackages",)),
+        ValueReference("assignmentPolicy.id", ("accessPackageAssignmentPolicies",)),
+    ),
+    licence=_LICENCE,
+    quirks=(
+        Quirk(
+            "An administrator assigns a package by a request (adminAdd), also where a person had asked for it; the "
+            "answer is the request's.",
+            "Microsoft Graph: Create accessPackageAssignmentRequest",
+        ),
+        Quirk(
+            "Requests, approvals and answers to questions are history, and don't come back.",
+            "Microsoft Graph: accessPackageAssignmentRequest resource type",
+        ),
+        Quirk(
+            "Where the policy lets nobody choose a period, a request that names an end may be refused; then the "
+            "assignment is told as not brought back, rather than given for longer than it was.",
+            "Microsoft Graph: accessPackageAssignmentRequestorSettings resource type",
+            unverified=True,
+        ),
+        Quirk(
+            "One without an end is asked for without a schedule: the policy decides how long it lasts.",
+            "Microsoft Graph: Create accessPackageAssignmentRequest",
+        ),
+        Quirk(
+            "A change of the period is asked for with adminUpdate, which is not done yet.",
+            "Microsoft Graph: Create accessPackageAssignmentRequest",
         ),
     ),
 )

@@ -7,11 +7,8 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "accessPackageCatalogs": """
-        customWorkflowExtensions resourceRoles resourceScopes resources
-    """,
+    "accessPackageCatalogs": "customWorkflowExtensions",
     "accessPackageAssignmentPolicies": "customExtensionStageSettings",
-    "accessPackages": "resourceRoleScopes",
     "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
@@ -45,19 +42,15 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    accessPackageAssignment accessPackageAssignmentRequest
-    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension accessPackageResource
-    accessPackageResourceEnvironment accessPackageResourceRequest accessPackageResourceRole
-    accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
+    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension
     accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
     accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
     appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
-    authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
+    authenticationStrengthRoot b2xIdentityUserFlow builtInIdentityProvider bulkUpload
     certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
-    controlConfiguration customAuthenticationExtension customCalloutExtension customDataProvidedResource
-    customDataProvidedResourceAccessReviewUploadSession customDataProvidedResourceUploadSession
+    controlConfiguration customAuthenticationExtension customCalloutExtension
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
     delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
     delegatedAdminServiceProviderConstraints delegatedPermissionClassification

@@ -119,6 +119,16 @@ ACCESS_PACKAGE_CATALOGS = ObjectType(
     wave=WaveNumber.REST,
     needs_to_read=_READ,
     needs_to_write=_WRITE,
+    relationships=(
+        Relationship(
+            name="resources",
+            target_types=("accessPackageResources",),
+            write=LinkWrite.NONE,
+            contains="accessPackageResources",
+            expands=False,
+            needs_to_read=_READ,
+        ),
+    ),
     match_keys=(MatchKey(("displayName",), Strength.WEAK),),
     anchor=AnchorSpec(
         AnchorKind.MARKER,
@@ -133,10 +143,4 @@ ACCESS_PACKAGE_CATALOGS = ObjectType(
     writable=("description", "displayName", "isExternallyVisible", "state"),
     volatile=("modifiedDateTime",),
     licence=_LICENCE,
-    quirks=(
-        Quirk(
-            "What a catalog holds (resources, their roles and scopes) is asked for by requests and not read yet.",
-            "Microsoft Graph: Create accessPackageResourceRequest",
-        ),
-    ),
 )

@@ -170,6 +170,15 @@ _ANSWERS = {
     "accessPackageCatalogs": """
         catalogType createdDateTime description displayName id isExternallyVisible modifiedDateTime state
     """,
+    "accessPackageResources": """
+        attributes createdDateTime description displayName environment id modifiedDateTime
+        notificationEndpointConfiguration originId originSystem
+    """,
+    "accessPackageResourceRoleScopes": "createdDateTime id role scope",
+    "accessPackageAssignments": """
+        accessPackage assignmentPolicy customExtensionCalloutInstances expiredDateTime id schedule state status
+        target
+    """,
     "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
     "accessPackageAssignmentPolicies": """
         accessPackage allowedTargetScope automaticRequestSettings createdDateTime description displayName expiration
@@ -482,6 +491,47 @@ _TYPES = (
 _ENTITLEMENT = (
     # Both are named by the other end: a package by its catalog, a policy by its package.
     *_out("accessPackageCatalogs", Why.COMPUTED, "Microsoft Graph: accessPackage resource type", "accessPackages"),
+    # Which roles and scopes there are follows from the group, application or site that is offered.
+    *_out(
+        "accessPackageCatalogs",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackageResourceRole and accessPackageResourceScope resource types",
+        "resourceRoles resourceScopes",
+    ),
+    *_out(
+        "accessPackageResources",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackageResource resource type",
+        "roles scopes",
+    ),
+    *_out(
+        "accessPackageResources",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: customDataProvidedResourceUploadSession resource type",
+        "uploadSessions",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: accessPackageAssignmentRequest and accessPackageResourceRequest resource types",
+        "accessPackageAssignmentRequest accessPackageResourceRequest",
+    ),
+    # Made for whoever asks for a package or is assigned one; read with each assignment.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: accessPackageSubject resource type", "accessPackageSubject"),
+    *_out_whole(
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: accessPackageResourceEnvironment resource type: where SharePoint Online keeps sites",
+        "accessPackageResourceEnvironment",
+    ),
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: availableAccessPackage resource type: what the caller may ask for",
+        "availableAccessPackage",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: accessPackageSuggestion: filterByCurrentUser",
+        "accessPackageSuggestion",
+    ),
     *_out(
         "accessPackages",
         Why.COMPUTED,

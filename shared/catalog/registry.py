@@ -31,7 +31,13 @@ from shared.catalog.cross_tenant import (
     SYNCHRONIZATION_TEMPLATE,
 )
 from shared.catalog.domains import DOMAIN_FEDERATIONS, DOMAINS
-from shared.catalog.entitlement import ACCESS_PACKAGES, ASSIGNMENT_POLICIES
+from shared.catalog.entitlement import (
+    ACCESS_PACKAGE_RESOURCES,
+    ACCESS_PACKAGES,
+    ASSIGNMENT_POLICIES,
+    ASSIGNMENTS,
+    RESOURCE_ROLE_SCOPES,
+)
 from shared.catalog.extensions import EXTENSION_PROPERTIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
@@ -298,8 +304,11 @@ _DECLARED = Catalog(
         ACCESS_PACKAGE_CATALOGS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
+        ACCESS_PACKAGE_RESOURCES,
         ACCESS_PACKAGES,
+        RESOURCE_ROLE_SCOPES,
         ASSIGNMENT_POLICIES,
+        ASSIGNMENTS,
     )
 )
 

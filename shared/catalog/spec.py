@@ -90,7 +90,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class MatchKey:
-    """A property (or several together) by which an object is recognised besides its id.
+    """A property (or several together; dotted paths) by which an object is recognised besides its id.
 
     `lookup` is a path with `{value}` for the (single) property's value, percent-encoded and quote-doubled by
     the caller; empty for keys that can only be compared in listings. `optional`: properties that may be missing,
@@ -104,8 +104,8 @@ class MatchKey:
 
 @dataclass(frozen=True, slots=True)
 class AnchorSpec:
-    """See `domain.plan.Anchor`. `lookup` and `bin_lookup` may hold `{value}` (and `{parent}` for children). Bins
-    filter by a lagging index only, so they are listed whole."""
+    """See `domain.plan.Anchor`. A key's `property` may be dotted. `lookup` and `bin_lookup` may hold `{value}`
+    (and `{parent}` for children). Bins filter by a lagging index only, so they are listed whole."""
 
     kind: AnchorKind
     property: str
@@ -229,7 +229,9 @@ class Create:
     object exists. `refused_when`: objects that a POST can't bring back (any of the conditions). `by_request`: the
     answer is a request's, not the object's, which is then found by its anchor. `method`: PUT or PATCH where the
     path is that of the object itself, which then comes to be under it. `awaited`: nothing is written: the service
-    makes the object together with what it names, and it is looked for by its anchor (`path` is empty)."""
+    makes the object together with what it names, and it is looked for by its anchor (`path` is empty). `shaped`:
+    `fixed` is the whole body, in which `{parent}` stands for the parent's id, and another name in braces (a dotted
+    path) for the object's value there; what has no value is left out."""
 
     path: str
     method: str = "POST"
@@ -240,6 +242,7 @@ class Create:
     refused_why: str = ""
     by_request: bool = False
     awaited: bool = False
+    shaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +466,9 @@ class ObjectType:
     disabled_first: tuple[str, ...] = ()  # lists (dotted) whose enabled items can't go or change; by `id`
     whole: tuple[str, ...] = ()  # members that Graph replaces whole
     by_id: tuple[str, ...] = ()  # nested objects that Graph shows in full and takes by id alone; dotted
+    # Objects shown inline (dotted) by the member that alone names them: what else is shown of them is theirs, and
+    # counts in no hash and no comparison.
+    named: dict[str, str] = field(default_factory=dict)
     computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted
     shown_singly: tuple[
         str, ...

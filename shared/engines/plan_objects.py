@@ -164,6 +164,7 @@ class Planning:
             name,
             _why_anew(spec, fate, kept=kept),
             parent=missing.parent,
+            item=rewritten,
             members=members,
             tag=_tag(item),
             ids=_ids(spec, item, key.id),

@@ -14,6 +14,7 @@ LICENSED = (
     "accessPackageCatalogs",
     "accessPackages",
     "accessPackageAssignmentPolicies",
+    "accessPackageAssignments",
 )
 
 

@@ -67,10 +67,11 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
     item = shown(row, obj, request.beta)
+    asked = _expands(request)
     for name, table in row.asked.items():
         held = item.pop(name)
-        if name in _expands(request):
-            item[name] = _named_whole(table, held, request.beta, view)
+        if name in asked:
+            item[name] = _named_whole(table, held, request.beta, view) if table else _within(row, name, held, asked)
     for name in row.grows:
         held = item.pop(name)
         if name in _expands(request):
@@ -93,8 +94,18 @@ def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: Vi
 
 def _named_whole(table: str, held: Any, beta: bool, view: View) -> Any:
     """What is named by its id as it is shown by itself, without what it would show if asked for."""
-    named = view.get(table, held["id"]) if table and isinstance(held, dict) else None
+    named = view.get(table, held["id"]) if isinstance(held, dict) else None
     return held if named is None else _bare(ROWS[table], named, beta)
+
+
+def _within(row: Plain, name: str, held: Any, asked: dict[str, str]) -> Any:
+    """Objects of this one's own, without what they would show if that were asked for, too."""
+    model = schema.shape(schema.load(row.rule.model)).relationships[name].model
+    assert model is not None
+    hidden = schema.shape(model).relationships.keys() - _split(asked[name]).keys()
+    if isinstance(held, list):
+        return [{key: value for key, value in one.items() if key not in hidden} for one in held]
+    return held and {key: value for key, value in held.items() if key not in hidden}
 
 
 def _bare(row: Plain, obj: Obj, beta: bool) -> Obj:
@@ -110,8 +121,16 @@ def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:
     return (found[0] if found else None) if child.singleton else found[:MOST_EXPANDED]
 
 
-def _expands(request: Request) -> list[str]:
-    return [part.partition("(")[0].strip() for part in request.query.get("$expand", "").split(",") if part.strip()]
+_EXPANDED = re.compile(r"(\w+)(?:\((?:\$expand=)?([^()]*(?:\([^()]*\)[^()]*)*)\))?(?:,|$)")
+
+
+def _expands(request: Request) -> dict[str, str]:
+    """Relationships that are asked for, each with what is asked of it in turn."""
+    return _split(request.query.get("$expand", ""))
+
+
+def _split(text: str) -> dict[str, str]:
+    return {found[1]: found[2] or "" for found in _EXPANDED.finditer(text.replace(" ", ""))}
 
 
 def _targets(view: View, row: Plain, key: str, link: LinkRule) -> list[Obj]:
@@ -137,7 +156,7 @@ def _parent(row: Plain, request: Request, view: View) -> str:
     return key
 
 
-def _available(service: Service, request: Request, row: Plain) -> None:
+def available(service: Service, request: Request, row: Plain) -> None:
     if request.version not in row.versions:
         service.rules.lean("plain.v1-only")
         raise bad_request(f"Resource not found for the segment '{request.path.rsplit('/', 1)[-1]}'.", "BadRequest")
@@ -173,21 +192,21 @@ def _found(service: Service, request: Request, row: Plain, view: View) -> Obj:
 
 
 def read_all(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     return small.page(
         service, request, _items(service, request, row, service.view(request)), _names(row, request.beta)
     )
 
 
 def read_one(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     view = service.view(request)
     obj = _found(service, request, row, view)
     return small.single(service, request, _expanded(service, request, row, obj, view), _names(row, request.beta))
 
 
 def read_links(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     view = service.view(request)
     obj = _found(service, request, row, view)
     items = _targets(view, row, obj["id"], link)
@@ -294,11 +313,13 @@ def without_inner_ids(table: str, obj: Obj) -> Obj:
     """The object without ids that the service gives anew with each write."""
     row = ROWS.get(table)
     own = [name for name, of in row.asked.items() if not of] if row is not None else []
-    return obj | {
-        name: [{key: value for key, value in one.items() if key != "id"} for one in held]
-        for name in own
-        if isinstance(held := obj.get(name), list)
-    }
+    return obj | {name: _without_id(obj[name]) for name in own if obj.get(name)}
+
+
+def _without_id(held: Any) -> Any:
+    if isinstance(held, list):
+        return [_without_id(one) for one in held]
+    return {key: value for key, value in held.items() if key != "id"}
 
 
 def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
@@ -330,7 +351,7 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
 
 
 def create(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     values = _checked(service, request, row, None)
     if 0 < row.rule.most <= len(service.store.tables[row.table]):
         service.rules.lean("plain.most")
@@ -378,16 +399,18 @@ def _target(service: Service, request: Request, link: LinkRule, address: Any) ->
 
 def put(service: Service, row: Plain, obj: Obj) -> None:
     service.store.put(row.table, obj["id"], obj)
-    if owner := _owner(row, obj):
+    for owner in _owners(row, obj):
         service.store.link(CHILDREN, owner, f"{row.table}/{obj['id']}")
 
 
-def _owner(row: Plain, obj: Obj) -> str:
-    return str(obj["_parent"] if row.parent else obj[row.within]["id"] if row.within else "")
+def _owners(row: Plain, obj: Obj) -> set[str]:
+    """Ids of all that it goes with."""
+    own = {obj["_parent"]} if row.parent else {obj[row.within]["id"]} if row.within else set()
+    return own | {value for path in row.goes_with for value in _values_at(obj, path)}
 
 
 def change(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     if row.absent and not row.makes and service.store.get(row.table, row.table) is None:
         before: Obj = {**row.defaults, "id": row.table}
     else:
@@ -410,7 +433,7 @@ def change(row: Plain, service: Service, request: Request) -> Response:
 
 def make(row: Plain, service: Service, request: Request) -> Response:
     """A singleton that isn't there yet comes to be where it is written to."""
-    _available(service, request, row)
+    available(service, request, row)
     key = own_key(row, request)
     if row.parent:
         _parent(row, request, service.view(request))
@@ -429,7 +452,7 @@ def make(row: Plain, service: Service, request: Request) -> Response:
 
 
 def delete(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.store.view())
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         remove(service, row.table, obj["id"])
@@ -441,6 +464,8 @@ def remove(service: Service, table: str, key: str) -> None:
     """An object with its children and links; for those without a row, the children alone."""
     store = service.store
     for one in list(store.targets(CHILDREN, key)):
+        if ROWS[one.split("/", 1)[0]].goes_with:
+            service.rules.lean("entitlement.goes-with")
         store.link(CHILDREN, key, one, present=False)
         remove(service, *one.split("/", 1))
     row = ROWS.get(table)
@@ -453,19 +478,19 @@ def remove(service: Service, table: str, key: str) -> None:
     for rel in LINKS:
         for source in list(store.sources(rel, key)):
             store.link(rel, source, key, present=False)
-    if owner := _owner(row, obj):
+    for owner in _owners(row, obj):
         store.link(CHILDREN, owner, f"{table}/{key}", present=False)
     store.put(table, key, None)
 
 
 def read_inline(row: Plain, name: str, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.view(request))
     return small.page(service, request, obj.get(name) or [], frozenset(("id", "isActive")))
 
 
 def add_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.view(request))
     target = _target(service, request, link, request.json().get("@odata.id"))
     rel = f"{row.table}.{link.name}"
@@ -480,7 +505,7 @@ def add_link(row: Plain, link: LinkRule, service: Service, request: Request) -> 
 
 
 def cut_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.view(request))
     target = request.params["target"]
     with service.store.transaction(request.method, request.path, request.principal.app_id):
@@ -523,7 +548,7 @@ def plant(planter: Planter) -> None:
         for number, start in enumerate(row.starts):
             obj = _resolved(planter, {**row.defaults, **start})
             links = obj.pop("_links", {})
-            made_up = row.table if row.singleton else _started(row.table, number)
+            made_up = row.table if row.singleton else started(row.table, number)
             obj.setdefault("id", obj.get(row.keyed, made_up))
             put(planter.service, row, obj)
             for name, targets in links.items():
@@ -531,7 +556,7 @@ def plant(planter: Planter) -> None:
                     planter.store.link(f"{row.table}.{name}", obj["id"], target)
 
 
-def _started(table: str, number: int) -> str:
+def started(table: str, number: int) -> str:
     return str(uuid.uuid5(_SPACE, f"{table} {number}"))
 
 
@@ -545,7 +570,7 @@ def _resolved(planter: Planter, value: Any) -> Any:
 
     def place(found: re.Match[str]) -> str:
         if found[1] in ROWS:
-            return _started(found[1], int(found[2]))
+            return started(found[1], int(found[2]))
         objects = planter.store.tables[found[1]]
         ids = {"users": planter.user_ids, "groups": planter.group_ids}.get(found[1]) or sorted(objects)
         key = ids[int(found[2]) % len(ids)]
@@ -561,6 +586,8 @@ _HANDLERS = {"POST": create, "PATCH": change, "PUT": change, "DELETE": delete}
 
 for _row in PLAIN:
     for _method, _path, _ in _row.methods():
+        if _method == "POST" and _path == _row.requested:
+            continue  # a module of its own handles it
         if _method == _row.makes:
             route(_method, _path, functools.partial(make, _row))
         elif _path == _row.item:

@@ -40,7 +40,8 @@ class Plain:
     `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused.
     `within`: the one of `inline` by which an object belongs to another: named at creation as `{id}`, never changed,
     and gone with it. `asked`: those of `inline` that are shown if asked for, with the table of what they name by id
-    ("": the objects are this one's own)."""
+    ("": the objects are this one's own). `requested`: where requests are POSTed that alone make such objects.
+    `goes_with`: dotted paths of ids without whose objects there is none."""
 
     rule: TypeRule
     read: Alternatives
@@ -55,6 +56,8 @@ class Plain:
     assign: Alternatives = ()
     within: str = ""
     asked: dict[str, str] = field(default_factory=dict)
+    requested: str = ""
+    goes_with: tuple[str, ...] = ()
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     joined: tuple[str, ...] = ()  # members that make the id
     whole: bool = False
@@ -94,7 +97,7 @@ class Plain:
         if self.change:
             yield "PUT" if self.whole else "PATCH", self.item, self.change
         if self.create and not self.singleton:
-            yield "POST", self.rule.root, self.create
+            yield "POST", self.requested or self.rule.root, self.create
         if self.makes:
             yield self.makes, self.item, self.create
         if self.deleting:

@@ -176,7 +176,11 @@ ASSIGNMENT_POLICIES = Plain(
                 },
             ],
             "expiration": {"type": "afterDuration", "duration": "P365D", "endDateTime": None},
-            "requestorSettings": {**_NOBODY_ASKS, "enableTargetsToSelfAddAccess": True},
+            "requestorSettings": {
+                **_NOBODY_ASKS,
+                "enableTargetsToSelfAddAccess": True,
+                "allowCustomAssignmentSchedule": False,
+            },
             "requestApprovalSettings": {
                 "isApprovalRequiredForAdd": True,
                 "isApprovalRequiredForUpdate": False,
@@ -239,4 +243,68 @@ ASSIGNMENT_POLICIES = Plain(
     ),
 )
 
-ENTITLEMENT: tuple[Plain, ...] = (ACCESS_PACKAGES, ASSIGNMENT_POLICIES)
+RESOURCES = Plain(
+    rule=TypeRule(
+        table="accessPackageResources",
+        path=f"{_ENTITLEMENT}/catalogs/{{id}}/resources",
+        odata_type="#microsoft.graph.accessPackageResource",
+        model="access_package_resource.AccessPackageResource",
+        source=_GUIDE + "entitlementmanagement-post-resourcerequests",
+        read_only=frozenset(("id", "createdDateTime", "modifiedDateTime")),
+        audit_name="resource",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    create=_WRITE,
+    delete=(),
+    requested=f"{_ENTITLEMENT}/resourceRequests",
+    parent="accessPackageCatalogs",
+    licence="P2",
+    inline=("environment", "roles", "scopes"),
+    asked={"environment": "", "roles": "", "scopes": ""},
+    goes_with=("originId",),
+)
+
+ROLE_SCOPES = Plain(
+    rule=TypeRule(
+        table="accessPackageResourceRoleScopes",
+        path=f"{_ENTITLEMENT}/accessPackages/{{id}}/resourceRoleScopes",
+        odata_type="#microsoft.graph.accessPackageResourceRoleScope",
+        model="access_package_resource_role_scope.AccessPackageResourceRoleScope",
+        source=_GUIDE + "accesspackage-post-resourcerolescopes",
+        read_only=frozenset(("id", "createdDateTime")),
+        audit_name="resource role",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    create=_WRITE,
+    requested=f"{_ENTITLEMENT}/accessPackages/{{id}}/resourceRoleScopes",
+    parent="accessPackages",
+    licence="P2",
+    inline=("role", "scope"),
+    asked={"role": "", "scope": ""},
+    goes_with=("role.resource.id",),
+)
+
+ASSIGNMENTS = Plain(
+    rule=TypeRule(
+        table="accessPackageAssignments",
+        path=f"{_ENTITLEMENT}/assignments",
+        odata_type="#microsoft.graph.accessPackageAssignment",
+        model="access_package_assignment.AccessPackageAssignment",
+        source=_GUIDE + "entitlementmanagement-post-assignmentrequests",
+        read_only=frozenset(("id", "expiredDateTime", "state", "status", "schedule")),
+        audit_name="access package assignment",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    create=_WRITE,
+    delete=(),
+    requested=f"{_ENTITLEMENT}/assignmentRequests",
+    licence="P2",
+    inline=("accessPackage", "assignmentPolicy", "target"),
+    asked={"accessPackage": "accessPackages", "assignmentPolicy": "accessPackageAssignmentPolicies", "target": ""},
+    goes_with=("accessPackage.id", "assignmentPolicy.id", "target.objectId"),
+)
+
+ENTITLEMENT: tuple[Plain, ...] = (ACCESS_PACKAGES, ASSIGNMENT_POLICIES, RESOURCES, ROLE_SCOPES, ASSIGNMENTS)
