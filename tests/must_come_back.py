@@ -79,6 +79,12 @@ _CAMPAIGN = {"snoozeDurationInDays": 14, "state": "disabled", "excludeTargets": 
 
 _MANAGER = {"@odata.type": "#microsoft.graph.requestorManager", "managerLevel": 2}
 _STAGE = {"durationBeforeAutomaticDenial": "P3D", "isEscalationEnabled": False, "primaryApprovers": [_MANAGER]}
+_CALLED = {
+    "customExtension": {
+        "@odata.type": "#microsoft.graph.accessPackageAssignmentRequestWorkflowExtension",
+        "id": "c4ab76f9-40a2-5948-8843-9a5474dd3b88",  # the simulated tenant's first
+    },
+}
 _QUESTION = {
     "@odata.type": "#microsoft.graph.accessPackageTextInputQuestion",
     "sequence": 0,
@@ -595,9 +601,15 @@ MUST: tuple[Must, ...] = (
         _API + "accesspackageassignmentpolicy-update",
         changed=_words(
             "allowedTargetScope automaticRequestSettings description displayName expiration notificationSettings "
-            "questions requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets"
+            "questions requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets "
+            "customExtensionStageSettings"
         ),
         values={
+            "customExtensionStageSettings": lambda one: (
+                []
+                if one.get("customExtensionStageSettings")
+                else [{"stage": "assignmentRequestGranted", **_CALLED}]
+            ),
             "allowedTargetScope": ("allMemberUsers", "notSpecified"),
             "automaticRequestSettings": (
                 None,
@@ -611,6 +623,24 @@ MUST: tuple[Must, ...] = (
         },
         anew=True,
         apart={"accessPackage": "a policy stays in its package"},
+    ),
+    Must(
+        "accessPackageCustomWorkflowExtensions",
+        _API + "accesspackageassignmentrequestworkflowextension-update",
+        changed=_words(
+            "authenticationConfiguration callbackConfiguration description displayName endpointConfiguration"
+        ),
+        values={
+            "authenticationConfiguration": {
+                "@odata.type": "#microsoft.graph.azureAdTokenAuthentication",
+                "resourceId": "6ad26a6a-1ebd-4b47-9e4c-8d5f1b1f3f6a",
+            },
+            "callbackConfiguration": {
+                "@odata.type": "#microsoft.graph.customExtensionCallbackConfiguration",
+                "timeoutDuration": "PT2H",
+            },
+        },
+        anew=True,
     ),
     Must(
         "accessPackageResources",

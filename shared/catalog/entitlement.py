@@ -117,14 +117,15 @@ ASSIGNMENT_POLICIES = ObjectType(
     wave=WaveNumber.REST,
     needs_to_read=_READ,
     needs_to_write=_WRITE,
-    inline=("accessPackage", "questions"),
-    named={"accessPackage": "id"},
+    inline=("accessPackage", "customExtensionStageSettings($expand=customExtension)", "questions"),
+    named={"accessPackage": "id", "customExtensionStageSettings.customExtension": "id"},
     match_keys=(MatchKey(("displayName",), Strength.WEAK),),
     anchor=_marker("assignmentPolicies"),
     create=Create(f"{_ENTITLEMENT}/assignmentPolicies"),
     writable=(
         "allowedTargetScope",
         "automaticRequestSettings",
+        "customExtensionStageSettings",
         "description",
         "displayName",
         "expiration",
@@ -139,11 +140,15 @@ ASSIGNMENT_POLICIES = ObjectType(
     put=True,
     put_names=("accessPackage",),
     volatile=("modifiedDateTime",),
-    computed_within=("questions.id",),
+    computed_within=("customExtensionStageSettings.id", "questions.id"),
+    typed=("customExtensionStageSettings.customExtension",),
     kinds=(*_SUBJECT_SETS, _STAGES, "questions"),
     sets=_SUBJECT_SETS,
     references=(
         ValueReference("accessPackage.id", ("accessPackages",)),
+        ValueReference(
+            "customExtensionStageSettings[].customExtension.id", ("accessPackageCustomWorkflowExtensions",)
+        ),
         ValueReference("specificAllowedTargets[].membershipRule", ("groups",), text=True),
         *(
             ValueReference(f"{path.replace('.stages', '.stages[]')}[].{member}", (to,))
@@ -156,6 +161,10 @@ ASSIGNMENT_POLICIES = ObjectType(
         Quirk(
             "A change is a PUT that names the package and the policy's name.",
             "Microsoft Graph: Update accessPackageAssignmentPolicy",
+        ),
+        Quirk(
+            "The extensions that are called at a stage are shown by a nested $expand, and go with an empty list.",
+            "Microsoft Graph: customExtensionStageSetting resource type",
         ),
         Quirk(
             "Questions get new ids when they are written, so that answers given before belong to none of them.",
@@ -388,6 +397,47 @@ ASSIGNMENTS = ObjectType(
         Quirk(
             "A change of the period is asked for with adminUpdate, which is not done yet.",
             "Microsoft Graph: Create accessPackageAssignmentRequest",
+        ),
+    ),
+)
+
+_EXTENSION = "#microsoft.graph.accessPackageAssignment"
+
+CUSTOM_WORKFLOW_EXTENSIONS = ObjectType(
+    name="accessPackageCustomWorkflowExtensions",
+    title="Logic apps that requests and assignments call",
+    path=f"{_ENTITLEMENT}/catalogs/{{parent}}/customWorkflowExtensions",
+    odata_type=f"{_EXTENSION}RequestWorkflowExtension",
+    further_types=(f"{_EXTENSION}WorkflowExtension",),
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    parent="accessPackageCatalogs",
+    parent_relationship="customWorkflowExtensions",
+    match_keys=(MatchKey(("displayName",), Strength.WEAK),),
+    anchor=_marker("catalogs/{parent}/customWorkflowExtensions"),
+    create=Create(f"{_ENTITLEMENT}/catalogs/{{parent}}/customWorkflowExtensions"),
+    writable=(
+        "authenticationConfiguration",
+        "callbackConfiguration",
+        "description",
+        "displayName",
+        "endpointConfiguration",
+    ),
+    action_only=("clientConfiguration",),
+    put=True,
+    type_tag_on_write=True,
+    volatile=("lastModifiedBy", "lastModifiedDateTime"),
+    kinds=("authenticationConfiguration", "callbackConfiguration", "endpointConfiguration"),
+    licence=_LICENCE,
+    quirks=(
+        Quirk(
+            "A change is a PUT that names the @odata.type, by which requests and assignments differ.",
+            "Microsoft Graph: Update accessPackageAssignmentRequestWorkflowExtension",
+        ),
+        Quirk(
+            "An application names the address of the logic app; the logic app itself is the subscription's.",
+            "Microsoft Graph: logicAppTriggerEndpointConfiguration resource type",
         ),
     ),
 )

@@ -7,8 +7,6 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "accessPackageCatalogs": "customWorkflowExtensions",
-    "accessPackageAssignmentPolicies": "customExtensionStageSettings",
     "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
@@ -42,7 +40,6 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension
     accessReviewHistoryDefinition accessReviewHistoryInstance
     accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
     accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest

@@ -128,6 +128,14 @@ ACCESS_PACKAGE_CATALOGS = ObjectType(
             expands=False,
             needs_to_read=_READ,
         ),
+        Relationship(
+            name="customWorkflowExtensions",
+            target_types=("accessPackageCustomWorkflowExtensions",),
+            write=LinkWrite.NONE,
+            contains="accessPackageCustomWorkflowExtensions",
+            expands=False,
+            needs_to_read=_READ,
+        ),
     ),
     match_keys=(MatchKey(("displayName",), Strength.WEAK),),
     anchor=AnchorSpec(

@@ -174,6 +174,10 @@ _ANSWERS = {
         attributes createdDateTime description displayName environment id modifiedDateTime
         notificationEndpointConfiguration originId originSystem
     """,
+    "accessPackageCustomWorkflowExtensions": """
+        authenticationConfiguration callbackConfiguration clientConfiguration createdBy createdDateTime description
+        displayName endpointConfiguration id lastModifiedBy lastModifiedDateTime
+    """,
     "accessPackageResourceRoleScopes": "createdDateTime id role scope",
     "accessPackageAssignments": """
         accessPackage assignmentPolicy customExtensionCalloutInstances expiredDateTime id schedule state status
@@ -181,9 +185,9 @@ _ANSWERS = {
     """,
     "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
     "accessPackageAssignmentPolicies": """
-        accessPackage allowedTargetScope automaticRequestSettings createdDateTime description displayName expiration
-        id modifiedDateTime notificationSettings questions requestApprovalSettings requestorSettings reviewSettings
-        specificAllowedTargets
+        accessPackage allowedTargetScope automaticRequestSettings createdDateTime customExtensionStageSettings
+        description displayName expiration id modifiedDateTime notificationSettings questions
+        requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets
     """,
     "devices": """
         accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime

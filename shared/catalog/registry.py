@@ -36,6 +36,7 @@ from shared.catalog.entitlement import (
     ACCESS_PACKAGES,
     ASSIGNMENT_POLICIES,
     ASSIGNMENTS,
+    CUSTOM_WORKFLOW_EXTENSIONS,
     RESOURCE_ROLE_SCOPES,
 )
 from shared.catalog.extensions import EXTENSION_PROPERTIES
@@ -165,7 +166,8 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        return {spec.odata_type: spec for spec in self.types if spec.facet is None and not spec.bin_of}
+        own = (spec for spec in self.types if spec.facet is None and not spec.bin_of)
+        return {kind: spec for spec in own for kind in (spec.odata_type, *spec.further_types)}
 
     @cached_property
     def version(self) -> str:
@@ -305,6 +307,7 @@ _DECLARED = Catalog(
         *STS_POLICIES,
         DIRECTORY_AUDITS,
         ACCESS_PACKAGE_RESOURCES,
+        CUSTOM_WORKFLOW_EXTENSIONS,
         ACCESS_PACKAGES,
         RESOURCE_ROLE_SCOPES,
         ASSIGNMENT_POLICIES,

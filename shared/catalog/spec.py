@@ -412,6 +412,8 @@ class ObjectType:
     needs_to_write_also: tuple[Extra, ...] = ()
     write_by_choice: str = ""  # why what writing needs is in no list that a deployment gives: the owner may add it
     version: str = "v1.0"
+    # Further types that the collection holds, where what they all inherit from is at home elsewhere, too.
+    further_types: tuple[str, ...] = ()
     singleton: bool = False  # the tenant has one, or each parent has one at most
     absent: bool = False  # a tenant may be without, which Graph tells by 404: then there is none, and all was read
     parent: str = ""

@@ -91,7 +91,10 @@ def _keep_kind(value: Any, path: list[str]) -> None:
 
 def _keep_name(value: Any, path: list[str], member: str) -> None:
     """Leaves the object at the end of a path nothing but one member, in place."""
-    if type(value) is dict and path:
+    if type(value) is list:
+        for item in value:
+            _keep_name(item, path, member)
+    elif type(value) is dict and path:
         _keep_name(value.get(path[0]), path[1:], member)
     elif type(value) is dict:
         kept = value.get(member)

@@ -131,7 +131,8 @@ class Form:
             return self._grown(flag, value, live)
         if self._meaning(member, value) is None and not isinstance(value, dict):
             return _cleared(live)
-        return self._written(member, value, live)
+        # A PUT replaces the whole, of whatever type it was.
+        return self._written(member, value, None if self.spec.put else live)
 
     def _values(self, member: str, value: Json, live: Json) -> Json:
         """Objects by name whose values are merged: each set one with its type, and what is only live taken away."""
@@ -182,7 +183,9 @@ class Form:
             if _is_marker(value):
                 return value
             if path in self._named:
-                return self._name(path, value)
+                named = self._name(path, value)
+                kind = {TYPE_TAG: value[TYPE_TAG]} if path in self._typed and TYPE_TAG in value else {}
+                return {**kind, **named} if isinstance(named, dict) else None
             body = self._members(path, value, live)
             return body or None
         if isinstance(value, list):

@@ -67,7 +67,10 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
     """`types`: the catalog's."""
     listed = tuple(spec for spec in types if not spec.not_read)
     declared = {
-        spec.odata_type.removeprefix("#"): spec for spec in listed if spec.facet is None and not spec.bin_of
+        kind.removeprefix("#"): spec
+        for spec in listed
+        if spec.facet is None and not spec.bin_of
+        for kind in (spec.odata_type, *spec.further_types)
     }
     facets: dict[str, set[str]] = {}
     for spec in listed:
@@ -147,7 +150,7 @@ class _Walk:
                     known.add(member)
                 else:
                     self._note(f"{spec.name}/{member}", kind, f"{spec.path}/{member}")
-        self.read[spec.name] = len(known)
+        self.read[spec.name] = self.read.get(spec.name, 0) + len(known)
 
     def _read_apart(self, spec: ObjectType, member: str) -> bool:
         """Whether what a navigation property leads to is shown inline, or declared with a path of its own."""

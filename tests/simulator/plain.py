@@ -299,6 +299,16 @@ def _belonging(service: Service, row: Plain, body: Obj, before: Obj | None) -> O
     return {row.within: {"id": key}}
 
 
+def _without_nested(one: Obj, model: type, where: str) -> Obj:
+    """The object but for what it names in turn: each by its id and, where its type is abstract, by its type."""
+    nested = schema.shape(model).relationships.keys() & one.keys()
+    for name in nested:
+        held = one[name]
+        if not isinstance(held, dict) or held.keys() != {"@odata.type", "id"}:
+            raise bad_request(f"'{where}/{name}' is named by its @odata.type and its id.", "BadRequest")
+    return {name: held for name, held in one.items() if name not in nested}
+
+
 def _with_ids(service: Service, row: Plain, inline: Obj) -> Obj:
     """What is written within an object, and is its own, has ids that the service gives."""
     made: Obj = {}
@@ -335,7 +345,8 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
             raise bad_request(f"Invalid value specified for property '{name}'.")
         for one in many:
             assert part.model is not None
-            schema.check(one, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
+            own = _without_nested(one, schema.concrete(part.model, one), name)
+            schema.check(own, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
     rest = {name: value for name, value in body.items() if name.removesuffix("@delta") not in inline}
     binds = tuple(link.name for link in row.rule.links)
     values = checked(

@@ -60,6 +60,78 @@ ACCESS_PACKAGES = Plain(
     ),
 )
 
+REQUESTS = "#microsoft.graph.accessPackageAssignmentRequestWorkflowExtension"
+ASSIGNED = "#microsoft.graph.accessPackageAssignmentWorkflowExtension"
+
+
+_MODEL = "access_package_assignment_request_workflow_extension.AccessPackageAssignmentRequestWorkflowExtension"
+
+
+def _called(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "displayName": name,
+        "description": f"Calls {name}",
+        "_parent": "@accessPackageCatalogs/1",
+        "endpointConfiguration": {
+            "@odata.type": "#microsoft.graph.logicAppTriggerEndpointConfiguration",
+            "subscriptionId": "38ab2ccc-3747-4567-b36b-9478f5602f0d",
+            "resourceGroupName": "governance",
+            "logicAppWorkflowName": name,
+            "url": f"https://prod.logic-sim.example/workflows/{name}/triggers/manual/paths/invoke",
+        },
+        "authenticationConfiguration": {"@odata.type": "#microsoft.graph.azureAdPopTokenAuthentication"},
+        **more,
+    }
+
+
+EXTENSIONS = Plain(
+    rule=TypeRule(
+        table="accessPackageCustomWorkflowExtensions",
+        path=f"{_ENTITLEMENT}/catalogs/{{id}}/customWorkflowExtensions",
+        odata_type=REQUESTS,
+        model=_MODEL,
+        source=_GUIDE + "accesspackagecatalog-post-accesspackagecustomworkflowextensions",
+        required=("displayName", "endpointConfiguration", "authenticationConfiguration"),
+        read_only=frozenset(
+            (
+                "id",
+                "clientConfiguration",
+                "createdBy",
+                "createdDateTime",
+                "lastModifiedBy",
+                "lastModifiedDateTime",
+            )
+        ),
+        audit_name="custom extension",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    change=_WRITE,
+    create=_WRITE,
+    parent="accessPackageCatalogs",
+    licence="P2",
+    kinds={
+        REQUESTS: _MODEL,
+        ASSIGNED: "access_package_assignment_workflow_extension.AccessPackageAssignmentWorkflowExtension",
+    },
+    whole=True,
+    made=("createdDateTime",),
+    stamps=("lastModifiedDateTime",),
+    starts=(
+        {
+            "@odata.type": REQUESTS,
+            **_called(
+                "check-request",
+                callbackConfiguration={
+                    "@odata.type": "#microsoft.graph.customExtensionCallbackConfiguration",
+                    "timeoutDuration": "PT1H",
+                },
+            ),
+        },
+        {"@odata.type": ASSIGNED, **_called("tell-owner")},
+    ),
+)
+
 _NOBODY_ASKS: dict[str, Any] = {
     "enableTargetsToSelfAddAccess": False,
     "enableTargetsToSelfUpdateAccess": False,
@@ -125,12 +197,13 @@ ASSIGNMENT_POLICIES = Plain(
     change=_WRITE,
     create=_WRITE,
     licence="P2",
-    inline=("accessPackage", "questions"),
+    inline=("accessPackage", "customExtensionStageSettings", "questions"),
     within="accessPackage",
-    asked={"accessPackage": "accessPackages", "questions": ""},
+    asked={"accessPackage": "accessPackages", "customExtensionStageSettings": "", "questions": ""},
     whole=True,
     names=(
         Named("accessPackage.id", ("accessPackages",)),
+        Named("customExtensionStageSettings[].customExtension.id", ("accessPackageCustomWorkflowExtensions",)),
         *(
             Named(f"{path}{member}", (table,))
             for path in _SETS
@@ -152,6 +225,7 @@ ASSIGNMENT_POLICIES = Plain(
         "reviewSettings": None,
         "notificationSettings": {"isAssignmentNotificationDisabled": False},
         "questions": [],
+        "customExtensionStageSettings": [],
     },
     made=("createdDateTime",),
     stamps=("modifiedDateTime",),
@@ -202,6 +276,16 @@ ASSIGNMENT_POLICIES = Plain(
                 "primaryReviewers": [{"@odata.type": _GROUP, "groupId": "@groups/2"}],
                 "fallbackReviewers": [{"@odata.type": _USER, "userId": "@users/3"}],
             },
+            "customExtensionStageSettings": [
+                {
+                    "id": "5b1f0e0a-0c0e-4a4f-8d3e-1f1b6b8f5d03",
+                    "stage": "assignmentRequestCreated",
+                    "customExtension": {
+                        "@odata.type": REQUESTS,
+                        "id": "@accessPackageCustomWorkflowExtensions/0",
+                    },
+                },
+            ],
             "questions": [
                 {
                     "@odata.type": "#microsoft.graph.accessPackageTextInputQuestion",
@@ -307,4 +391,11 @@ ASSIGNMENTS = Plain(
     goes_with=("accessPackage.id", "assignmentPolicy.id", "target.objectId"),
 )
 
-ENTITLEMENT: tuple[Plain, ...] = (ACCESS_PACKAGES, ASSIGNMENT_POLICIES, RESOURCES, ROLE_SCOPES, ASSIGNMENTS)
+ENTITLEMENT: tuple[Plain, ...] = (
+    ACCESS_PACKAGES,
+    EXTENSIONS,
+    ASSIGNMENT_POLICIES,
+    RESOURCES,
+    ROLE_SCOPES,
+    ASSIGNMENTS,
+)
