@@ -643,6 +643,12 @@ MUST: tuple[Must, ...] = (
         anew=True,
     ),
     Must(
+        "entitlementRoleAssignments",
+        _API + "rbacapplication-post-roleassignments",
+        not_changed=_FIXED,
+        anew=True,
+    ),
+    Must(
         "accessPackageResources",
         _API + "entitlementmanagement-post-resourcerequests",
         not_changed="name and description are its origin's; what it asks for changes by adminUpdate, not done yet",

@@ -441,3 +441,41 @@ CUSTOM_WORKFLOW_EXTENSIONS = ObjectType(
         ),
     ),
 )
+
+ENTITLEMENT_ROLE_ASSIGNMENTS = ObjectType(
+    name="entitlementRoleAssignments",
+    title="Who looks after catalogs and access packages",
+    path="/roleManagement/entitlementManagement/roleAssignments",
+    odata_type="#microsoft.graph.unifiedRoleAssignment",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    dependent=True,
+    name_property="principalId",
+    match_keys=(MatchKey(("principalId", "roleDefinitionId", "appScopeId"), Strength.UNIQUE),),
+    anchor=AnchorSpec(
+        AnchorKind.KEY,
+        "principalId",
+        "/roleManagement/entitlementManagement/roleAssignments?$filter=principalId eq '{value}'",
+    ),
+    create=Create("/roleManagement/entitlementManagement/roleAssignments"),
+    create_only=("appScopeId", "principalId", "roleDefinitionId"),
+    references=(
+        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
+        ValueReference("appScopeId", ("accessPackageCatalogs",), text=True),
+    ),
+    licence=_LICENCE,
+    quirks=(
+        Quirk(
+            "Roles such as Catalog owner are given in a catalog (appScopeId) or, with /, in all of them; the roles "
+            "are Microsoft's, with the same ids in every tenant.",
+            "Microsoft Entra: Delegation and roles in entitlement management",
+        ),
+        Quirk("No PATCH: an assignment is made or removed.", "Microsoft Graph: unifiedRoleAssignment"),
+        Quirk(
+            "Who makes a catalog may come to be its owner; what a restore adds so is told as added since.",
+            "Microsoft Entra: Create and manage a catalog of resources in entitlement management",
+            unverified=True,
+        ),
+    ),
+)

@@ -183,6 +183,7 @@ _ANSWERS = {
         accessPackage assignmentPolicy customExtensionCalloutInstances expiredDateTime id schedule state status
         target
     """,
+    "entitlementRoleAssignments": "appScopeId condition directoryScopeId id principalId roleDefinitionId",
     "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
     "accessPackageAssignmentPolicies": """
         accessPackage allowedTargetScope automaticRequestSettings createdDateTime customExtensionStageSettings

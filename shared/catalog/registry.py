@@ -37,6 +37,7 @@ from shared.catalog.entitlement import (
     ASSIGNMENT_POLICIES,
     ASSIGNMENTS,
     CUSTOM_WORKFLOW_EXTENSIONS,
+    ENTITLEMENT_ROLE_ASSIGNMENTS,
     RESOURCE_ROLE_SCOPES,
 )
 from shared.catalog.extensions import EXTENSION_PROPERTIES
@@ -166,8 +167,9 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        own = (spec for spec in self.types if spec.facet is None and not spec.bin_of)
-        return {kind: spec for spec in own for kind in (spec.odata_type, *spec.further_types)}
+        own = [spec for spec in self.types if spec.facet is None and not spec.bin_of]
+        # Of two collections of the same type the first is where such objects are at home.
+        return {kind: spec for spec in reversed(own) for kind in (spec.odata_type, *spec.further_types)}
 
     @cached_property
     def version(self) -> str:
@@ -312,6 +314,7 @@ _DECLARED = Catalog(
         RESOURCE_ROLE_SCOPES,
         ASSIGNMENT_POLICIES,
         ASSIGNMENTS,
+        ENTITLEMENT_ROLE_ASSIGNMENTS,
     )
 )
 

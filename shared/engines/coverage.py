@@ -68,7 +68,7 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
     listed = tuple(spec for spec in types if not spec.not_read)
     declared = {
         kind.removeprefix("#"): spec
-        for spec in listed
+        for spec in reversed(listed)  # of two collections of the same type the first counts
         if spec.facet is None and not spec.bin_of
         for kind in (spec.odata_type, *spec.further_types)
     }

@@ -247,7 +247,7 @@ class Truth:
 
 
 def truth(service: Service, musts: Iterable[Must]) -> Truth:
-    dependent = {*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.requested)}
+    dependent = {*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.requested or row.goes_with)}
     by = {must.table: must.by for must in musts if must.anew and must.table not in dependent}
     names: dict[str, str] = {}
     for table, properties in by.items():
@@ -316,7 +316,7 @@ def _new_name(word: str, names: dict[str, str]) -> str:
 
 
 def _hangs(row: plain.Plain) -> bool:
-    return bool(row.parent or row.within or row.requested)
+    return bool(row.parent or row.within or row.requested or row.goes_with)
 
 
 def differences(before: Truth, after: Truth) -> list[str]:

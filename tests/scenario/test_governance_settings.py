@@ -15,6 +15,7 @@ LICENSED = (
     "accessPackages",
     "accessPackageAssignmentPolicies",
     "accessPackageAssignments",
+    "entitlementRoleAssignments",
 )
 
 

@@ -236,7 +236,7 @@ def _check_names(service: Service, request: Request, row: Plain, values: Obj) ->
     view = service.view(request)
     for named in row.names:
         for value in _values_at(values, named.path):
-            if value in named.literals or _there(view, named, value):
+            if value in named.literals or _there(view, named, _last(value)):
                 continue
             service.rules.lean("plain.names-exist")
             raise bad_request(f"'{named.path}' names '{value}', which does not exist.", "BadRequest")
@@ -367,6 +367,10 @@ def create(row: Plain, service: Service, request: Request) -> Response:
     if 0 < row.rule.most <= len(service.store.tables[row.table]):
         service.rules.lean("plain.most")
         raise bad_request("The maximum number of objects of this type has been reached.")
+    held = [[one.get(name) for name in row.once] for one in service.store.tables[row.table].values()]
+    if row.once and [values.get(name) for name in row.once] in held:
+        service.rules.lean("plain.once")
+        raise GraphError(409, "Conflict", "There is one already.")
     joined = "_".join(str(values[name]) for name in row.joined)
     key = joined or str(values.get(row.keyed) or new_id(service))
     if service.store.get(row.table, key) is not None:
@@ -417,7 +421,12 @@ def put(service: Service, row: Plain, obj: Obj) -> None:
 def _owners(row: Plain, obj: Obj) -> set[str]:
     """Ids of all that it goes with."""
     own = {obj["_parent"]} if row.parent else {obj[row.within]["id"]} if row.within else set()
-    return own | {value for path in row.goes_with for value in _values_at(obj, path)}
+    return own | {_last(value) for path in row.goes_with for value in _values_at(obj, path)}
+
+
+def _last(value: str) -> str:
+    """The id that a path such as a scope ends with."""
+    return value.rpartition("/")[2]
 
 
 def change(row: Plain, service: Service, request: Request) -> Response:

@@ -63,6 +63,12 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "groupLifecyclePolicy resource type, " + _API + "resources/grouplifecyclepolicy",
     ),
     Rule(
+        "plain.once",
+        "The same assignment of a role can't be made twice.",
+        "Create unifiedRoleAssignment, " + _API + "rbacapplication-post-roleassignments",
+        unverified=True,
+    ),
+    Rule(
         "plain.within",
         "What an object belongs to is named by its id at creation, and again in each PUT of the whole object.",
         "Create assignmentPolicies, "

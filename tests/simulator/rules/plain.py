@@ -41,7 +41,8 @@ class Plain:
     `within`: the one of `inline` by which an object belongs to another: named at creation as `{id}`, never changed,
     and gone with it. `asked`: those of `inline` that are shown if asked for, with the table of what they name by id
     ("": the objects are this one's own). `requested`: where requests are POSTed that alone make such objects.
-    `goes_with`: dotted paths of ids without whose objects there is none."""
+    `once`: members that together no two objects have. `goes_with`: dotted paths of ids, or of paths that end with
+    one, without whose objects there is none."""
 
     rule: TypeRule
     read: Alternatives
@@ -57,6 +58,7 @@ class Plain:
     within: str = ""
     asked: dict[str, str] = field(default_factory=dict)
     requested: str = ""
+    once: tuple[str, ...] = ()
     goes_with: tuple[str, ...] = ()
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
     joined: tuple[str, ...] = ()  # members that make the id

@@ -391,6 +391,39 @@ ASSIGNMENTS = Plain(
     goes_with=("accessPackage.id", "assignmentPolicy.id", "target.objectId"),
 )
 
+_OWNER, _MANAGER = "ae79f266-94d4-4dab-b730-feca7e132178", "7f480852-ebdc-47d4-87de-0d8498384a83"
+
+ROLE_ASSIGNMENTS = Plain(
+    rule=TypeRule(
+        table="entitlementRoleAssignments",
+        path="/roleManagement/entitlementManagement/roleAssignments",
+        odata_type="#microsoft.graph.unifiedRoleAssignment",
+        model="unified_role_assignment.UnifiedRoleAssignment",
+        source=_GUIDE + "rbacapplication-post-roleassignments",
+        required=("principalId", "roleDefinitionId", "appScopeId"),
+        read_only=frozenset(("id", "condition", "directoryScopeId")),
+        audit_name="role assignment of entitlement management",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    create=_WRITE,
+    licence="P2",
+    once=("principalId", "roleDefinitionId", "appScopeId"),
+    names=(
+        Named("principalId", ("users", "groups", "servicePrincipals")),
+        Named("appScopeId", ("accessPackageCatalogs",), literals=("/",)),
+    ),
+    goes_with=("principalId", "appScopeId"),
+    starts=(
+        {
+            "principalId": "@users/2",
+            "roleDefinitionId": _OWNER,
+            "appScopeId": "/AccessPackageCatalog/@accessPackageCatalogs/1",
+        },
+        {"principalId": "@groups/2", "roleDefinitionId": _MANAGER, "appScopeId": "/"},
+    ),
+)
+
 ENTITLEMENT: tuple[Plain, ...] = (
     ACCESS_PACKAGES,
     EXTENSIONS,
@@ -398,4 +431,5 @@ ENTITLEMENT: tuple[Plain, ...] = (
     RESOURCES,
     ROLE_SCOPES,
     ASSIGNMENTS,
+    ROLE_ASSIGNMENTS,
 )
