@@ -643,6 +643,12 @@ MUST: tuple[Must, ...] = (
         anew=True,
     ),
     Must(
+        "entitlementEndUserSettings",
+        _API + "endusersettings-update",
+        changed=_words("isEnabled relatedPeopleInsightLevel showApproverDetailsToMembers"),
+        not_anew=_ONE,
+    ),
+    Must(
         "entitlementRoleAssignments",
         _API + "rbacapplication-post-roleassignments",
         not_changed=_FIXED,

@@ -479,3 +479,23 @@ ENTITLEMENT_ROLE_ASSIGNMENTS = ObjectType(
         ),
     ),
 )
+
+END_USER_SETTINGS = ObjectType(
+    name="entitlementEndUserSettings",
+    title="What people see of access packages that they may ask for",
+    path=f"{_ENTITLEMENT}/controlConfigurations/endUserSettings",
+    odata_type="#microsoft.graph.endUserSettings",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=_WRITE,
+    singleton=True,
+    identity="",
+    name_property="id",
+    writable=("isEnabled", "relatedPeopleInsightLevel", "showApproverDetailsToMembers"),
+    put=True,
+    type_tag_on_write=True,
+    volatile=("modifiedBy", "modifiedDateTime"),
+    not_created="every tenant has one, which can't be deleted",
+    licence=_LICENCE,
+    quirks=(Quirk("A change is a PUT of all settings.", "Microsoft Graph: Update endUserSettings"),),
+)

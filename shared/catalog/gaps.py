@@ -47,13 +47,13 @@ _TYPES = """
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot b2xIdentityUserFlow builtInIdentityProvider bulkUpload
     certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
-    controlConfiguration customAuthenticationExtension customCalloutExtension
+    customAuthenticationExtension customCalloutExtension
     delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
     delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
     delegatedAdminServiceProviderConstraints delegatedPermissionClassification
     directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord
     domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
-    endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
+    extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
     federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
     humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
     identityCustomUserFlowAttribute identityGovernance.customTaskExtension identityGovernance.task

@@ -183,6 +183,10 @@ _ANSWERS = {
         accessPackage assignmentPolicy customExtensionCalloutInstances expiredDateTime id schedule state status
         target
     """,
+    "entitlementEndUserSettings": """
+        createdBy createdDateTime id isEnabled modifiedBy modifiedDateTime relatedPeopleInsightLevel
+        showApproverDetailsToMembers
+    """,
     "entitlementRoleAssignments": "appScopeId condition directoryScopeId id principalId roleDefinitionId",
     "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
     "accessPackageAssignmentPolicies": """
@@ -520,6 +524,8 @@ _ENTITLEMENT = (
         "Microsoft Graph: accessPackageAssignmentRequest and accessPackageResourceRequest resource types",
         "accessPackageAssignmentRequest accessPackageResourceRequest",
     ),
+    # Nothing but what the settings of end users, which are read by themselves, inherit from.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: controlConfiguration resource type", "controlConfiguration"),
     # Made for whoever asks for a package or is assigned one; read with each assignment.
     *_out_whole(Why.COMPUTED, "Microsoft Graph: accessPackageSubject resource type", "accessPackageSubject"),
     *_out_whole(

@@ -16,6 +16,7 @@ LICENSED = (
     "accessPackageAssignmentPolicies",
     "accessPackageAssignments",
     "entitlementRoleAssignments",
+    "entitlementEndUserSettings",
 )
 
 

@@ -424,6 +424,30 @@ ROLE_ASSIGNMENTS = Plain(
     ),
 )
 
+_SETTINGS = "#microsoft.graph.endUserSettings"
+
+END_USER_SETTINGS = Plain(
+    rule=TypeRule(
+        table="entitlementEndUserSettings",
+        path=f"{_ENTITLEMENT}/controlConfigurations/endUserSettings",
+        odata_type=_SETTINGS,
+        model="end_user_settings.EndUserSettings",
+        source=_GUIDE + "endusersettings-update",
+        read_only=frozenset(("id", "createdBy", "createdDateTime", "modifiedBy", "modifiedDateTime")),
+        audit_name="end user settings",
+        audit_category=_CATEGORY,
+    ),
+    read=_READ,
+    change=_WRITE,
+    singleton=True,
+    kinds={_SETTINGS: "end_user_settings.EndUserSettings"},
+    whole=True,
+    licence="P2",
+    defaults={"isEnabled": False, "relatedPeopleInsightLevel": "disabled", "showApproverDetailsToMembers": False},
+    stamps=("modifiedDateTime",),
+    starts=({"@odata.type": _SETTINGS, "isEnabled": True, "relatedPeopleInsightLevel": "count"},),
+)
+
 ENTITLEMENT: tuple[Plain, ...] = (
     ACCESS_PACKAGES,
     EXTENSIONS,
@@ -432,4 +456,5 @@ ENTITLEMENT: tuple[Plain, ...] = (
     ROLE_SCOPES,
     ASSIGNMENTS,
     ROLE_ASSIGNMENTS,
+    END_USER_SETTINGS,
 )
