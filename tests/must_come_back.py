@@ -671,6 +671,7 @@ MUST: tuple[Must, ...] = (
         _API + "entitlementmanagement-post-assignmentrequests",
         not_changed="the period changes by adminUpdate, not done yet",
         anew=True,
+        only={"state": "delivered"},  # the others are history
     ),
     *(
         Must(table, _API + page, not_changed=why, not_anew=why)

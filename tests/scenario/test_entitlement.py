@@ -53,7 +53,7 @@ async def test_what_cannot_be_asked_for_is_told_with_its_reason() -> None:
 
     case = await planned(damage, prepare=history_and_sites)
     told = {one.target: one.reason for one in case.world.plan.exclusions}
-    assert told[OVER] is Reason.PASSING
+    assert OVER not in told  # nobody lost it
     assert told[BY_RULE] is Reason.NEEDS_ACTION
     assert told[SITE_RESOURCE] is Reason.NEEDS_ACTION
     assert [one.target for one in case.world.plan.operations] == []
@@ -63,17 +63,39 @@ async def test_assignments_come_back_until_when_they_were_given() -> None:
     held: dict[str, dict[str, Any]] = {}
 
     def damage(service: Service) -> None:
-        held.update(rows(service, ASSIGNMENTS))
+        held.update({key: one for key, one in rows(service, ASSIGNMENTS).items() if one["state"] == "delivered"})
         for key in held:
             purge(service, ASSIGNMENTS, key)
 
     case = await planned(damage)
     await case.run()
-    now = rows(case.world.service, ASSIGNMENTS)
+    now = {key: one for key, one in rows(case.world.service, ASSIGNMENTS).items() if one["state"] == "delivered"}
     ends = {one["target"]["objectId"]: one["schedule"]["expiration"]["endDateTime"] for one in held.values()}
     assert len(ends) > 1
     assert {one["target"]["objectId"]: one["schedule"]["expiration"]["endDateTime"] for one in now.values()} == ends
     assert not held.keys() & now.keys()
+
+
+async def test_who_was_taken_a_package_away_gets_it_back() -> None:
+    """An assignment that was removed is still in the list: as one that is over, like those of before."""
+
+    def held(service: Service) -> list[tuple[str, str]]:
+        found = rows(service, ASSIGNMENTS).values()
+        force = [one for one in found if one["state"] == "delivered"]
+        return sorted((one["target"]["objectId"], one["accessPackage"]["id"]) for one in force)
+
+    def damage(service: Service) -> None:
+        path = "/v1.0/identityGovernance/entitlementManagement/assignmentRequests"
+        for key, one in rows(service, ASSIGNMENTS).items():
+            if one["state"] == "delivered":
+                scripted(service, "POST", path, {"requestType": "adminRemove", "assignment": {"id": key}})
+        assert held(service) == []
+
+    before: list[tuple[str, str]] = []
+    case = await planned(damage, prepare=lambda service: before.extend(held(service)))
+    await case.run()
+    assert held(case.world.service) == before
+    assert len(before) == 2
 
 
 async def test_a_renamed_package_changes_nothing_that_names_it() -> None:

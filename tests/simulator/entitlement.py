@@ -227,6 +227,8 @@ def assignment(key: str, target: Obj, policy: Obj, *, start: float, end: str | N
 def assign(service: Service, request: Request) -> Response:
     plain.available(service, request, ASSIGNMENTS)
     view, body = service.view(request), request.json()
+    if body.get("requestType") == "adminRemove":
+        return _remove(service, request, _part(body, "assignment", ("id",)).get("id"))
     _asks(service, body, "assignment", "schedule", "justification", "answers")
     asked = _part(body, "assignment", ("targetId", "assignmentPolicyId", "accessPackageId"))
     policy = view.get(POLICIES, str(asked.get("assignmentPolicyId")))
@@ -248,6 +250,19 @@ def assign(service: Service, request: Request) -> Response:
     return _answered(service, request, requestType="adminAdd", state="submitted", status="Accepted")
 
 
+def _remove(service: Service, request: Request, key: Any) -> Response:
+    """What is removed is over, and stays in the list."""
+    held = service.view(request).get(ASSIGNMENTS.table, str(key))
+    if held is None or held["state"] != "delivered":
+        raise bad_request(f"There is no such assignment in force: '{key}'.", "AssignmentNotFound")
+    service.rules.lean("entitlement.over")
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        after = held | _OVER | {"expiredDateTime": service.now_iso()}
+        service.store.put(ASSIGNMENTS.table, held["id"], after)
+        audit.record(service, request, "Remove", ASSIGNMENTS.rule, after, before=held, after=after)
+    return _answered(service, request, requestType="adminRemove", state="submitted", status="Accepted")
+
+
 def _period(service: Service, policy: Obj, schedule: Any) -> tuple[float, str | None]:
     """Start, and end if there is one: as asked for, or else as the policy has it."""
     given = schedule if isinstance(schedule, dict) else {}
@@ -262,7 +277,8 @@ def _period(service: Service, policy: Obj, schedule: Any) -> tuple[float, str | 
 
 
 def plant(planter: Planter) -> None:
-    """The second catalog offers a group and an application, its first package gives both, and two have it."""
+    """The second catalog offers a group and an application, its first package gives both, and two have it, of
+    whom one has had it before."""
     service, store = planter.service, planter.store
     catalog, package = plain.started(CATALOGS, 1), plain.started(PACKAGES, 0)
     policy = store.tables[POLICIES][plain.started(POLICIES, 0)]
@@ -278,8 +294,13 @@ def plant(planter: Planter) -> None:
         target = store.tables["users"][planter.user_ids[3 + number]]
         key = str(uuid.uuid5(_SPACE, f"assignment {number}"))
         plain.put(service, ASSIGNMENTS, assignment(key, target, policy, start=parse_iso(_LONG_AGO), end=end))
+    before = assignment(
+        str(uuid.uuid5(_SPACE, "assignment before")), target, policy, start=parse_iso(_LONG_AGO), end=_LONG_AGO
+    )
+    store.put(ASSIGNMENTS.table, before["id"], before | _OVER)
 
 
+_OVER = {"state": "expired", "status": "ExpiredNotificationTriggered"}
 _LONG_AGO, _FAR = "2024-03-01T08:00:00Z", "2031-05-06T07:08:09Z"
 
 route("POST", RESOURCES.requested, add_resource)

@@ -34,6 +34,11 @@ ENTITLEMENT_RULES: tuple[Rule, ...] = (
         unverified=True,
     ),
     Rule(
+        "entitlement.over",
+        "An assignment that is removed is over, and stays in the list as expired.",
+        "List assignments, " + _API + "entitlementmanagement-list-assignments",
+    ),
+    Rule(
         "entitlement.by-rule",
         "Nobody is assigned a package by hand through a policy that assigns it by a rule.",
         "Configure an automatic assignment policy for an access package, "
