@@ -13,6 +13,7 @@ from shared.catalog.spec import ObjectType, Relationship
 
 Obj = dict[str, Any]
 INSTANCES = "roleAssignmentScheduleInstances"
+ASSIGNMENTS = "accessPackageAssignments"
 BY_MEMBERS = (INSTANCES, "roleEligibilitySchedules")  # listed for the members of a group, too
 
 
@@ -29,7 +30,13 @@ def ids_of(
     """Ids of all objects of a type that a list shows. `rows`: those of the table that it shows, if not all."""
     if spec.name in BY_MEMBERS:
         return instance_ids(objects, spec.name)
-    return [one["id"] for one in (objects(table_of(spec)) if rows is None else rows)]
+    held = objects(table_of(spec)) if rows is None else rows
+    return [one["id"] for one in held if not is_over(spec.name, one)]
+
+
+def is_over(table: str, obj: Obj) -> bool:
+    """History, which is asked for by nobody: an assignment of an access package that has ended."""
+    return table == ASSIGNMENTS and obj["state"] == "expired"
 
 
 def links_of(

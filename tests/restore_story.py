@@ -227,7 +227,7 @@ class Story:
     def _created(self, plan: RestorePlan, ids: dict[str, str]) -> dict[str, int]:
         """By the tenant's commit log: each creation that the plan has once, and no other. What comes back with
         something from a bin is created by nobody."""
-        tables = {spec.name for spec in CATALOG.types if not spec.made_by_service}
+        tables = {spec.name for spec in CATALOG.types if not spec.evidence_only}
         made = [
             (change.table, change.key)
             for txn in self.world.service.store.log

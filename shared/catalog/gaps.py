@@ -7,9 +7,6 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "accessPackageCatalogs": """
-        accessPackages customWorkflowExtensions resourceRoles resourceScopes resources
-    """,
     "activityBasedTimeoutPolicies": "appliesTo",
     "administrativeUnits": "extensions scopedRoleMembers",
     "applications": """
@@ -31,9 +28,7 @@ _MEMBERS = {
     """,
     "roleAssignmentScheduleInstances": "activatedUsing appScope",
     "roleAssignments": "appScope",
-    "servicePrincipals": """
-        agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors
-    """,
+    "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
     "synchronizationJobs": "bulkUpload schema",
     "userFlowLanguages": "overridesPages",
     "users": """
@@ -45,28 +40,20 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    accessPackage accessPackageAssignment accessPackageAssignmentPolicy accessPackageAssignmentRequest
-    accessPackageAssignmentRequestWorkflowExtension accessPackageAssignmentWorkflowExtension
-    accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource
-    accessPackageResourceEnvironment accessPackageResourceRequest accessPackageResourceRole
-    accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
-    accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
-    accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
-    accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest appScope
-    approvalStage approvedClientApp arkoseFraudProtectionProvider authenticationStrengthRoot
-    availableAccessPackage bulkUpload certificateBasedAuthConfiguration
-    cloudFlareWebApplicationFirewallProvider companySubscription contract controlConfiguration
-    customCalloutExtension customDataProvidedResource customDataProvidedResourceAccessReviewUploadSession
-    customDataProvidedResourceUploadSession delegatedAdminAccessAssignment delegatedAdminCustomer
-    delegatedAdminRelationship delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest
-    delegatedAdminServiceManagementDetail delegatedAdminServiceProviderConstraints directoryDefinition
-    directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord domainDnsMxRecord
-    domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord endUserSettings extension
-    federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
-    humanSecurityFraudProtectionProvider identityGovernance.customTaskExtension identityGovernance.task
-    identityGovernance.workflow identityGovernance.workflowVersion identityProvider inheritablePermission
-    invitation membershipOutlierInsight oidcIdentityProvider onPremisesSyncBehavior openTypeExtension
-    ownerlessGroupPolicy policyBase privilegedAccessGroupAssignmentSchedule
+    accessReviewHistoryDefinition accessReviewHistoryInstance accessReviewInstance
+    accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition accessReviewStage
+    agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest appScope approvalStage
+    approvedClientApp arkoseFraudProtectionProvider authenticationStrengthRoot bulkUpload
+    certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
+    customCalloutExtension delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
+    delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
+    delegatedAdminServiceProviderConstraints directoryDefinition directoryObject directoryObjectPartnerReference
+    directoryRole domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
+    domainDnsUnavailableRecord extension federatedTokenValidationPolicy fraudProtectionProvider
+    governanceInsight humanSecurityFraudProtectionProvider identityGovernance.customTaskExtension
+    identityGovernance.task identityGovernance.workflow identityGovernance.workflowVersion identityProvider
+    inheritablePermission invitation membershipOutlierInsight oidcIdentityProvider onPremisesSyncBehavior
+    openTypeExtension ownerlessGroupPolicy policyBase privilegedAccessGroupAssignmentSchedule
     privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
     privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
     privilegedAccessGroupEligibilityScheduleRequest profilePhoto remoteDesktopSecurityConfiguration

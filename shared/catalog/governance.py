@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
@@ -19,7 +20,9 @@ from shared.domain.plan import AnchorKind
 
 _ALWAYS_THERE = "every tenant has one, which can't be deleted"
 _ENTITLEMENT = "/identityGovernance/entitlementManagement"
-_LICENCE = Licence("Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals")
+_LICENCE = Licence(
+    "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
+)
 _READ = (("EntitlementManagement.Read.All",),)
 _WRITE = (("EntitlementManagement.ReadWrite.All",),)
 
@@ -116,6 +119,24 @@ ACCESS_PACKAGE_CATALOGS = ObjectType(
     wave=WaveNumber.REST,
     needs_to_read=_READ,
     needs_to_write=_WRITE,
+    relationships=(
+        Relationship(
+            name="resources",
+            target_types=("accessPackageResources",),
+            write=LinkWrite.NONE,
+            contains="accessPackageResources",
+            expands=False,
+            needs_to_read=_READ,
+        ),
+        Relationship(
+            name="customWorkflowExtensions",
+            target_types=("accessPackageCustomWorkflowExtensions",),
+            write=LinkWrite.NONE,
+            contains="accessPackageCustomWorkflowExtensions",
+            expands=False,
+            needs_to_read=_READ,
+        ),
+    ),
     match_keys=(MatchKey(("displayName",), Strength.WEAK),),
     anchor=AnchorSpec(
         AnchorKind.MARKER,
@@ -130,10 +151,4 @@ ACCESS_PACKAGE_CATALOGS = ObjectType(
     writable=("description", "displayName", "isExternallyVisible", "state"),
     volatile=("modifiedDateTime",),
     licence=_LICENCE,
-    quirks=(
-        Quirk(
-            "What a catalog holds (resources, their roles and scopes) is asked for by requests and not read yet.",
-            "Microsoft Graph: Create accessPackageResourceRequest",
-        ),
-    ),
 )

@@ -218,6 +218,30 @@ _ANSWERS = {
     "accessPackageCatalogs": """
         catalogType createdDateTime description displayName id isExternallyVisible modifiedDateTime state
     """,
+    "accessPackageResources": """
+        attributes createdDateTime description displayName environment id modifiedDateTime
+        notificationEndpointConfiguration originId originSystem
+    """,
+    "accessPackageCustomWorkflowExtensions": """
+        authenticationConfiguration callbackConfiguration clientConfiguration createdBy createdDateTime description
+        displayName endpointConfiguration id lastModifiedBy lastModifiedDateTime
+    """,
+    "accessPackageResourceRoleScopes": "createdDateTime id role scope",
+    "accessPackageAssignments": """
+        accessPackage assignmentPolicy customExtensionCalloutInstances expiredDateTime id schedule state status
+        target
+    """,
+    "entitlementEndUserSettings": """
+        createdBy createdDateTime id isEnabled modifiedBy modifiedDateTime relatedPeopleInsightLevel
+        showApproverDetailsToMembers
+    """,
+    "entitlementRoleAssignments": "appScopeId condition directoryScopeId id principalId roleDefinitionId",
+    "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
+    "accessPackageAssignmentPolicies": """
+        accessPackage allowedTargetScope automaticRequestSettings createdDateTime customExtensionStageSettings
+        description displayName expiration id modifiedDateTime notificationSettings questions
+        requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets
+    """,
     "devices": """
         accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime
         deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName
@@ -557,9 +581,69 @@ _TYPES = (
     ),
 )
 
+_ENTITLEMENT = (
+    # Both are named by the other end: a package by its catalog, a policy by its package.
+    *_out("accessPackageCatalogs", Why.COMPUTED, "Microsoft Graph: accessPackage resource type", "accessPackages"),
+    # Which roles and scopes there are follows from the group, application or site that is offered.
+    *_out(
+        "accessPackageCatalogs",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackageResourceRole and accessPackageResourceScope resource types",
+        "resourceRoles resourceScopes",
+    ),
+    *_out(
+        "accessPackageResources",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackageResource resource type",
+        "roles scopes",
+    ),
+    *_out(
+        "accessPackageResources",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: customDataProvidedResourceUploadSession resource type",
+        "uploadSessions",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: accessPackageAssignmentRequest and accessPackageResourceRequest resource types",
+        "accessPackageAssignmentRequest accessPackageResourceRequest",
+    ),
+    # Nothing but what the settings of end users, which are read by themselves, inherit from.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: controlConfiguration resource type", "controlConfiguration"),
+    # Made for whoever asks for a package or is assigned one; read with each assignment.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: accessPackageSubject resource type", "accessPackageSubject"),
+    *_out_whole(
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: accessPackageResourceEnvironment resource type: where SharePoint Online keeps sites",
+        "accessPackageResourceEnvironment",
+    ),
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: availableAccessPackage resource type: what the caller may ask for",
+        "availableAccessPackage",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: accessPackageSuggestion: filterByCurrentUser",
+        "accessPackageSuggestion",
+    ),
+    *_out(
+        "accessPackages",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackage and accessPackageAssignmentPolicy resource types",
+        "accessPackagesIncompatibleWith assignmentPolicies",
+    ),
+    *_out(
+        "accessPackageAssignmentPolicies",
+        Why.COMPUTED,
+        "Microsoft Graph: accessPackageAssignmentPolicy resource type, Relationships",
+        "catalog",
+    ),
+)
+
 LEDGER = Ledger(
     roots=frozenset(_ROOTS.split()),
     answers={name: frozenset(members.split()) for name, members in _ANSWERS.items()},
-    exclusions=(*_OTHER_SETS, *_USERS, *_GROUPS, *_REST, *_TYPES),
+    exclusions=(*_OTHER_SETS, *_USERS, *_GROUPS, *_REST, *_TYPES, *_ENTITLEMENT),
     gaps=GAPS,
 )

@@ -40,6 +40,16 @@ from shared.catalog.cross_tenant import (
     SYNCHRONIZATION_TEMPLATE,
 )
 from shared.catalog.domains import DOMAIN_FEDERATIONS, DOMAINS
+from shared.catalog.entitlement import (
+    ACCESS_PACKAGE_RESOURCES,
+    ACCESS_PACKAGES,
+    ASSIGNMENT_POLICIES,
+    ASSIGNMENTS,
+    CUSTOM_WORKFLOW_EXTENSIONS,
+    END_USER_SETTINGS,
+    ENTITLEMENT_ROLE_ASSIGNMENTS,
+    RESOURCE_ROLE_SCOPES,
+)
 from shared.catalog.extensions import EXTENSION_PROPERTIES
 from shared.catalog.external_identities import EXTERNAL_IDENTITIES
 from shared.catalog.facets import (
@@ -109,6 +119,8 @@ class Catalog:
             raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
         if spec.member_groups and not spec.select:
             raise ValueError(f"{spec.name} asks for members beside others that it doesn't name")
+        if spec.put_names and not (spec.put and set(spec.put_names) <= set(spec.create_only)):
+            raise ValueError(f"{spec.name} names members in a PUT that it doesn't send or that it changes")
         if spec.put and (spec.enabling or spec.actions or spec.member_groups):
             raise ValueError(f"{spec.name} is changed whole, and in parts")
         if spec.create and not spec.anchor:
@@ -169,12 +181,9 @@ class Catalog:
 
     @cached_property
     def _by_odata_type(self) -> dict[str, ObjectType]:
-        return {
-            tag: spec
-            for spec in self.types
-            if spec.facet is None and not spec.bin_of
-            for tag in (spec.odata_type, *spec.subtypes)
-        }
+        own = [spec for spec in self.types if spec.facet is None and not spec.bin_of]
+        # Of two collections of the same type the first is where such objects are at home.
+        return {tag: spec for spec in reversed(own) for tag in (spec.odata_type, *spec.subtypes)}
 
     @cached_property
     def version(self) -> str:
@@ -325,6 +334,14 @@ _DECLARED = Catalog(
         SYNCHRONIZATION_JOBS,
         AUTHENTICATION_EVENTS_FLOWS,
         AUTHENTICATION_EVENT_LISTENERS,
+        ACCESS_PACKAGE_RESOURCES,
+        CUSTOM_WORKFLOW_EXTENSIONS,
+        ACCESS_PACKAGES,
+        RESOURCE_ROLE_SCOPES,
+        ASSIGNMENT_POLICIES,
+        ASSIGNMENTS,
+        ENTITLEMENT_ROLE_ASSIGNMENTS,
+        END_USER_SETTINGS,
     )
 )
 

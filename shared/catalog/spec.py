@@ -91,7 +91,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class MatchKey:
-    """A property (or several together) by which an object is recognised besides its id.
+    """A property (or several together; dotted paths) by which an object is recognised besides its id.
 
     `lookup` is a path with `{value}` for the (single) property's value, percent-encoded and quote-doubled by
     the caller; empty for keys that can only be compared in listings. `optional`: properties that may be missing,
@@ -105,8 +105,8 @@ class MatchKey:
 
 @dataclass(frozen=True, slots=True)
 class AnchorSpec:
-    """See `domain.plan.Anchor`. `lookup` and `bin_lookup` may hold `{value}` (and `{parent}` for children). Bins
-    filter by a lagging index only, so they are listed whole."""
+    """See `domain.plan.Anchor`. A key's `property` may be dotted. `lookup` and `bin_lookup` may hold `{value}`
+    (and `{parent}` for children). Bins filter by a lagging index only, so they are listed whole."""
 
     kind: AnchorKind
     property: str
@@ -232,7 +232,9 @@ class Create:
     any whose parent's id begins so. `by_request`: the answer is a request's, not the object's, which is then found
     by its anchor. `method`: PUT or PATCH where the path is that of the object itself, which then comes to be under
     it. `awaited`: nothing is written: the service makes the object together with what it names, and it is looked
-    for by its anchor (`path` is empty)."""
+    for by its anchor (`path` is empty). `shaped`: `fixed` is the whole body, in which `{parent}` stands for the
+    parent's id, and another name in braces (a dotted path) for the object's value there; what has no value is left
+    out."""
 
     path: str
     method: str = "POST"
@@ -244,6 +246,7 @@ class Create:
     refused_why: str = ""
     by_request: bool = False
     awaited: bool = False
+    shaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +302,7 @@ class Relationship:
     expands: bool = True  # else each parent is asked for
     asked_when: Condition | None = None  # of what can't be expanded: parents that may have any; others aren't asked
     share: float = 1.0  # how many of the parents are taken to be asked, for forecasts
+    address: str = ""  # path before the id by which REF names its targets; "": the type's `reference_root`
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 
@@ -413,7 +417,9 @@ class ObjectType:
     needs_to_write: tuple[tuple[str, ...], ...]
     needs_to_write_also: tuple[Extra, ...] = ()
     write_by_choice: str = ""  # why what writing needs is in no list that a deployment gives: the owner may add it
-    subtypes: tuple[str, ...] = ()  # Graph types that its objects are of, where it is an abstract one
+    subtypes: tuple[
+        str, ...
+    ] = ()  # further Graph types that the collection holds, such as those of an abstract one
     version: str = "v1.0"
     singleton: bool = False  # the tenant has one, or each parent has one at most
     absent: bool = False  # a tenant may be without, which Graph tells by 404: then there is none, and all was read
@@ -457,6 +463,7 @@ class ObjectType:
     nature: Nature | None = None
     writable: tuple[str, ...] = ()  # may be changed: by PATCH (or PUT), or by one of `actions`
     put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
+    put_names: tuple[str, ...] = ()  # members that each PUT has to name as they are, and none changes
     actions: tuple[Action, ...] = ()
     parts: tuple[Part, ...] = ()
     governed: Governed | None = None
@@ -470,6 +477,9 @@ class ObjectType:
     disabled_first: tuple[str, ...] = ()  # lists (dotted) whose enabled items can't go or change; by `id`
     whole: tuple[str, ...] = ()  # members that Graph replaces whole
     by_id: tuple[str, ...] = ()  # nested objects that Graph shows in full and takes by id alone; dotted
+    # Objects shown inline (dotted) by the member that alone names them: what else is shown of them is theirs, and
+    # counts in no hash and no comparison.
+    named: dict[str, str] = field(default_factory=dict)
     computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted
     shown_singly: tuple[
         str, ...
@@ -478,7 +488,8 @@ class ObjectType:
     # Members that hold objects by name, each of this `@odata.type`, whose values are merged one by one and need
     # their own type beside them.
     valued: dict[str, str] = field(default_factory=dict)
-    inline: tuple[str, ...] = ()  # relationships whose objects are shown within this one, if asked for
+    # Relationships whose objects are shown within this one, if asked for; options of the `$expand` in brackets.
+    inline: tuple[str, ...] = ()
     # Lists by member, with the flag of an item that is false for one that doesn't count any more. They change item
     # by item, as `{member}@delta`, and nothing leaves them: what is only live loses its flag.
     retired: dict[str, str] = field(default_factory=dict)
@@ -539,6 +550,15 @@ class ObjectType:
             (Mechanism.ENABLE, self.enabling is not None),
         )
         return tuple(mechanism for mechanism, holds in able if holds)
+
+    @property
+    def inline_names(self) -> tuple[str, ...]:
+        return tuple(one.partition("(")[0] for one in self.inline)
+
+    @property
+    def named_in_put(self) -> frozenset[str]:
+        """Members that a PUT names, whatever it changes; of a type that is changed by PATCH none."""
+        return self.restorable | frozenset(self.put_names) if self.put else frozenset()
 
     def relationship_path(self, relationship: Relationship) -> str:
         """Version and path of one object's links, `{id}` standing for the object."""

@@ -15,6 +15,7 @@ from shared.domain.errors import Fault
 from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Operation
 from shared.engines.compare import Form, differing
+from shared.engines.conditions import member_at
 from shared.engines.markers import Bindings, resolve, resolve_path
 from shared.engines.targets import Targets, object_path
 
@@ -88,7 +89,7 @@ async def whole(targets: Targets, spec: ObjectType, holder: JsonObject, sent: Js
     if spec.parent or spec.singleton or not spec.batchable:
         return holder
     select = spec.selectable({"id", "createdDateTime", *sent})
-    (found,) = await targets.objects(spec, [object_path(spec, str(holder.get("id")), select)])
+    (found,) = await targets.objects(spec, [object_path(spec, str(holder.get("id")), select, spec.inline)])
     return found.body
 
 
@@ -110,18 +111,18 @@ def _wanted(spec: ObjectType, operation: Operation, bindings: Bindings) -> dict[
     assert anchor is not None
     wanted: dict[str, Json] = {anchor.property: resolve(anchor.value, bindings)}
     if anchor.kind is AnchorKind.KEY:
-        body = operation.request.body
         for key in spec.match_keys:
-            if key.strength is Strength.UNIQUE and anchor.property in key.properties and isinstance(body, dict):
+            if key.strength is Strength.UNIQUE and anchor.property in key.properties:
                 for name in key.properties:
-                    if name in body and name not in wanted:
-                        wanted[name] = resolve(body[name], bindings)
+                    value = member_at(operation.wanted, name)
+                    if value is not None and name not in wanted:
+                        wanted[name] = resolve(value, bindings)
     return wanted
 
 
 def _holds(form: Form, item: JsonObject, wanted: dict[str, Json], exact: bool) -> bool:
     for name, value in wanted.items():
-        held = form.bare(name, item.get(name))
+        held = form.bare(name, member_at(item, name))
         if not exact and isinstance(held, str) and isinstance(value, str):
             # The directory's unique keys don't tell upper from lower case.
             held, value = held.casefold(), value.casefold()

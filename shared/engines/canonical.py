@@ -9,9 +9,10 @@ range must not stop an export. A change in here needs a new `CANONICAL_VERSION`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ from shared.engines.wire import dump, parse
 
 TYPE_TAG: Final = "@odata.type"
 KIND: Final = "@type"  # where a type counts that is no annotation then
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _EXACT = 2.0**63  # floats from here on stay floats, so that a short text doesn't become hundreds of digits
 
 
@@ -39,14 +41,18 @@ def content_hash(
     volatile: frozenset[str] = frozenset(),
     sets: frozenset[str] = frozenset(),
     kinds: tuple[str, ...] = (),
+    named: Mapping[str, str] = _NONE,
 ) -> str:
     """SHA-256 in hexadecimal of an object's canonical form. Raises `Unusable` where `raw` is not JSON. `kinds`:
-    dotted paths of nested objects whose `@odata.type` counts."""
+    dotted paths of nested objects whose `@odata.type` counts; `named`: of those of which one member alone counts.
+    """
     try:
         try:
             value = _decoder.decode(raw)  # numbers are by value already
             for path in kinds:
                 _keep_kind(value, path.split("."))
+            for path, member in named.items():
+                _keep_name(value, path.split("."), member)
             # Without these no name can be an annotation, and the costly walk is saved.
             if b"#" in raw or b"@odata." in raw or b"\\" in raw:
                 value = _clean(value)
@@ -81,6 +87,19 @@ def _keep_kind(value: Any, path: list[str]) -> None:
         _keep_kind(value.get(path[0]), path[1:])
     elif type(value) is dict and (kind := value.get(TYPE_TAG)) is not None:
         value[KIND] = kind
+
+
+def _keep_name(value: Any, path: list[str], member: str) -> None:
+    """Leaves the object at the end of a path nothing but one member, in place."""
+    if type(value) is list:
+        for item in value:
+            _keep_name(item, path, member)
+    elif type(value) is dict and path:
+        _keep_name(value.get(path[0]), path[1:], member)
+    elif type(value) is dict:
+        kept = value.get(member)
+        value.clear()
+        value[member] = kept
 
 
 def _keep_text(number: str) -> Json:

@@ -2,20 +2,21 @@
 
 Null, absent and empty say the same: Graph leaves out, nulls or empties what isn't set, and not always the same
 way. Annotations say nothing. Lists that the catalog declares sets are compared as sets, nested objects that it
-declares `by_id` by their id, and what the service fills in (`computed_within`) or shows in some answers only
-(`shown_singly`) not at all. The planner, the executor and the verification use this one reading, or they would
-disagree about "as wanted".
+declares `by_id` by their id, those that it declares `named` by what names them, and what the service fills in
+(`computed_within`) or shows in some answers only (`shown_singly`) not at all. The planner, the executor and the
+verification use this one reading, or they would disagree about "as wanted".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from shared.catalog.spec import ObjectType
 from shared.domain.objects import Json, JsonObject
-from shared.engines.canonical import KIND, TYPE_TAG, canonical, is_annotation
+from shared.engines.canonical import KIND, TYPE_TAG, canonical, content_hash, is_annotation
 
 _SCALARS: Final = (str, bool)
 
@@ -27,7 +28,7 @@ class Form:
     def __init__(self, spec: ObjectType, *, everything: bool = False) -> None:
         self.spec = spec
         self._sets = frozenset(spec.sets)
-        self._by_id = frozenset(() if everything else spec.by_id)
+        self._named = {**({} if everything else dict.fromkeys(spec.by_id, "id")), **spec.named}
         self._computed = frozenset((*spec.shown_singly, *(() if everything else spec.computed_within)))
         self._typed = frozenset((*spec.typed, *spec.kinds))
         self._kinds = frozenset(spec.kinds)
@@ -90,8 +91,8 @@ class Form:
     def _meaning(self, path: str, value: Json) -> Json:
         """The value without what says nothing; None for an empty one. Items of lists all count."""
         if isinstance(value, dict):
-            if path in self._by_id and not _is_marker(value):
-                return {"id": value.get("id")} if value.get("id") is not None else None
+            if path in self._named and not _is_marker(value):
+                return self._name(path, value)
             told: dict[str, Json] = {}
             for name, member in value.items():
                 below = f"{path}.{name}"
@@ -110,6 +111,10 @@ class Form:
             return [self._item(path, item) for item in counting] or None
         return self.bare(path, value)
 
+    def _name(self, path: str, value: JsonObject) -> Json:
+        key = self._named[path]
+        return {key: value[key]} if value.get(key) is not None else None
+
     def _item(self, path: str, item: Json) -> Json:
         meaning = self._meaning(path, item)
         return {} if meaning is None and isinstance(item, dict) else meaning
@@ -126,7 +131,8 @@ class Form:
             return self._grown(flag, value, live)
         if self._meaning(member, value) is None and not isinstance(value, dict):
             return _cleared(live)
-        return self._written(member, value, live)
+        # A PUT replaces the whole, of whatever type it was.
+        return self._written(member, value, None if self.spec.put else live)
 
     def _values(self, member: str, value: Json, live: Json) -> Json:
         """Objects by name whose values are merged: each set one with its type, and what is only live taken away."""
@@ -160,8 +166,8 @@ class Form:
     def shown(self, member: str, value: Json) -> Json:
         """The value as the plan shows what was live: without annotations, nulls kept."""
         if isinstance(value, dict):
-            if member in self._by_id:
-                return {"id": value.get("id")}
+            if member in self._named:
+                return {self._named[member]: value.get(self._named[member])}
             return {
                 name: self.shown(f"{member}.{name}", inner)
                 for name, inner in value.items()
@@ -176,14 +182,16 @@ class Form:
         if isinstance(value, dict):
             if _is_marker(value):
                 return value
-            if path in self._by_id:
-                return {"id": value.get("id")} if value.get("id") is not None else None
+            if path in self._named:
+                named = self._name(path, value)
+                kind = {TYPE_TAG: value[TYPE_TAG]} if path in self._typed and TYPE_TAG in value else {}
+                return {**kind, **named} if isinstance(named, dict) else None
             body = self._members(path, value, live)
             return body or None
         if isinstance(value, list):
             return [
                 self._members(path, item, None)
-                if isinstance(item, dict) and not _is_marker(item) and path not in self._by_id
+                if isinstance(item, dict) and not _is_marker(item) and path not in self._named
                 else self._written(path, item, None)
                 for item in value
             ]
@@ -223,6 +231,17 @@ def _kind_of(value: Json) -> str:
 def _cleared(live: Json) -> Json:
     """What empties a value that is set live: collections don't take null."""
     return [] if isinstance(live, list) else None
+
+
+def hasher(spec: ObjectType) -> Callable[[bytes], str]:
+    """What makes the content hash of an object of this type. It raises `Unusable` for what is not JSON."""
+    return partial(
+        content_hash,
+        volatile=frozenset(spec.volatile),
+        sets=frozenset(spec.sets),
+        kinds=spec.kinds,
+        named=spec.named,
+    )
 
 
 def same(spec: ObjectType, member: str, one: Json, other: Json) -> bool:

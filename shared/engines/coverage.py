@@ -67,8 +67,10 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
     """`types`: the catalog's."""
     listed = tuple(spec for spec in types if not spec.not_read)
     own = tuple(spec for spec in listed if spec.facet is None and not spec.bin_of)
-    # What several types are of stands where the first of them does.
-    declared = {spec.odata_type.removeprefix("#"): spec for spec in reversed(own)}
+    # What several collections hold stands where the first of them does.
+    declared = {
+        kind.removeprefix("#"): spec for spec in reversed(own) for kind in (spec.odata_type, *spec.subtypes)
+    }
     facets: dict[str, set[str]] = {}
     for spec in listed:
         if spec.facet is not None:
@@ -151,7 +153,7 @@ class _Walk:
                     known.add(member)
                 else:
                     self._note(f"{spec.name}/{member}", kind, f"{spec.path}/{member}")
-        self.read[spec.name] = len(known)
+        self.read[spec.name] = self.read.get(spec.name, 0) + len(known)
 
     def _read_apart(self, spec: ObjectType, member: str) -> bool:
         """Whether what a navigation property leads to is shown inline, or declared with a path of its own."""

@@ -21,6 +21,7 @@ from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operat
 from shared.domain.snapshot import IndexEntry
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.compare import Form
+from shared.engines.conditions import member_at
 
 BIND_LIMIT: Final = 20  # targets of one `@odata.bind`
 # Lists that change item by item are of this version of the protocol.
@@ -186,6 +187,7 @@ class Drafter:
         why: str,
         *,
         parent: str,
+        item: JsonObject,
         members: JsonObject,
         tag: str,
         ids: dict[str, str],
@@ -193,8 +195,9 @@ class Drafter:
         start: str = "",
         end: str = "",
     ) -> Draft:
-        """`members`: what the request sets. `kept`: it may have come back with something else, id and all. `start`:
-        when it begins to be, "" for at once. `end`: when it ends by itself, "" for never."""
+        """`item`: the object, its ids rewritten. `members`: what the request sets. `kept`: it may have come back
+        with something else, id and all. `start`: when it begins to be, "" for at once. `end`: when it ends by
+        itself, "" for never."""
         assert spec.create is not None
         assert spec.anchor is not None
         operation_id = self.operation_id(Mechanism.CREATE, key)
@@ -205,7 +208,12 @@ class Drafter:
         if end:
             assert spec.nature is not None
             path, fixed = spec.nature.timed.path, {**fixed, **spec.nature.timed.body}
-        body = {**wanted, **_filled_in(fixed, {"{start}": start, "{end}": end}), **_type_tag(spec, tag)}
+        known: JsonObject = {"start": start, "end": end}
+        if spec.create.shaped:
+            body = _filled_in(fixed, {**item, **wanted, **known, "parent": self.id(parent)})
+        else:
+            body = {**wanted, **_filled_in(fixed, known)}
+        body |= _type_tag(spec, tag)
         secret = ""
         if spec.create.password:
             body["passwordProfile"] = {
@@ -244,7 +252,7 @@ class Drafter:
     def _anchor(self, spec: ObjectType, wanted: JsonObject, parent: str) -> Anchor:
         declared = spec.anchor
         assert declared is not None
-        value = wanted.get(declared.property)
+        value = member_at(wanted, declared.property)
         bin_version = spec.bin.version if spec.bin is not None else spec.version
         return Anchor(
             kind=declared.kind,
@@ -372,7 +380,8 @@ class Drafter:
         rel = relationship.name
         path = self.item_path(spec, source.id)
         addresses: list[Json] = [
-            self._join_value({"$origin": True}, f"{spec.reference_root}/", self.id(target)) for target in targets
+            self._join_value({"$origin": True}, f"{relationship.address or spec.reference_root}/", self.id(target))
+            for target in targets
         ]
         if relationship.write is LinkWrite.BIND:
             method = "PATCH"
@@ -536,15 +545,21 @@ def _type_tag(spec: ObjectType, tag: str) -> JsonObject:
     return {TYPE_TAG: tag or spec.odata_type} if spec.type_tag_on_write else {}
 
 
-def _filled_in(template: Mapping[str, object], values: Mapping[str, str]) -> JsonObject:
+_PLACE: Final = re.compile(r"\{([\w.]+)\}")
+
+
+def _filled_in(template: Mapping[str, object], values: JsonObject) -> JsonObject:
     """A declared body with the values put in; a member whose value is empty is left out."""
     body: JsonObject = {}
     for name, value in template.items():
         if isinstance(value, dict):
-            body[name] = _filled_in(value, values)
+            if filled := _filled_in(value, values):
+                body[name] = filled
             continue
         assert value is None or isinstance(value, str | int | float | bool)
-        filled = values.get(value, value) if isinstance(value, str) else value
-        if filled != "" or value == "":
-            body[name] = filled
+        place = _PLACE.fullmatch(value) if isinstance(value, str) else None
+        if place is None:
+            body[name] = value
+        elif (found := member_at(values, place[1])) not in (None, "", []):
+            body[name] = found
     return body

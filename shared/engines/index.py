@@ -18,7 +18,7 @@ import hashlib
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -33,7 +33,7 @@ from shared.domain.errors import Fault, IntegrityError, StorageDown, Unusable
 from shared.domain.ports import BlobStore
 from shared.domain.snapshot import Dangling, IndexEntry, Receipt
 from shared.engines import paths, rawjson
-from shared.engines.canonical import content_hash
+from shared.engines.compare import hasher
 from shared.engines.item import Progress
 from shared.engines.packs import read_ref, split, unpack
 from shared.engines.reading import checked_id, link_line, object_id, parsed_link
@@ -76,7 +76,7 @@ class Sorter:
 
     def add_objects(self, spec: ObjectType, pack: int, lines: Sequence[bytes]) -> None:
         """Lines of one pack; packs come in reading order."""
-        volatile, sets = frozenset(spec.volatile), frozenset(spec.sets)
+        hashed = hasher(spec)
         named = tuple(one.path for one in spec.references if one.key == "id" and (one.include or one.exclude))
         rows: list[tuple[object, ...]] = []
         self._db.execute("BEGIN")
@@ -88,7 +88,7 @@ class Sorter:
                 self._put_objects(rows)
                 self._db.execute("DELETE FROM objects WHERE id = ? AND type = ?", (key, spec.name))
                 continue
-            rows.append((key, spec.name, name, _hash(raw, volatile, sets, spec.kinds), pack, number))
+            rows.append((key, spec.name, name, _hash(hashed, raw), pack, number))
             if named:
                 self._put_named(spec, key, parse(raw), named)
         self._put_objects(rows)
@@ -260,8 +260,7 @@ def index_entry(spec: ObjectType, raw: bytes, pack: int, line: int) -> IndexEntr
     head = object_head(spec, raw)
     if head.removed:
         return None
-    digest = _hash(raw, frozenset(spec.volatile), frozenset(spec.sets), spec.kinds)
-    return IndexEntry(head.id, head.name, digest, pack, line)
+    return IndexEntry(head.id, head.name, _hash(hasher(spec), raw), pack, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,9 +306,9 @@ def _head(identity: str, name_property: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Head", fields))
 
 
-def _hash(raw: bytes, volatile: frozenset[str], sets: frozenset[str], kinds: tuple[str, ...]) -> str:
+def _hash(hashed: Callable[[bytes], str], raw: bytes) -> str:
     try:
-        return content_hash(raw, volatile, sets, kinds)
+        return hashed(raw)
     except Unusable:
         # Nested deeper than we can follow: compared byte by byte then.
         return hashlib.sha256(raw).hexdigest()

@@ -39,7 +39,7 @@ from shared.domain.ports import BlobStore, Clock, Directory
 from shared.domain.snapshot import Asked, BlobRef, Checkpoint, Completeness, Item, Receipt, Run, State, Why
 from shared.domain.wire import Wire
 from shared.engines import paths
-from shared.engines.canonical import content_hash
+from shared.engines.compare import hasher
 from shared.engines.create import create_or_adopt
 from shared.engines.licences import tenant_plans, unlicensed
 from shared.engines.member_groups import choose, lacks
@@ -503,10 +503,9 @@ class _Reading:
         if not self._twice:
             return ""
         spec = self._child or self._spec
-        volatile, sets = frozenset(spec.volatile), frozenset(spec.sets)
+        hashed = hasher(spec)
         for raw in part.objects:
-            told = content_hash(raw, volatile, sets, spec.kinds)
-            self._fingerprint.add(f"{object_id(raw, spec)} {told}".encode())
+            self._fingerprint.add(f"{object_id(raw, spec)} {hashed(raw)}".encode())
         for line in part.links:
             if b'"reset":true' not in line[:14]:
                 self._fingerprint.add(line)

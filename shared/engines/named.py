@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from shared.catalog.spec import ObjectType
 from shared.domain.erasure import Erased
 from shared.domain.snapshot import IndexEntry
+from shared.engines.conditions import member_at
 from shared.engines.opening import each, read_objects
 from shared.engines.survey import unique_keys
 from shared.engines.view import PackedView
@@ -31,7 +32,7 @@ async def find_named(snapshot: PackedView, spec: ObjectType, text: str) -> list[
     return [
         one
         async for one, item in read_objects(snapshot, spec.name, each(candidates))
-        if any(str(item.get(member, "")).casefold() == wanted for member in members)
+        if any(str(member_at(item, member) or "").casefold() == wanted for member in members)
     ]
 
 

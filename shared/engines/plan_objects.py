@@ -183,6 +183,7 @@ class Planning:
             name,
             _why_anew(spec, fate, kept=kept),
             parent=missing.parent,
+            item=rewritten,
             members=members,
             tag=_tag(item),
             ids=_ids(spec, item, key.id),
@@ -266,7 +267,7 @@ class Planning:
     ) -> None:
         missing = fate.missing
         # A PUT resets what it leaves out, so that it says again what the creation set.
-        again = {name: value for name, value in created.items() if spec.put and name in spec.restorable}
+        again = {name: value for name, value in created.items() if name in spec.named_in_put}
         assert spec.anchor is not None
         for (_, group), members in _by_request(spec, later):
             parts = []
@@ -448,8 +449,8 @@ class Planning:
         # What is left once dead ids are dropped may be just what is live.
         wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
-        if spec.put and wanted:
-            wanted = {name: new[name] for name in spec.restorable if name in new} | wanted
+        if wanted:
+            wanted = {name: new[name] for name in spec.named_in_put if name in new} | wanted
         if any(part.member in wanted for part in spec.parts):
             self._write_parts(spec, entry, old, {**old, **wanted}, new)
             wanted = {

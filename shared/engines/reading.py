@@ -484,9 +484,10 @@ class ObjectReader:
     async def _whole(self, item: bytes) -> bytes:
         """The object with all of what it shows inline: where 20 came back there may be more."""
         members = rawjson.members(item)
-        for name in self._spec.inline:
+        for name in self._spec.inline_names:
             link = members.pop(f"{name}@odata.nextLink", None)
-            if link is None and len(rawjson.elements(members.get(name, b"[]"))) < EXPAND_LIMIT:
+            held = members.get(name, b"[]")
+            if link is None and (held[:1] != b"[" or len(rawjson.elements(held)) < EXPAND_LIMIT):
                 continue
             found: list[bytes] = []
             request = inline_request(self._spec, object_id(item, self._spec), name)

@@ -18,6 +18,7 @@ from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.bins import Bins
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.compare import Form
+from shared.engines.conditions import member_at
 from shared.engines.merge import both_indexes, both_links, completeness_of
 from shared.engines.natures import Told, told_of
 from shared.engines.opening import Pair, each, read_objects, read_pairs
@@ -242,7 +243,7 @@ def key_values(spec: ObjectType, key: MatchKey, item: JsonObject, parent: str) -
     contained object's key is unique within its parent. The directory doesn't tell upper from lower case."""
     parts: list[Json] = []
     for name in key.properties:
-        value = item.get(name)
+        value = member_at(item, name)
         if value is None or value == "" or value == []:
             if name not in key.optional:
                 return []

@@ -53,7 +53,7 @@ class Targets:
 
     async def _whole(self, spec: ObjectType, item: JsonObject) -> JsonObject:
         """The object with all of what it shows inline: where 20 came back there may be more."""
-        for name in spec.inline:
+        for name in spec.inline_names:
             held = item.get(name)
             if isinstance(held, list) and len(held) >= EXPAND_LIMIT:
                 more = await self._lookup(spec, inline_request(spec, _id(item), name).path)
@@ -133,12 +133,14 @@ class Targets:
         raise GraphDown(f"a list of {spec.name} doesn't end", object_type=spec.name)
 
 
-def object_path(spec: ObjectType, object_id: str, select: Sequence[str] = ()) -> str:
+def object_path(spec: ObjectType, object_id: str, select: Sequence[str] = (), expand: Sequence[str] = ()) -> str:
     """GET path of an object of a type that has no parent."""
     if spec.singleton:
         return spec.list_path
     path = f"{spec.list_path}/{quote(object_id, safe='')}"
-    return f"{path}?$select={','.join(select)}" if select else path
+    options = (("$select", select), ("$expand", expand))
+    query = "&".join(f"{option}={','.join(names)}" for option, names in options if names)
+    return f"{path}?{query}" if query else path
 
 
 def _object(answer: GraphResponse, type_name: str) -> JsonObject | None:

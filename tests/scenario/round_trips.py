@@ -18,6 +18,7 @@ from typing import Any
 
 from shared.engines.report import Report
 from tests.changes import changed, meaning
+from tests.instances import is_over
 from tests.must_come_back import MUST, Must
 from tests.restore_planned import cloud_groups, cloud_users, planned, purge
 from tests.simdirectory import scripted
@@ -247,7 +248,8 @@ class Truth:
 
 
 def truth(service: Service, musts: Iterable[Must]) -> Truth:
-    by = {must.table: must.by for must in musts if must.anew and must.table not in _DEPENDENT}
+    dependent = {*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.requested or row.goes_with)}
+    by = {must.table: must.by for must in musts if must.anew and must.table not in dependent}
     names: dict[str, str] = {}
     for table, properties in by.items():
         for key, obj in service.store.tables[table].items():
@@ -258,15 +260,20 @@ def truth(service: Service, musts: Iterable[Must]) -> Truth:
                 principal = service.store.find("servicePrincipals", "appId", obj["appId"])
                 if principal is not None:
                     names[principal] = f"<servicePrincipal {told}>"
-    for table in (*_DEPENDENT, *(name for name, row in plain.ROWS.items() if row.parent)):
+    for table in (*_DEPENDENT, *(name for name, row in plain.ROWS.items() if _hangs(row))):
         for key, obj in service.store.tables[table].items():
-            rest = {name: value for name, value in obj.items() if name not in _THEIR_IDS}
+            told = plain.without_inner_ids(table, obj)
+            rest = {name: value for name, value in told.items() if name not in _THEIR_IDS}
             names.setdefault(key, f"<{table} {hashlib.sha256(_told(rest, names).encode()).hexdigest()[:12]}>")
     for key, named in list(names.items()):
         names[key] = named.replace('"', "'")
     own = {must.table: frozenset(must.own) for must in musts if must.anew}
     tables = {
-        table: sorted(_told(obj, names, own.get(table, frozenset())) for obj in objects.values())
+        table: sorted(
+            _told(plain.without_inner_ids(table, obj), names, own.get(table, frozenset()))
+            for obj in objects.values()
+            if not is_over(table, obj)
+        )
         for table, objects in service.store.tables.items()
         if table not in _NOT_COMPARED and not table.startswith("bin:")
     }
@@ -302,7 +309,16 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
         return {name: _renamed(member, names) for name, member in value.items() if name != "startDateTime"}
     if isinstance(value, list):
         return [_renamed(one, names) for one in value]
-    return _WORD.sub(lambda found: names.get(found[0], found[0]), value) if isinstance(value, str) else value
+    return _WORD.sub(lambda found: _new_name(found[0], names), value) if isinstance(value, str) else value
+
+
+def _new_name(word: str, names: dict[str, str]) -> str:
+    """Some words are made of several ids, or of an id and a name."""
+    return names.get(word) or "_".join(names.get(part, part) for part in word.split("_"))
+
+
+def _hangs(row: plain.Plain) -> bool:
+    return bool(row.parent or row.within or row.requested or row.goes_with)
 
 
 def differences(before: Truth, after: Truth) -> list[str]:

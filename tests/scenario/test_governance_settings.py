@@ -12,6 +12,11 @@ LICENSED = (
     "lifecycleManagementSettings",
     "connectedOrganizations",
     "accessPackageCatalogs",
+    "accessPackages",
+    "accessPackageAssignmentPolicies",
+    "accessPackageAssignments",
+    "entitlementRoleAssignments",
+    "entitlementEndUserSettings",
 )
 
 

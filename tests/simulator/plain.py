@@ -72,10 +72,13 @@ def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: Vi
     item = shown(row, obj, request.beta)
     for path, table in row.embeds.items():
         item = _in_full(item, path.split("."), table, request.beta, view)
-    for name in row.asked:
-        if name not in _expands(request):
+    asked = _expands(request)
+    for name, table in row.asked.items():
+        held = item.pop(name)
+        if name in asked:
+            item[name] = _named_whole(table, held, request.beta, view) if table else _within(row, name, held, asked)
+        else:
             service.rules.lean("plain.asked")
-            del item[name]
     for name in row.grows:
         held = item.pop(name)
         if name in _expands(request):
@@ -108,6 +111,26 @@ def _in_full(value: Any, steps: list[str], table: str, beta: bool, view: View) -
     return {**value, first: _in_full(value[first], rest, table, beta, view)} if first in value else value
 
 
+def _named_whole(table: str, held: Any, beta: bool, view: View) -> Any:
+    """What is named by its id as it is shown by itself, without what it would show if asked for."""
+    named = view.get(table, held["id"]) if isinstance(held, dict) else None
+    return held if named is None else _bare(ROWS[table], named, beta)
+
+
+def _within(row: Plain, name: str, held: Any, asked: dict[str, str]) -> Any:
+    """Objects of this one's own, without what they would show if that were asked for, too."""
+    model = schema.shape(schema.load(row.rule.model)).relationships[name].model
+    assert model is not None
+    hidden = schema.shape(model).relationships.keys() - _split(asked[name]).keys()
+    if isinstance(held, list):
+        return [{key: value for key, value in one.items() if key not in hidden} for one in held]
+    return held and {key: value for key, value in held.items() if key not in hidden}
+
+
+def _bare(row: Plain, obj: Obj, beta: bool) -> Obj:
+    return {name: held for name, held in shown(row, obj, beta).items() if name not in row.asked}
+
+
 def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:
     found = [
         shown(child, obj, beta)
@@ -117,8 +140,16 @@ def _contained(child: Plain, parent: str, beta: bool, view: View) -> Any:
     return (found[0] if found else None) if child.singleton else found[:MOST_EXPANDED]
 
 
-def _expands(request: Request) -> list[str]:
-    return [part.partition("(")[0].strip() for part in request.query.get("$expand", "").split(",") if part.strip()]
+_EXPANDED = re.compile(r"(\w+)(?:\((?:\$expand=)?([^()]*(?:\([^()]*\)[^()]*)*)\))?(?:,|$)")
+
+
+def _expands(request: Request) -> dict[str, str]:
+    """Relationships that are asked for, each with what is asked of it in turn."""
+    return _split(request.query.get("$expand", ""))
+
+
+def _split(text: str) -> dict[str, str]:
+    return {found[1]: found[2] or "" for found in _EXPANDED.finditer(text.replace(" ", ""))}
 
 
 def _targets(view: View, row: Plain, key: str, link: LinkRule) -> list[Obj]:
@@ -164,7 +195,7 @@ def _check_sole(service: Service, row: Plain, obj: Obj) -> None:
         raise GraphError(409, "Conflict", f"There is one with the same {' and '.join(row.sole)}.")
 
 
-def _available(service: Service, request: Request, row: Plain) -> None:
+def available(service: Service, request: Request, row: Plain) -> None:
     if request.version not in row.versions:
         service.rules.lean("plain.v1-only")
         raise bad_request(f"Resource not found for the segment '{request.path.rsplit('/', 1)[-1]}'.", "BadRequest")
@@ -200,21 +231,21 @@ def _found(service: Service, request: Request, row: Plain, view: View) -> Obj:
 
 
 def read_all(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     return small.page(
         service, request, _items(service, request, row, service.view(request)), _names(row, request.beta)
     )
 
 
 def read_one(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     view = service.view(request)
     obj = _found(service, request, row, view)
     return small.single(service, request, _expanded(service, request, row, obj, view), _names(row, request.beta))
 
 
 def read_links(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     view = service.view(request)
     obj = _found(service, request, row, view)
     items = _targets(view, row, obj["id"], link)
@@ -244,7 +275,7 @@ def _check_names(service: Service, request: Request, row: Plain, values: Obj) ->
     view = service.view(request)
     for named in row.names:
         for value in _values_at(values, named.path):
-            if value in named.literals or _there(view, named, value):
+            if value in named.literals or _there(view, named, _last(value)):
                 continue
             service.rules.lean("plain.names-exist")
             raise bad_request(f"'{named.path}' names '{value}', which does not exist.", "BadRequest")
@@ -275,6 +306,8 @@ def _kind(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
 def _inline(service: Service, request: Request, row: Plain, body: Obj, before: Obj | None) -> Obj:
     """Relationships that are written within the object; of those that only grow, what there is then."""
     inline = {name: body[name] for name in row.inline if name in body}
+    if row.within:
+        inline |= _belonging(service, row, body, before)
     if before is None:
         return inline
     for name in row.grows:
@@ -290,6 +323,54 @@ def _inline(service: Service, request: Request, row: Plain, body: Obj, before: O
     return inline
 
 
+def _belonging(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
+    """What an object belongs to: named when it is made and by each PUT, and never another."""
+    given = body.get(row.within)
+    key = given.get("id") if isinstance(given, dict) else None
+    if before is not None and given is None and not row.whole:
+        return {}
+    if before is None or row.whole:
+        service.rules.lean("plain.within")
+        if not isinstance(key, str):
+            raise bad_request(f"A value is required for property '{row.within}' of resource.")
+    if before is not None and (not row.whole or key != before[row.within]["id"]):
+        raise bad_request(f"'{row.within}' cannot be changed after creation.")
+    return {row.within: {"id": key}}
+
+
+def _without_nested(one: Obj, model: type, where: str) -> Obj:
+    """The object but for what it names in turn: each by its id and, where its type is abstract, by its type."""
+    nested = schema.shape(model).relationships.keys() & one.keys()
+    for name in nested:
+        held = one[name]
+        if not isinstance(held, dict) or held.keys() != {"@odata.type", "id"}:
+            raise bad_request(f"'{where}/{name}' is named by its @odata.type and its id.", "BadRequest")
+    return {name: held for name, held in one.items() if name not in nested}
+
+
+def _with_ids(service: Service, row: Plain, inline: Obj) -> Obj:
+    """What is written within an object, and is its own, has ids that the service gives."""
+    made: Obj = {}
+    for name, table in row.asked.items():
+        if not table and name not in row.called and isinstance(held := inline.get(name), list):
+            service.rules.lean("plain.inner-ids")
+            made[name] = [{**one, "id": new_id(service)} for one in held]
+    return {**inline, **made}
+
+
+def without_inner_ids(table: str, obj: Obj) -> Obj:
+    """The object without ids that the service gives anew with each write."""
+    row = ROWS.get(table)
+    own = [name for name, of in row.asked.items() if not of and name not in row.called] if row is not None else []
+    return obj | {name: _without_id(obj[name]) for name in own if obj.get(name)}
+
+
+def _without_id(held: Any) -> Any:
+    if isinstance(held, list):
+        return [_without_id(one) for one in held]
+    return {key: value for key, value in held.items() if key != "id"}
+
+
 def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
     body = request.json()
     kind = _kind(service, row, body, before)
@@ -303,13 +384,14 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
             raise bad_request(f"Invalid value specified for property '{name}'.")
         for one in many:
             assert part.model is not None
-            schema.check(one, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
+            own = _without_nested(one, schema.concrete(part.model, one), name)
+            schema.check(own, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
     rest = {name: value for name, value in body.items() if name.removesuffix("@delta") not in inline}
     binds = tuple(link.name for link in row.rule.links)
     values = checked(
         service, request, row.rule, rest, create=before is None and not row.singleton, model=model, bindable=binds
     )
-    values = {**kind, **values, **inline}
+    values = {**kind, **values, **_with_ids(service, row, inline)}
     check_unique(service, row.rule, values, None if before is None else before["id"])
     _check_names(service, request, row, values)
     return values
@@ -319,11 +401,15 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
 
 
 def create(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     values = _checked(service, request, row, None)
     if 0 < row.rule.most <= len(service.store.tables[row.table]):
         service.rules.lean("plain.most")
         raise bad_request("The maximum number of objects of this type has been reached.")
+    held = [[one.get(name) for name in row.once] for one in service.store.tables[row.table].values()]
+    if row.once and [values.get(name) for name in row.once] in held:
+        service.rules.lean("plain.once")
+        raise GraphError(409, "Conflict", "There is one already.")
     joined = "_".join(str(values[name]) for name in row.joined)
     key = f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
     if service.store.get(row.table, key) is not None:
@@ -348,7 +434,7 @@ def create(row: Plain, service: Service, request: Request) -> Response:
             service.store.link(f"{row.table}.{link.name}", key, target)
         audit.record(service, request, "Add", row.rule, obj, after=obj)
     context = service.context(request, f"{request.path.strip('/')}/$entity")
-    return Response(201, {"@odata.context": context, **shown(row, obj, request.beta)})
+    return Response(201, {"@odata.context": context, **_bare(row, obj, request.beta)})
 
 
 def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRule, str]]:
@@ -362,6 +448,10 @@ def _bound(service: Service, request: Request, row: Plain) -> list[tuple[LinkRul
 
 def _target(service: Service, request: Request, link: LinkRule, address: Any) -> str:
     view = service.view(request)
+    roots = [ROWS[table].rule.root for table in link.targets if table in ROWS]
+    if roots and not any(f"{root}/" in str(address) for root in roots):
+        service.rules.lean("plain.address")
+        raise bad_request(f"The address '{address}' is none of what '{link.name}' takes.", "BadRequest")
     key = str(address).rsplit("/", 1)[-1] if set(link.targets) <= ROWS.keys() else reference_id(address)
     if not any(view.get(table, key) is not None for table in link.targets):
         visible_target(service, request, view, key, link.targets)
@@ -370,12 +460,23 @@ def _target(service: Service, request: Request, link: LinkRule, address: Any) ->
 
 def put(service: Service, row: Plain, obj: Obj) -> None:
     service.store.put(row.table, obj["id"], obj)
-    if row.parent:
-        service.store.link(CHILDREN, obj["_parent"], f"{row.table}/{obj['id']}")
+    for owner in _owners(row, obj):
+        service.store.link(CHILDREN, owner, f"{row.table}/{obj['id']}")
+
+
+def _owners(row: Plain, obj: Obj) -> set[str]:
+    """Ids of all that it goes with."""
+    own = {obj["_parent"]} if row.parent else {obj[row.within]["id"]} if row.within else set()
+    return own | {_last(value) for path in row.goes_with for value in _values_at(obj, path)}
+
+
+def _last(value: str) -> str:
+    """The id that a path such as a scope ends with."""
+    return value.rpartition("/")[2]
 
 
 def change(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     if row.singleton and row.absent and not row.makes and service.store.get(row.table, row.table) is None:
         before: Obj = {**row.defaults, "id": row.table}
     else:
@@ -399,7 +500,7 @@ def change(row: Plain, service: Service, request: Request) -> Response:
 
 def make(row: Plain, service: Service, request: Request) -> Response:
     """A singleton that isn't there yet comes to be where it is written to."""
-    _available(service, request, row)
+    available(service, request, row)
     key = own_key(row, request)
     if row.parent:
         _parent(row, request, service.view(request))
@@ -418,7 +519,7 @@ def make(row: Plain, service: Service, request: Request) -> Response:
 
 
 def delete(row: Plain, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.store.view())
     _writable(service, row, obj["id"], obj.get("_parent", ""))
     with service.store.transaction(request.method, request.path, request.principal.app_id):
@@ -431,6 +532,8 @@ def remove(service: Service, table: str, key: str) -> None:
     """An object with its children and links; for those without a row, the children alone."""
     store = service.store
     for one in list(store.targets(CHILDREN, key)):
+        if ROWS[one.split("/", 1)[0]].goes_with:
+            service.rules.lean("entitlement.goes-with")
         store.link(CHILDREN, key, one, present=False)
         remove(service, *one.split("/", 1))
     row = ROWS.get(table)
@@ -443,19 +546,19 @@ def remove(service: Service, table: str, key: str) -> None:
     for rel in LINKS:
         for source in list(store.sources(rel, key)):
             store.link(rel, source, key, present=False)
-    if row.parent:
-        store.link(CHILDREN, obj["_parent"], f"{table}/{key}", present=False)
+    for owner in _owners(row, obj):
+        store.link(CHILDREN, owner, f"{table}/{key}", present=False)
     store.put(table, key, None)
 
 
 def read_inline(row: Plain, name: str, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.view(request))
     return small.page(service, request, obj.get(name) or [], frozenset(("id", "isActive")))
 
 
 def add_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.view(request))
     target = _target(service, request, link, request.json().get("@odata.id"))
     rel = f"{row.table}.{link.name}"
@@ -470,7 +573,7 @@ def add_link(row: Plain, link: LinkRule, service: Service, request: Request) -> 
 
 
 def cut_link(row: Plain, link: LinkRule, service: Service, request: Request) -> Response:
-    _available(service, request, row)
+    available(service, request, row)
     obj = _found(service, request, row, service.view(request))
     target = request.params["target"]
     with service.store.transaction(request.method, request.path, request.principal.app_id):
@@ -507,9 +610,7 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
 # --- every tenant's own
 
 
-_PLACE = re.compile(
-    r"@(organization|gallery|users|groups|applications|servicePrincipals)/([0-9]+)(?:\.([a-zA-Z]+))?"
-)
+_PLACE = re.compile(r"@([a-zA-Z]+)/([0-9]+)(?:\.([a-zA-Z]+))?")
 
 
 def plant(planter: Planter) -> None:
@@ -522,12 +623,16 @@ def plant(planter: Planter) -> None:
             if row.parent and obj["_parent"] not in planter.store.tables[row.parent]:
                 continue  # a small seed lacks what contains it
             links = obj.pop("_links", {})
-            made_up = row.table if row.singleton else str(uuid.uuid5(_SPACE, f"{row.table} {number}"))
+            made_up = row.table if row.singleton else started(row.table, number)
             obj.setdefault("id", obj.get(row.keyed, made_up))
             put(planter.service, row, obj)
             for name, targets in links.items():
                 for target in targets:
                     planter.store.link(f"{row.table}.{name}", obj["id"], target)
+
+
+def started(table: str, number: int) -> str:
+    return str(uuid.uuid5(_SPACE, f"{table} {number}"))
 
 
 def _resolved(planter: Planter, value: Any) -> Any:
@@ -539,6 +644,8 @@ def _resolved(planter: Planter, value: Any) -> Any:
         return value
 
     def place(found: re.Match[str]) -> str:
+        if found[1] in ROWS:
+            return started(found[1], int(found[2]))
         objects = planter.store.tables["servicePrincipals" if found[1] == "gallery" else found[1]]
         if found[1] == "gallery":
             objects = {key: one for key, one in objects.items() if one.get("applicationTemplateId")}
@@ -558,6 +665,8 @@ _HANDLERS = {"POST": create, "PATCH": change, "PUT": change, "DELETE": delete}
 
 for _row in PLAIN:
     for _method, _path, _ in _row.methods():
+        if _method == "POST" and _path == _row.requested:
+            continue  # a module of its own handles it
         if _method == _row.makes:
             route(_method, _path, functools.partial(make, _row))
         elif _path == _row.item:

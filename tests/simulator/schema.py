@@ -79,7 +79,9 @@ _DERIVED = {
 
 
 # Abstract="true" in Microsoft Graph metadata v1.0: a value must say which derived type it is.
-_ABSTRACT = frozenset(("IpRange", "ConditionalAccessExternalTenants", "CustomSecurityAttributeExemption"))
+_ABSTRACT = frozenset(
+    ("IpRange", "ConditionalAccessExternalTenants", "CustomSecurityAttributeExemption", "SubjectSet")
+)
 
 
 def is_derived(odata_type: object) -> bool:

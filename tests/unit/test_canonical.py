@@ -143,3 +143,12 @@ def test_where_a_type_says_what_no_member_does_it_counts() -> None:
     assert content_hash(nobody, kinds=("join.who",)) != content_hash(everybody, kinds=("join.who",))
     other = nobody.replace(b"#a", b"#b")
     assert content_hash(nobody, kinds=("list",)) != content_hash(other, kinds=("list",))
+
+
+def test_of_what_is_named_one_member_alone_counts() -> None:
+    one = b'{"in":{"id":"1","title":"old"},"list":[{"who":{"id":"2","title":"old"}}]}'
+    retitled, other = one.replace(b"old", b"new"), one.replace(b'"2"', b'"3"')
+    named = {"in": "id", "list.who": "id"}
+    assert content_hash(one) != content_hash(retitled)
+    assert content_hash(one, named=named) == content_hash(retitled, named=named)
+    assert content_hash(one, named=named) != content_hash(other, named=named)

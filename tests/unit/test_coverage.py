@@ -155,8 +155,8 @@ def test_the_ledger_accounts_for_all_of_graphs_metadata_and_nothing_else() -> No
 def test_each_type_is_met_where_it_is_at_home() -> None:
     coverage = compare(CATALOG.types, _graph(), LEDGER)
     paths = {finding.at: finding.path for finding in coverage.gaps}
-    packages = "/identityGovernance/entitlementManagement"
-    assert paths["microsoft.graph.accessPackageAssignmentPolicy"] == f"{packages}/assignmentPolicies"
+    partners = "/tenantRelationships"
+    assert paths["microsoft.graph.delegatedAdminRelationship"] == f"{partners}/delegatedAdminRelationships"
     assert paths["microsoft.graph.riskyUser"] == "/identityProtection/riskyUsers"
 
 

@@ -5,6 +5,7 @@ An unverified rule is played in its worse reading for a client. The simulator co
 
 from __future__ import annotations
 
+from .behaviour_entitlement import ENTITLEMENT_RULES
 from .behaviour_governance import GOVERNANCE
 from .behaviour_plain import PLAIN_RULES
 from .extensions import EXTENSIONS
@@ -465,5 +466,6 @@ BEHAVIOUR: tuple[Rule, ...] = (
     _u("audit.lag", "Audit events appear late.", "List directoryAudits, " + _API + "directoryaudit-list"),
     *GOVERNANCE,
     *PLAIN_RULES,
+    *ENTITLEMENT_RULES,
     *EXTENSIONS,
 )

@@ -94,6 +94,31 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "groupLifecyclePolicy resource type, " + _API + "resources/grouplifecyclepolicy",
     ),
     Rule(
+        "plain.once",
+        "The same assignment of a role can't be made twice.",
+        "Create unifiedRoleAssignment, " + _API + "rbacapplication-post-roleassignments",
+        unverified=True,
+    ),
+    Rule(
+        "plain.within",
+        "What an object belongs to is named by its id at creation, and again in each PUT of the whole object.",
+        "Create assignmentPolicies, "
+        + _API
+        + "entitlementmanagement-post-assignmentpolicies; Update accessPackageAssignmentPolicy",
+    ),
+    Rule(
+        "plain.inner-ids",
+        "What is written within an object gets new ids with each write of it.",
+        "accessPackageQuestion resource type, " + _API + "resources/accesspackagequestion",
+        unverified=True,
+    ),
+    Rule(
+        "plain.address",
+        "A reference to what is no directory object names the collection that it is in.",
+        "Add accessPackage to incompatibleAccessPackages, " + _API + "accesspackage-post-incompatibleaccesspackage",
+        unverified=True,
+    ),
+    Rule(
         "plain.v1-only",
         "A type that only one version has is an unknown segment in the other.",
         "Versioning and support, https://learn.microsoft.com/graph/versioning-and-support",

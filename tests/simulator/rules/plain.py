@@ -38,7 +38,12 @@ class Plain:
     `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton, or a parent's list,
     that is 404 until it is written, by the method `makes` if not by an update. A singleton with a parent: each of
     those has one at most.
-    `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused."""
+    `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused.
+    `within`: the one of `inline` by which an object belongs to another: named at creation as `{id}`, never changed,
+    and gone with it. `asked`: those of `inline` that are shown if asked for, with the table of what they name by id
+    ("": the objects are this one's own). `requested`: where requests are POSTed that alone make such objects.
+    `once`: members that together no two objects have. `goes_with`: dotted paths of ids, or of paths that end with
+    one, without whose objects there is none."""
 
     rule: TypeRule
     read: Alternatives
@@ -52,8 +57,13 @@ class Plain:
     assigned: str = ""  # the links' name on their other end, where alone they are written
     assign: Alternatives = ()
     alone: bool = False  # nothing is linked to two of the type
+    within: str = ""
+    asked: dict[str, str] = field(default_factory=dict)
+    called: tuple[str, ...] = ()  # those of `asked` whose objects the caller names
+    requested: str = ""
+    once: tuple[str, ...] = ()
+    goes_with: tuple[str, ...] = ()
     grows: tuple[str, ...] = ()  # those of `inline` that are shown if asked for, and change as `{name}@delta`
-    asked: tuple[str, ...] = ()  # those of `inline` that are shown if asked for
     # Objects that are named by id within a value, by path and table: they are shown in full.
     embeds: dict[str, str] = field(default_factory=dict)
     prefix: str = ""  # put before the id that a creation gives
@@ -101,7 +111,7 @@ class Plain:
         if self.change:
             yield "PUT" if self.whole else "PATCH", self.item, self.change
         if self.create and not self.singleton:
-            yield "POST", self.made_at or self.rule.root, self.create
+            yield "POST", self.requested or self.made_at or self.rule.root, self.create
         if self.makes:
             yield self.makes, self.item, self.create
         if self.deleting:

@@ -95,7 +95,8 @@ FEDERATIONS = Plain(
         ),
     },
     inline=("domains",),
-    asked=("domains",),
+    asked={"domains": ""},
+    called=("domains",),
     starts=(
         {
             "@odata.type": f"#microsoft.graph.{_FEDERATION}",
@@ -215,7 +216,7 @@ ASSIGNMENTS = Plain(
     create=_WRITE_FLOWS,
     parent="b2xUserFlows",
     inline=("userAttribute",),
-    asked=("userAttribute",),
+    asked={"userAttribute": ""},
     names=(Named("userAttribute.id", ("userFlowAttributes",)),),
     starts=(
         {

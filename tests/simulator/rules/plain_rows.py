@@ -9,6 +9,7 @@ from .plain_apps import APPS
 from .plain_branding import BRANDING
 from .plain_consent import CONSENT
 from .plain_cross_tenant import CROSS_TENANT
+from .plain_entitlement import ENTITLEMENT
 from .plain_events import EVENTS
 from .plain_external import EXTERNAL
 from .plain_governance import GOVERNANCE
@@ -31,4 +32,5 @@ PLAIN: tuple[Plain, ...] = (
     *BRANDING,
     *SYNCHRONIZATION,
     *EVENTS,
+    *ENTITLEMENT,
 )
