@@ -572,6 +572,29 @@ MUST: tuple[Must, ...] = (
         anew=True,
         only={"catalogType": "userManaged"},  # the others are the service's own
     ),
+    Must(
+        "accessReviewDefinitions",
+        _API + "accessreviewscheduledefinition-update",
+        changed=_words(
+            "descriptionForAdmins descriptionForReviewers displayName fallbackReviewers reviewers settings"
+        ),
+        values={
+            # Those who aren't individual users can't be replaced.
+            "fallbackReviewers": [],
+            "reviewers": lambda one: one["reviewers"][1:],
+            "settings": lambda one: {
+                **one["settings"],
+                "applyActions": [{"@odata.type": "#microsoft.graph.removeAccessApplyAction"}],
+                "defaultDecision": "Recommendation",
+                "instanceDurationInDays": one["settings"]["instanceDurationInDays"] + 1,
+                "mailNotificationsEnabled": False,
+                "recommendationLookBackDuration": "P60D",
+            },
+        },
+        anew=True,
+        own=("status",),
+        only={"descriptionForAdmins": "Every week"},
+    ),
     *(
         Must(table, _API + page, not_changed=why, not_anew=why)
         for table, page, why in (

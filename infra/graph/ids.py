@@ -15,6 +15,8 @@ SOURCE: Final = "learn.microsoft.com, Microsoft Graph permissions reference, Nov
 
 APP_ROLES: Final = MappingProxyType(
     {
+        "AccessReview.Read.All": "d07a8cc0-3d51-4b77-b3b0-32704d1f69fa",
+        "AccessReview.ReadWrite.All": "ef5f7d5c-338f-44b0-86c3-351f46c8bb5f",
         "AdministrativeUnit.ReadWrite.All": "5eb59dd3-1da2-4329-8733-9dabdc435916",
         "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
         "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",

@@ -48,9 +48,7 @@ _TYPES = """
     accessPackageMultipleChoiceQuestion accessPackageQuestion accessPackageResource
     accessPackageResourceEnvironment accessPackageResourceRequest accessPackageResourceRole
     accessPackageResourceRoleScope accessPackageResourceScope accessPackageSubject accessPackageSuggestion
-    accessPackageTextInputQuestion accessReviewHistoryDefinition accessReviewHistoryInstance
-    accessReviewInstance accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition
-    accessReviewStage agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
+    accessPackageTextInputQuestion agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest
     appManagementPolicy appScope appleManagedIdentityProvider approvalStage approvedClientApp
     arkoseFraudProtectionProvider authenticationEventListener authenticationEventsFlow
     authenticationStrengthRoot availableAccessPackage b2xIdentityUserFlow builtInIdentityProvider bulkUpload
@@ -63,13 +61,12 @@ _TYPES = """
     directoryDefinition directoryObject directoryObjectPartnerReference directoryRole domainDnsCnameRecord
     domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord domainDnsUnavailableRecord
     endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
-    federatedTokenValidationPolicy fraudProtectionProvider governanceInsight
-    humanSecurityFraudProtectionProvider identityApiConnector identityBuiltInUserFlowAttribute
-    identityCustomUserFlowAttribute identityGovernance.customTaskExtension identityGovernance.task
-    identityGovernance.workflow identityGovernance.workflowVersion identityProvider identityProviderBase
-    identityUserFlowAttribute identityUserFlowAttributeAssignment inheritablePermission invitation
-    membershipOutlierInsight oidcIdentityProvider onAttributeCollectionListener
-    onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
+    federatedTokenValidationPolicy fraudProtectionProvider humanSecurityFraudProtectionProvider
+    identityApiConnector identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute
+    identityGovernance.customTaskExtension identityGovernance.task identityGovernance.workflow
+    identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
+    identityUserFlowAttributeAssignment inheritablePermission invitation oidcIdentityProvider
+    onAttributeCollectionListener onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
     onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener
     onAuthenticationMethodLoadStartListener onEmailOtpSendListener onFraudProtectionLoadStartListener
     onInteractiveAuthFlowStartListener onOtpSendCustomExtension onPasswordSubmitCustomExtension
@@ -89,8 +86,8 @@ _TYPES = """
     unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
     unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
     unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
-    userFlowLanguageConfiguration userFlowLanguagePage userRegistrationDetails userSignInInsight
-    verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
+    userFlowLanguageConfiguration userFlowLanguagePage userRegistrationDetails verifiedIdProfile
+    webApplicationFirewallProvider webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

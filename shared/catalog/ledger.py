@@ -170,6 +170,11 @@ _ANSWERS = {
     "accessPackageCatalogs": """
         catalogType createdDateTime description displayName id isExternallyVisible modifiedDateTime state
     """,
+    "accessReviewDefinitions": """
+        additionalNotificationRecipients createdBy createdDateTime descriptionForAdmins descriptionForReviewers
+        displayName fallbackReviewers id instanceEnumerationScope lastModifiedDateTime reviewers scope settings
+        stageSettings status
+    """,
     "devices": """
         accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime
         deletedDateTime deviceCategory deviceId deviceMetadata deviceOwnership deviceVersion displayName
@@ -358,6 +363,13 @@ _REST = (
         "Microsoft Graph: whatIfAnalysisResult resource type",
         "analysisReasons policyApplies",
     ),
+    # What came of each review: who was asked, when, and what they said.
+    *_out(
+        "accessReviewDefinitions",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: accessReviewInstance and accessReviewInstanceDecisionItem resource types",
+        "instances",
+    ),
     # Who has a name in the domain, and what its owner puts into DNS.
     *_out(
         "domains",
@@ -465,6 +477,12 @@ _TYPES = (
         Why.OTHER_STREAM,
         "Microsoft Graph: riskDetection, servicePrincipalRiskDetection, riskyUserHistoryItem resource types",
         "riskDetection riskyServicePrincipalHistoryItem riskyUserHistoryItem servicePrincipalRiskDetection",
+    ),
+    # Reports of decisions, made on demand and kept for a month.
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: accessReviewHistoryDefinition resource type",
+        "accessReviewHistoryDefinition",
     ),
     *_out_whole(
         Why.OTHER_STREAM,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.catalog.access_reviews import ACCESS_REVIEWS
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
 from shared.catalog.app_policies import STS_POLICIES
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
@@ -293,6 +294,7 @@ _DECLARED = Catalog(
         LIFECYCLE_MANAGEMENT_SETTINGS,
         CONNECTED_ORGANIZATIONS,
         ACCESS_PACKAGE_CATALOGS,
+        ACCESS_REVIEWS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
     )

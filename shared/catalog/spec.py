@@ -80,12 +80,16 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """True where the member at `path` (dotted) equals, or as a list holds, one of `values`; `within`: where its
-    text has one of them as a part. Read by `engines.conditions.holds`."""
+    """True where the member at `path` (dotted, `[]` steps into lists) equals, or as a list holds, one of `values`;
+    `within`: where its text has one of them as a part. Read by `engines.conditions.holds`."""
 
     path: str
     values: tuple[object, ...]
     within: bool = False
+
+    @property
+    def member(self) -> str:
+        return self.path.partition(".")[0].removesuffix("[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,11 +451,13 @@ class ObjectType:
     enabling: Enabling | None = None
     nature: Nature | None = None
     writable: tuple[str, ...] = ()  # may be changed: by PATCH (or PUT), or by one of `actions`
-    put: bool = False  # a change is a PUT, which names every writable member: what it leaves out is reset
+    # A change is a PUT, which names every member that can be set, as they are those that only a creation sets: what
+    # it leaves out is reset.
+    put: bool = False
     actions: tuple[Action, ...] = ()
     parts: tuple[Part, ...] = ()
     governed: Governed | None = None
-    only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change may set
+    only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change sets or replaces
     create_only: tuple[str, ...] = ()  # may be set in the creation and never after; the identity: we choose it
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists
     action_only: tuple[str, ...] = ()  # differences are shown; writing takes an action not supported yet
@@ -462,6 +468,8 @@ class ObjectType:
     whole: tuple[str, ...] = ()  # members that Graph replaces whole
     by_id: tuple[str, ...] = ()  # nested objects that Graph shows in full and takes by id alone; dotted
     computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted
+    # Nested dates on which something begins: a creation names none that is past, and no change moves one; dotted.
+    begins: tuple[str, ...] = ()
     shown_singly: tuple[
         str, ...
     ] = ()  # nested members that no listing shows, so that they are never compared; dotted
@@ -571,6 +579,11 @@ class ObjectType:
         """Members that a restore can bring to the snapshot's value on an object that exists, as far as they have
         names here."""
         return frozenset(self.writable) | frozenset(self.set_after)
+
+    @property
+    def put_names(self) -> frozenset[str]:
+        """Members that a PUT says, if a change is one."""
+        return (self.restorable | frozenset(self.create_only)) if self.put else frozenset()
 
     def found_in(self, names: Iterable[str]) -> frozenset[str]:
         """Those of the names that only the tenant knows."""

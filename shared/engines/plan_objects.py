@@ -247,7 +247,7 @@ class Planning:
     ) -> None:
         missing = fate.missing
         # A PUT resets what it leaves out, so that it says again what the creation set.
-        again = {name: value for name, value in created.items() if spec.put and name in spec.restorable}
+        again = {name: value for name, value in created.items() if name in spec.put_names}
         assert spec.anchor is not None
         for (_, group), members in _by_request(spec, later):
             parts = []
@@ -309,7 +309,8 @@ class Planning:
     # --- objects that are in both
 
     async def patches(self, snapshot: View, live: View, spec: ObjectType) -> None:
-        restorable = (*of_members(spec, spec.restorable), *(one for one in spec.references if one.names))
+        fixed = of_members(spec, () if spec.by_content else spec.create_only)
+        restorable = (*of_members(spec, spec.restorable), *fixed, *(one for one in spec.references if one.names))
         left_out = unread(spec, snapshot, live)
         for group, why in sorted(left_out.items()):
             if self.reach.type(spec):
@@ -351,6 +352,7 @@ class Planning:
         asked = self.reach.of(spec, old)
         self._explain(spec, entry, [name for name in differing if name in asked], asked, new)
         self._tell_lost(spec, entry, asked, new)
+        self._tell_left_behind(spec, entry, new)
         self._change(spec, entry, asked, new, settles=False, from_bin=False)
 
     def _explain(
@@ -381,6 +383,18 @@ class Planning:
                     spec, entry.id, entry.name, self.fates.dead_reason(reference, value), why, found.member
                 )
 
+    def _tell_left_behind(self, spec: ObjectType, entry: IndexEntry, new: JsonObject) -> None:
+        """Ids of objects made anew in members that are set once: the object goes on naming the old one."""
+        if spec.by_content:
+            return
+        for found in find(of_members(spec, spec.create_only), new):
+            if not found.reference.pair and self.fates.new_value(found.reference, found.value) != found.value:
+                why = (
+                    f"goes on naming {found.value}, which is made anew under another id; this can be set only when "
+                    "the object is created: remove it and restore again, or make another one by hand"
+                )
+                self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why, found.member)
+
     def _change(
         self,
         spec: ObjectType,
@@ -405,7 +419,7 @@ class Planning:
         acting = _acting(spec, old, new)
         if self._stopped(spec, entry, old, touched) and acting.will:
             return  # it would act, and not on those it acted on
-        self._drop_impossible(spec, entry, old, touched)
+        self._drop_impossible(spec, entry, old, new, touched)
         enabling = spec.enabling
         switched_on = enabling is not None and acting.will and not acting.does and enabling.property in touched
         if switched_on and enabling is not None:
@@ -416,7 +430,7 @@ class Planning:
         wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
         if spec.put and wanted:
-            wanted = {name: new[name] for name in spec.restorable if name in new} | wanted
+            wanted = {name: new[name] for name in spec.put_names if name in new} | wanted
         if any(part.member in wanted for part in spec.parts):
             self._write_parts(spec, entry, old, {**old, **wanted}, new)
             wanted = {
@@ -500,11 +514,15 @@ class Planning:
             for found in find(of_members(spec, (member,)), old)
         )
 
-    def _drop_impossible(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, touched: set[str]) -> None:
+    def _drop_impossible(
+        self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject, touched: set[str]
+    ) -> None:
         for name in sorted(touched):
-            if any(one.path == name and holds(one, old) for one in spec.only_at_creation):
+            fixed = [one for one in spec.only_at_creation if one.member == name]
+            if any(holds(one, side) for one in fixed for side in (old, new)):
                 touched.discard(name)
-                why = f"it was {old[name]}, which can be set only when the object is created"
+                told = old[name] if isinstance(old[name], str) else "otherwise"
+                why = f"it was {told}, and such a value can be set only when the object is created"
                 self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why, name)
             elif holds_markers(old[name]):
                 touched.discard(name)

@@ -45,6 +45,7 @@ _PASSING = frozenset(
         "version",
     )
 )
+_BEGINNINGS = ("startDate", "startDateTime")
 _NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests")
 # Links of what is only read: they don't come to name a person who was made anew.
 _ONLY_READ = ("devices.registeredOwners", "devices.registeredUsers", "orgContacts.manager")
@@ -299,7 +300,7 @@ _WORD = re.compile(r"[A-Za-z0-9_-]{8,}")
 def _renamed(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
         # A period that is asked for again begins when it is.
-        return {name: _renamed(member, names) for name, member in value.items() if name != "startDateTime"}
+        return {name: _renamed(member, names) for name, member in value.items() if name not in _BEGINNINGS}
     if isinstance(value, list):
         return [_renamed(one, names) for one in value]
     return _WORD.sub(lambda found: names.get(found[0], found[0]), value) if isinstance(value, str) else value

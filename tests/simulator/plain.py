@@ -202,11 +202,54 @@ def _values_at(value: Any, path: str) -> Iterator[Any]:
 def _check_names(service: Service, request: Request, row: Plain, values: Obj) -> None:
     view = service.view(request)
     for named in row.names:
-        for value in _values_at(values, named.path):
+        for value in _named_at(values, named):
             if value in named.literals or _there(view, named, value):
                 continue
             service.rules.lean("plain.names-exist")
             raise bad_request(f"'{named.path}' names '{value}', which does not exist.", "BadRequest")
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _named_at(values: Obj, named: Named) -> Iterator[str]:
+    for value in _values_at(values, named.path):
+        yield from _GUID.findall(value) if named.text else (value,)
+
+
+def _check_begins(service: Service, row: Plain, values: Obj, before: Obj | None) -> None:
+    today = service.now_iso()[: len("2026-01-31")]
+    for path in row.begins:
+        kept = [] if before is None else list(_values_at(before, path))
+        if any(value < today and value not in kept for value in _values_at(values, path)):
+            service.rules.lean("plain.begins")
+            raise bad_request(f"'{path}' is in the past.", "BadRequest")
+
+
+def _check_only_where(service: Service, row: Plain, values: Obj, before: Obj) -> None:
+    for name, (path, form) in row.only_where.items():
+        texts = [text for side in (before, values) for text in _values_at(side, path)]
+        if values.get(name) != before.get(name) and not all(re.fullmatch(form, text) for text in texts):
+            service.rules.lean("plain.only-where")
+            raise bad_request(f"'{name}' can't be changed to, or from, other values than {form}.", "BadRequest")
+
+
+def _said(value: Any) -> Any:
+    """The value without nulls, which a request may leave out."""
+    if isinstance(value, dict):
+        return {name: said for name, member in value.items() if (said := _said(member)) is not None} or None
+    return [_said(one) for one in value] or None if isinstance(value, list) else value
+
+
+def _repeated(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
+    """The body of a PUT without what is set once, which it has to name as it is."""
+    if before is None or not row.whole:
+        return body
+    for name in row.rule.write_once:
+        service.rules.lean("plain.put-repeats")
+        if _said(body.get(name)) != _said(before.get(name)):
+            raise bad_request(f"'{name}' cannot be changed after creation.", "BadRequest")
+    return {name: value for name, value in body.items() if name not in row.rule.write_once}
 
 
 def _there(view: View, named: Named, value: str) -> bool:
@@ -250,7 +293,7 @@ def _inline(service: Service, request: Request, row: Plain, body: Obj, before: O
 
 
 def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
-    body = request.json()
+    body = _repeated(service, row, request.json(), before)
     kind = _kind(service, row, body, before)
     model = model_of(row, kind)
     relationships = schema.shape(model).relationships
@@ -271,6 +314,9 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
     values = {**kind, **values, **inline}
     check_unique(service, row.rule, values, None if before is None else before["id"])
     _check_names(service, request, row, values)
+    _check_begins(service, row, values, before)
+    if before is not None:
+        _check_only_where(service, row, values, before)
     return values
 
 
@@ -338,7 +384,8 @@ def change(row: Plain, service: Service, request: Request) -> Response:
         raise bad_request("Property 'id' is read-only and cannot be set.")
     if row.whole:
         service.rules.lean("plain.put-whole")
-        kept = {name: held for name, held in before.items() if name in row.rule.read_only or name.startswith("_")}
+        lasting = row.rule.read_only | row.rule.write_once
+        kept = {name: held for name, held in before.items() if name in lasting or name.startswith("_")}
         after = {**row.defaults, **kept, **values, "id": before["id"]}
     else:
         after = merge(service, row.rule, before, values, model_of(row, before))

@@ -30,6 +30,23 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
     ),
     Rule(
+        "plain.put-repeats",
+        "A PUT names what is set at creation only, too, and as it is: anything else, or nothing, is refused.",
+        "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
+        unverified=True,
+    ),
+    Rule(
+        "plain.begins",
+        "Nothing can be made to begin in the past, and a start that is past can't be set anew.",
+        "recurrenceRange resource type, " + _API + "resources/recurrencerange",
+        unverified=True,
+    ),
+    Rule(
+        "plain.only-where",
+        "Reviewers change only where individual users are assigned.",
+        "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
+    ),
+    Rule(
         "plain.type-fixed",
         "The @odata.type of an object can't be changed, and a write of a derived type has to name it.",
         "Create identityProvider, " + _API + "identitycontainer-post-identityproviders",

@@ -20,12 +20,14 @@ Obj = dict[str, Any]
 class Named:
     """Ids within an object's values: each must be that of a live object of `tables`, or one of `literals`.
 
-    `path` is dotted, `[]` steps into lists. `key`: the property that is named, if not the id."""
+    `path` is dotted, `[]` steps into lists. `key`: the property that is named, if not the id. `text`: ids stand
+    within longer text, such as a query."""
 
     path: str
     tables: tuple[str, ...]
     key: str = "id"
     literals: tuple[str, ...] = ()
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class Plain:
     object. `whole`: an update is a PUT of the whole object. `defaults`: what the service fills in at creation.
     `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
     is written, by the method `makes` if not by an update. A singleton with a parent: each of those has one at most.
-    `keyed`: the member that is the key, if not the id. `licence`: P1 or P2, without which the paths are refused."""
+    `keyed`: the member that is the key, if not the id. `begins`: paths of dates that no write sets to one that is
+    past. `only_where`: members that change only where all texts at a path match, before and after. `licence`: P1 or
+    P2, without which the paths are refused."""
 
     rule: TypeRule
     read: Alternatives
@@ -61,6 +65,8 @@ class Plain:
     absent: bool = False
     makes: str = ""
     keyed: str = "id"
+    begins: tuple[str, ...] = ()
+    only_where: dict[str, tuple[str, str]] = field(default_factory=dict)
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .plain import Plain
+from .plain_access_reviews import ACCESS_REVIEWS_ROWS
 from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
 from .plain_cross_tenant import CROSS_TENANT
@@ -11,4 +12,13 @@ from .plain_inventory import INVENTORY
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
 
-PLAIN: tuple[Plain, ...] = (*POLICIES, *APPS, *CROSS_TENANT, *SETTINGS, *INVENTORY, *GOVERNANCE, *APP_POLICIES)
+PLAIN: tuple[Plain, ...] = (
+    *POLICIES,
+    *APPS,
+    *CROSS_TENANT,
+    *SETTINGS,
+    *INVENTORY,
+    *GOVERNANCE,
+    *APP_POLICIES,
+    *ACCESS_REVIEWS_ROWS,
+)
