@@ -573,6 +573,38 @@ MUST: tuple[Must, ...] = (
         only={"catalogType": "userManaged"},  # the others are the service's own
     ),
     Must(
+        "customTaskExtensions",
+        _API + "identitygovernance-customtaskextension-update",
+        changed=_words(
+            "authenticationConfiguration callbackConfiguration clientConfiguration description displayName "
+            "endpointConfiguration"
+        ),
+        values={
+            "authenticationConfiguration": {
+                "@odata.type": "#microsoft.graph.azureAdTokenAuthentication",
+                "resourceId": "542dc01a-0b5d-4edc-b3f9-5cfe6393f557",
+            },
+        },
+        anew=True,
+    ),
+    Must(
+        "lifecycleWorkflows",
+        _API + "identitygovernance-workflow-createnewversion",
+        changed=_words(
+            "administrationScopeTargets description displayName executionConditions isEnabled isSchedulingEnabled "
+            "tasks"
+        ),
+        values={
+            "administrationScopeTargets": [],
+            "isEnabled": False,
+            "isSchedulingEnabled": False,
+            "executionConditions": {"@odata.type": "#microsoft.graph.identityGovernance.onDemandExecutionOnly"},
+            "tasks": lambda one: [{**one["tasks"][0], "displayName": "Of a test", "arguments": []}],
+        },
+        anew=True,
+        only={"category": "joiner"},
+    ),
+    Must(
         "accessReviewDefinitions",
         _API + "accessreviewscheduledefinition-update",
         changed=_words(

@@ -63,8 +63,8 @@ _TYPES = """
     endUserSettings extension externalDomainName externalUsersSelfServiceSignUpEventsFlow
     federatedTokenValidationPolicy fraudProtectionProvider humanSecurityFraudProtectionProvider
     identityApiConnector identityBuiltInUserFlowAttribute identityCustomUserFlowAttribute
-    identityGovernance.customTaskExtension identityGovernance.task identityGovernance.workflow
-    identityGovernance.workflowVersion identityProvider identityProviderBase identityUserFlowAttribute
+
+    identityProvider identityProviderBase identityUserFlowAttribute
     identityUserFlowAttributeAssignment inheritablePermission invitation oidcIdentityProvider
     onAttributeCollectionListener onAttributeCollectionStartCustomExtension onAttributeCollectionStartListener
     onAttributeCollectionSubmitCustomExtension onAttributeCollectionSubmitListener

@@ -170,6 +170,16 @@ _ANSWERS = {
     "accessPackageCatalogs": """
         catalogType createdDateTime description displayName id isExternallyVisible modifiedDateTime state
     """,
+    "customTaskExtensions": """
+        authenticationConfiguration callbackConfiguration clientConfiguration createdDateTime description
+        displayName endpointConfiguration id lastModifiedDateTime
+    """,
+    # Tasks are shown inline, and the units, too, where there are any.
+    "lifecycleWorkflows": """
+        administrationScopeTargets category createdDateTime deletedDateTime description displayName
+        executionConditions id isEnabled isSchedulingEnabled lastModifiedDateTime nextScheduleRunDateTime
+        quarantineDetails settings tasks version
+    """,
     "accessReviewDefinitions": """
         additionalNotificationRecipients createdBy createdDateTime descriptionForAdmins descriptionForReviewers
         displayName fallbackReviewers id instanceEnumerationScope lastModifiedDateTime reviewers scope settings
@@ -370,6 +380,33 @@ _REST = (
         "Microsoft Graph: accessReviewInstance and accessReviewInstanceDecisionItem resource types",
         "instances",
     ),
+    # Who made it and who changed it last.
+    *_out(
+        "customTaskExtensions",
+        Why.COMPUTED,
+        "Microsoft Graph: customTaskExtension resource type, Relationships",
+        "createdBy lastModifiedBy",
+    ),
+    # Who it would act on now, and who made it.
+    *_out(
+        "lifecycleWorkflows",
+        Why.COMPUTED,
+        "Microsoft Graph: workflow resource type, Relationships",
+        "createdBy executionScope lastModifiedBy previewScope",
+    ),
+    *_out(
+        "lifecycleWorkflows",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: run, taskReport and userProcessingResult resource types",
+        "runs taskReports userProcessingResults",
+    ),
+    # What a workflow was before; the service makes one of each change.
+    *_out(
+        "lifecycleWorkflows",
+        Why.NO_WRITE_API,
+        "Microsoft Graph: workflowVersion resource type",
+        "versions",
+    ),
     # Who has a name in the domain, and what its owner puts into DNS.
     *_out(
         "domains",
@@ -469,9 +506,8 @@ _TYPES = (
     ),
     *_out_whole(
         Why.OTHER_STREAM,
-        "Microsoft Graph: insights, run, taskProcessingResult, taskReport, userProcessingResult resource types",
-        "identityGovernance.insights identityGovernance.run identityGovernance.taskProcessingResult"
-        " identityGovernance.taskReport identityGovernance.userProcessingResult",
+        "Microsoft Graph: insights resource type",
+        "identityGovernance.insights",
     ),
     *_out_whole(
         Why.OTHER_STREAM,

@@ -48,6 +48,7 @@ from shared.catalog.governance import (
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
+from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
 from shared.catalog.policies import (
     ADMIN_CONSENT_REQUEST_POLICY,
     AUTHENTICATION_FLOWS_POLICY,
@@ -295,6 +296,8 @@ _DECLARED = Catalog(
         CONNECTED_ORGANIZATIONS,
         ACCESS_PACKAGE_CATALOGS,
         ACCESS_REVIEWS,
+        CUSTOM_TASK_EXTENSIONS,
+        LIFECYCLE_WORKFLOWS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
     )

@@ -194,12 +194,14 @@ class Nature:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`.
+    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`. `within`:
+    the object that results is POSTed there under this name, whole, and what a PATCH would write with it.
     `refined_by`: the type whose objects, below this one, say more of some of the member's values. Such a value
     must be there first, and can't go while one of them names it."""
 
     member: str
     path: str
+    within: str = ""
     refined_by: str = ""
 
 
@@ -430,6 +432,7 @@ class ObjectType:
     facet: Facet | None = None
     series: Series | None = None
     query: tuple[str, ...] = ()  # options that the listing always has, percent-encoded
+    singly: bool = False  # the listing shows a part of each object only, so that each is asked for by itself
     select: tuple[str, ...] = ()
     member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
@@ -513,6 +516,8 @@ class ObjectType:
             return Reading.SERIES
         if self.singleton:
             return Reading.SINGLETON
+        if self.singly:
+            return Reading.EACH
         return Reading.LIST_AND_DELTA if self.delta else Reading.LIST
 
     @property
@@ -581,9 +586,9 @@ class ObjectType:
         return frozenset(self.writable) | frozenset(self.set_after)
 
     @property
-    def put_names(self) -> frozenset[str]:
-        """Members that a PUT says, if a change is one."""
-        return (self.restorable | frozenset(self.create_only)) if self.put else frozenset()
+    def whole_names(self) -> frozenset[str]:
+        """Members that a request says which names the whole object."""
+        return self.restorable | frozenset(self.create_only)
 
     def found_in(self, names: Iterable[str]) -> frozenset[str]:
         """Those of the names that only the tenant knows."""

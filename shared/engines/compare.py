@@ -194,6 +194,8 @@ class Form:
 
     def _members(self, path: str, value: JsonObject, live: Json) -> JsonObject:
         held = live if isinstance(live, dict) else {}
+        if path in self._kinds and held.get(TYPE_TAG) != value.get(TYPE_TAG):
+            held = {}  # of another kind, whose members this one may not have
         body: JsonObject = {}
         for name, member in value.items():
             below = f"{path}.{name}"

@@ -247,7 +247,7 @@ class Planning:
     ) -> None:
         missing = fate.missing
         # A PUT resets what it leaves out, so that it says again what the creation set.
-        again = {name: value for name, value in created.items() if name in spec.put_names}
+        again = {name: value for name, value in created.items() if spec.put and name in spec.whole_names}
         assert spec.anchor is not None
         for (_, group), members in _by_request(spec, later):
             parts = []
@@ -429,8 +429,8 @@ class Planning:
         # What is left once dead ids are dropped may be just what is live.
         wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
-        if spec.put and wanted:
-            wanted = {name: new[name] for name in spec.put_names if name in new} | wanted
+        if wanted and (spec.put or _making_anew(spec, wanted)):
+            wanted = {name: new[name] for name in spec.whole_names if name in new} | wanted
         if any(part.member in wanted for part in spec.parts):
             self._write_parts(spec, entry, old, {**old, **wanted}, new)
             wanted = {
@@ -663,11 +663,17 @@ def _by_request(spec: ObjectType, wanted: JsonObject) -> list[tuple[tuple[str, s
     whose sake alone a PATCH might be refused."""
     paths = {action.member: action.path for action in spec.actions}
     groups = [group for group in spec.member_groups if group.needs_to_write]
+    whole = _making_anew(spec, wanted)
     found: dict[tuple[str, str], JsonObject] = {}
     for name, value in wanted.items():
         group = next((one.name for one in groups if one.holds(name)), "")
-        found.setdefault((paths.get(name, ""), group), {})[name] = value
+        found.setdefault((paths.get(name, whole), group), {})[name] = value
     return sorted(found.items())
+
+
+def _making_anew(spec: ObjectType, wanted: JsonObject) -> str:
+    """The path of an action by which one of these members changes, and the whole object with it; "" for none."""
+    return next((one.path for one in spec.actions if one.within and one.member in wanted), "")
 
 
 def _acting(spec: ObjectType, old: JsonObject, new: JsonObject) -> _Acting:

@@ -469,8 +469,8 @@ class ObjectReader:
         request = _follow(spec, start.next_link, spec.list_cost) if start.next_link else list_request(spec)
         while True:
             page = await self._directory.page(request)
-            items = []
-            for item in page.items:
+            items = await self._each(page.items) if spec.singly else []
+            for item in () if spec.singly else page.items:
                 object_id(item, spec)
                 items.append(await self._whole(item) if spec.inline else item)
             ended = page.next_link is None
@@ -478,6 +478,24 @@ class ObjectReader:
             if ended:
                 return
             request = _next(spec, page, request)
+
+    async def _each(self, items: Sequence[bytes]) -> list[bytes]:
+        """The objects of which a listing shows a part; one that is gone by now is no longer there."""
+        found = []
+        ids = [object_id(item, self._spec) for item in items]
+        for asked in (ids[start : start + BATCH] for start in range(0, len(ids), BATCH)):
+            requests = [object_request(self._spec, one) for one in asked]
+            for one, answer in zip(asked, await _ask(self._directory, self._spec, requests), strict=True):
+                body = _body(answer, self._spec, one)
+                if body is not None:
+                    found.append(self._line_of(one, body))
+        return found
+
+    def _line_of(self, one: str, body: bytes) -> bytes:
+        line = rawjson.one_line(body)
+        if object_id(line, self._spec) != one:
+            raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=one)
+        return line
 
     async def _whole(self, item: bytes) -> bytes:
         """The object with all of what it shows inline: where 20 came back there may be more."""
@@ -518,11 +536,8 @@ class ObjectReader:
             body = _body(answer, self._spec, one.id)
             del changes.waiting[one.id]
             if body is not None:
-                line = rawjson.one_line(body)
-                if object_id(line, self._spec) != one.id:
-                    raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=one.id)
+                found.append(self._line_of(one.id, body))
                 changes.vanished.pop(one.id, None)
-                found.append(line)
             elif not one.removed:
                 changes.vanished[one.id] = None
         return found
@@ -599,10 +614,7 @@ class FacetReader(ObjectReader):
     async def _line(self, owner: str, request: GraphRequest, answer: GraphResponse) -> bytes:
         """The facet under its owner's id: as received, or a collection's items as received."""
         if not self._facet.collection:
-            line = rawjson.one_line(answer.body)
-            if object_id(line, self._spec) != owner:
-                raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=owner)
-            return line
+            return self._line_of(owner, answer.body)
         page = self._directory.page_of(request, answer)
         items = [*page.items]
         while page.next_link is not None:

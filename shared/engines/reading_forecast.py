@@ -141,6 +141,8 @@ def _item(
         yield *_one_by_one(spec, having, pages, readings), reading.facet_request(spec, spec.facet, "")
     else:
         yield readings * pages, readings * pages, reading.list_request(spec)
+        if spec.singly:
+            yield *_one_by_one(spec, count, pages, readings), reading.object_request(spec, "")
 
 
 def _one_by_one(spec: ObjectType, objects: int, pages: int, readings: int) -> tuple[int, int]:

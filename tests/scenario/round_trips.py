@@ -220,6 +220,11 @@ def change_all(service: Service, must: Must) -> None:
             body = {**kept, **body}
         if row.kinds:
             body["@odata.type"] = obj["@odata.type"]
+        if row.versioned:
+            kept = {name: value for name, value in shown.items() if name not in row.rule.read_only}
+            path = f"{path_of(service, must, obj)}/{row.version[0]}"
+            scripted(service, "POST", path, {row.version[1]: {**kept, **body}})
+            continue
         scripted(service, "PUT" if row.whole else "PATCH", path_of(service, must, obj), body)
 
 

@@ -185,6 +185,12 @@ def _plant_tenant(planter: Planter) -> None:
                     "service": "AADPremiumService",
                     "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998",
                 },
+                {
+                    "assignedDateTime": PAST,
+                    "capabilityStatus": "Enabled",
+                    "service": "AADPremiumService",
+                    "servicePlanId": "e866a266-3cff-43a3-acca-0c90a7e00c8b",
+                },
             ],
         },
     )

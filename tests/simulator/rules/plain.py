@@ -40,8 +40,10 @@ class Plain:
     `starts`: what every tenant has (with `id`; children with `_parent`). `absent`: a singleton that is 404 until it
     is written, by the method `makes` if not by an update. A singleton with a parent: each of those has one at most.
     `keyed`: the member that is the key, if not the id. `begins`: paths of dates that no write sets to one that is
-    past. `only_where`: members that change only where all texts at a path match, before and after. `licence`: P1 or
-    P2, without which the paths are refused."""
+    past. `only_where`: members that change only where all texts at a path match, before and after. `singly`:
+    members that no list shows. `bin`: path of what was deleted, from where it can be restored. `versioned`: members
+    that only a new version changes, for which the whole object is POSTed as `version` says. `licence`: P1 or P2,
+    without which the paths are refused."""
 
     rule: TypeRule
     read: Alternatives
@@ -67,6 +69,10 @@ class Plain:
     keyed: str = "id"
     begins: tuple[str, ...] = ()
     only_where: dict[str, tuple[str, str]] = field(default_factory=dict)
+    singly: tuple[str, ...] = ()
+    bin: str = ""
+    versioned: tuple[str, ...] = ()
+    version: tuple[str, str] = ("", "")  # last segment of the path, name in the body
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
 
@@ -100,6 +106,13 @@ class Plain:
             yield self.makes, self.item, self.create
         if self.deleting:
             yield "DELETE", self.item, self.deleting
+        if self.versioned:
+            yield "POST", f"{self.item}/{self.version[0]}", self.change
+        if self.bin:
+            yield "GET", self.bin, self.read
+            yield "GET", f"{self.bin}/{{id}}", self.read
+            yield "POST", f"{self.bin}/{{id}}/restore", self.change
+            yield "DELETE", f"{self.bin}/{{id}}", self.change
         for name in self.grows:
             yield "GET", f"{self.item}/{name}", self.read
         for link in self.rule.links:

@@ -9,6 +9,7 @@ from .plain_apps import APPS
 from .plain_cross_tenant import CROSS_TENANT
 from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
+from .plain_lifecycle import LIFECYCLE
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
 
@@ -21,4 +22,5 @@ PLAIN: tuple[Plain, ...] = (
     *GOVERNANCE,
     *APP_POLICIES,
     *ACCESS_REVIEWS_ROWS,
+    *LIFECYCLE,
 )
