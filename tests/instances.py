@@ -13,7 +13,11 @@ from shared.catalog.spec import ObjectType, Relationship
 
 Obj = dict[str, Any]
 INSTANCES = "roleAssignmentScheduleInstances"
-BY_MEMBERS = (INSTANCES, "roleEligibilitySchedules")  # listed for the members of a group, too
+BY_MEMBERS = (
+    INSTANCES,
+    "roleEligibilitySchedules",
+    "groupEligibilitySchedules",
+)  # listed for the members of a group, too
 
 
 def table_of(spec: ObjectType) -> str:

@@ -573,6 +573,13 @@ MUST: tuple[Must, ...] = (
         only={"catalogType": "userManaged"},  # the others are the service's own
     ),
     Must(
+        "groupEligibilitySchedules",
+        _API + "privilegedaccessgroup-post-eligibilityschedulerequests",
+        not_changed="a change is asked for with adminUpdate, which is not done yet",
+        anew=True,
+        by=("principalId", "groupId", "accessId"),
+    ),
+    Must(
         "customTaskExtensions",
         _API + "identitygovernance-customtaskextension-update",
         changed=_words(

@@ -75,7 +75,7 @@ _TYPES = """
     onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
     organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
     policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
-    privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilitySchedule
+    privilegedAccessGroupAssignmentScheduleRequest
     privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
     profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
     resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedExternalDomainFederation

@@ -70,6 +70,9 @@ _ANSWERS = {
         appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
         roleDefinitionId scheduleInfo status
     """,
+    "groupEligibilitySchedules": """
+        accessId createdDateTime createdUsing groupId id memberType modifiedDateTime principalId scheduleInfo status
+    """,
     # The policy is shown inline, with its rules.
     "roleManagementPolicyAssignments": "id policy policyId roleDefinitionId scopeId scopeType",
     # The methods are shown inline, and are objects of their own.
@@ -345,6 +348,12 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: unifiedRoleScheduleBase resource type, Relationships",
         "appScope directoryScope principal roleDefinition",
+    ),
+    *_out(
+        "groupEligibilitySchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: privilegedAccessGroupEligibilitySchedule resource type, Relationships",
+        "group principal",
     ),
     # The other ends of members and managers.
     *_out(

@@ -46,6 +46,7 @@ from shared.catalog.governance import (
     LIFECYCLE_MANAGEMENT_SETTINGS,
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
+from shared.catalog.group_access import GROUP_ELIGIBILITIES
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
@@ -121,6 +122,8 @@ class Catalog:
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
+        if spec.scoped is not None and (spec.scoped.of not in names or "{id}" not in "".join(spec.query)):
+            raise ValueError(f"{spec.name} is listed for an undeclared type, or for no object of it")
         for group in spec.member_groups:
             if group.found is not None and group.found.declared_by not in names:
                 raise ValueError(f"{spec.name} has members that an undeclared type declares")
@@ -252,6 +255,7 @@ _DECLARED = Catalog(
         ROLE_ASSIGNMENT_INSTANCES,
         ROLE_ASSIGNMENTS,
         ROLE_ELIGIBILITIES,
+        GROUP_ELIGIBILITIES,
         ROLE_SETTINGS,
         AUTHENTICATION_METHODS_POLICY,
         AUTHENTICATION_METHOD_CONFIGURATIONS,

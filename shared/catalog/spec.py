@@ -144,6 +144,17 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Scoped:
+    """A list that Graph gives for one object of the type `of` at a time, whose id stands for `{id}` in the `query`.
+    `when`: those that are asked about; others are not. `share`: how many of them these are taken to be, for
+    forecasts."""
+
+    of: str
+    when: Condition
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bin:
     """A recycle bin. `list` shows what it holds, `item` one entry and `restore` is POSTed; `{id}` stands for
     the old id. `refused_when`: states in which the bin copy is left and the object re-created instead.
@@ -431,6 +442,7 @@ class ObjectType:
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     facet: Facet | None = None
     series: Series | None = None
+    scoped: Scoped | None = None
     query: tuple[str, ...] = ()  # options that the listing always has, percent-encoded
     singly: bool = False  # the listing shows a part of each object only, so that each is asked for by itself
     select: tuple[str, ...] = ()
@@ -516,7 +528,7 @@ class ObjectType:
             return Reading.SERIES
         if self.singleton:
             return Reading.SINGLETON
-        if self.singly:
+        if self.singly or self.scoped is not None:
             return Reading.EACH
         return Reading.LIST_AND_DELTA if self.delta else Reading.LIST
 

@@ -46,7 +46,7 @@ _PASSING = frozenset(
     )
 )
 _BEGINNINGS = ("startDate", "startDateTime")
-_NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests")
+_NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests", "groupEligibilityScheduleRequests")
 # Links of what is only read: they don't come to name a person who was made anew.
 _ONLY_READ = ("devices.registeredOwners", "devices.registeredUsers", "orgContacts.manager")
 # Nothing but what they say of others; what is made anew takes them along under other ids.
@@ -54,6 +54,7 @@ _DEPENDENT = (
     "appRoleAssignments",
     "combinationConfigurations",
     "federatedIdentityCredentials",
+    "groupEligibilitySchedules",
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",

@@ -20,6 +20,7 @@ TABLES = (
     "roleAssignments",
     "roleAssignmentScheduleInstances",
     "roleEligibilitySchedules",
+    "groupEligibilitySchedules",
     "roleManagementPolicyAssignments",
 )
 
@@ -32,6 +33,8 @@ def scope_target(scope: str | None) -> str | None:
 def parties(table: str, obj: Obj) -> list[str]:
     if table == "oauth2PermissionGrants":
         named = [obj["clientId"], obj["resourceId"], obj.get("principalId")]
+    elif table == "groupEligibilitySchedules":
+        named = [obj["principalId"], obj["groupId"]]
     else:
         named = [obj.get("principalId"), obj["roleDefinitionId"], scope_target(obj.get("directoryScopeId"))]
     return [one for one in dict.fromkeys(named) if one is not None]

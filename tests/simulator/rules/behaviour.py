@@ -8,6 +8,7 @@ from __future__ import annotations
 from .behaviour_governance import GOVERNANCE
 from .behaviour_plain import PLAIN_RULES
 from .extensions import EXTENSIONS
+from .group_access import GROUP_ACCESS_RULES
 from .registry import Rule
 
 _LEARN = "https://learn.microsoft.com/"
@@ -465,5 +466,6 @@ BEHAVIOUR: tuple[Rule, ...] = (
     _u("audit.lag", "Audit events appear late.", "List directoryAudits, " + _API + "directoryaudit-list"),
     *GOVERNANCE,
     *PLAIN_RULES,
+    *GROUP_ACCESS_RULES,
     *EXTENSIONS,
 )

@@ -8,6 +8,7 @@ An entry is a list of alternatives; an alternative is a set of permissions of wh
 from __future__ import annotations
 
 from . import inventory
+from .group_access import GROUP_ACCESS
 from .plain_rows import PLAIN
 from .registry import Alternatives
 from .registry import any_of as _any
@@ -361,5 +362,6 @@ def allowed(alternatives: Alternatives, granted: frozenset[str]) -> bool:
 
 
 PERMISSIONS.update(inventory.PERMISSIONS)
+PERMISSIONS.update(GROUP_ACCESS)
 for _row in PLAIN:
     PERMISSIONS.update(_row.permissions())

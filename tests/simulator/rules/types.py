@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from .form import LinkRule, TypeRule
+from .group_access import GROUP_ELIGIBILITIES, GROUP_ELIGIBILITY_REQUESTS
 from .inventory import CONTACTS, DEVICES
 from .plain_rows import PLAIN
 from .registry import words
@@ -481,6 +482,8 @@ TYPES: dict[str, TypeRule] = {
         ROLE_REQUESTS,
         ELIGIBILITIES,
         ELIGIBILITY_REQUESTS,
+        GROUP_ELIGIBILITIES,
+        GROUP_ELIGIBILITY_REQUESTS,
         ROLE_POLICIES,
         ROLE_POLICY_ASSIGNMENTS,
         GROUP_SETTINGS,

@@ -1,0 +1,94 @@
+"""Privileged identity management for groups: who may become a member or an owner, of groups that may hold roles."""
+
+from __future__ import annotations
+
+from shared.catalog.plans import PREMIUM_P2
+from shared.catalog.roles import ASKED, UNTIL
+from shared.catalog.spec import (
+    AnchorSpec,
+    Condition,
+    Create,
+    Licence,
+    MatchKey,
+    Nature,
+    ObjectType,
+    Quirk,
+    Scoped,
+    Strength,
+    Timed,
+    ValueReference,
+    WaveNumber,
+)
+from shared.domain.plan import AnchorKind
+
+_ELIGIBLE = "/identityGovernance/privilegedAccess/group/eligibilitySchedule"
+
+GROUP_ELIGIBILITIES = ObjectType(
+    name="groupEligibilitySchedules",
+    title="Who may become a member or an owner of a role-assignable group",
+    path=f"{_ELIGIBLE}s",
+    odata_type="#microsoft.graph.privilegedAccessGroupEligibilitySchedule",
+    wave=WaveNumber.TIER_ZERO,
+    needs_to_read=(("PrivilegedEligibilitySchedule.Read.AzureADGroup",),),
+    needs_to_write=(("PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup",),),
+    scoped=Scoped("groups", Condition("isAssignableToRole", (True,)), share=0.005),
+    query=("$filter=groupId%20eq%20'{id}'",),
+    dependent=True,
+    name_property="principalId",
+    match_keys=(MatchKey(("principalId", "groupId", "accessId"), Strength.UNIQUE),),
+    anchor=AnchorSpec(AnchorKind.KEY, "principalId", f"{_ELIGIBLE}s?$filter=principalId eq '{{value}}'"),
+    create=Create(
+        f"{_ELIGIBLE}Requests",
+        fixed={
+            **ASKED,
+            "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
+        },
+        by_request=True,
+    ),
+    create_only=("accessId", "groupId", "principalId"),
+    action_only=("scheduleInfo",),
+    # One that is made anew begins now: what began in the past can't be asked for.
+    computed_within=("scheduleInfo.startDateTime",),
+    volatile=("createdUsing", "modifiedDateTime"),
+    nature=Nature(
+        passing=Condition("memberType", ("group", "Group")),
+        passing_why="it comes with the membership of a group that is eligible",
+        start="scheduleInfo.startDateTime",
+        end="scheduleInfo.expiration.endDateTime",
+        duration="scheduleInfo.expiration.duration",
+        lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
+        timed=Timed(
+            f"{_ELIGIBLE}Requests",
+            {**ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": UNTIL}},
+        ),
+    ),
+    references=(
+        ValueReference("principalId", ("users", "groups", "servicePrincipals")),
+        ValueReference("groupId", ("groups",)),
+    ),
+    licence=Licence(
+        "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
+    ),
+    quirks=(
+        Quirk(
+            "Graph lists them for one group or one principal at a time, and tells nowhere which groups have any. "
+            "Groups that may hold roles are asked, one request each; all others are not, because that would take a "
+            "request for each group of the tenant.",
+            "Microsoft Graph: List eligibilitySchedules (privilegedAccessGroup)",
+        ),
+        Quirk(
+            "A group comes under privileged identity management by the first request for it.",
+            "Microsoft Graph: Create eligibilityScheduleRequest (privilegedAccessGroup)",
+            unverified=True,
+        ),
+        Quirk(
+            "What activating takes, and what giving it takes, is a policy of each group, which is not read yet: a "
+            "restored eligibility follows the policy that the group has by then.",
+            "Microsoft Graph: Rules in PIM - mapping guide",
+        ),
+        Quirk(
+            "A change of the period is asked for with adminUpdate, which is not done yet.",
+            "Microsoft Graph: Create eligibilityScheduleRequest (privilegedAccessGroup)",
+        ),
+    ),
+)

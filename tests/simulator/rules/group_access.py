@@ -1,0 +1,77 @@
+"""Types of privileged identity management for groups, and what the reference demands of them."""
+
+from __future__ import annotations
+
+from .form import TypeRule
+from .registry import Alternatives, Rule, any_of
+
+_GUIDE = "https://learn.microsoft.com/graph/api/privilegedaccessgroup-"
+_ROOT = "/identityGovernance/privilegedAccess/group"
+_REFERENCE = "Create eligibilityScheduleRequest, " + _GUIDE + "post-eligibilityschedulerequests"
+
+GROUP_ELIGIBILITIES = TypeRule(
+    table="groupEligibilitySchedules",
+    path=f"{_ROOT}/eligibilitySchedules",
+    odata_type="#microsoft.graph.privilegedAccessGroupEligibilitySchedule",
+    model="privileged_access_group_eligibility_schedule.PrivilegedAccessGroupEligibilitySchedule",
+    source=_GUIDE + "list-eligibilityschedules",
+    audit_name="group",
+    audit_category="GroupManagement",
+)
+GROUP_ELIGIBILITY_REQUESTS = TypeRule(
+    table="groupEligibilityScheduleRequests",
+    path=f"{_ROOT}/eligibilityScheduleRequests",
+    odata_type="#microsoft.graph.privilegedAccessGroupEligibilityScheduleRequest",
+    model="privileged_access_group_eligibility_schedule_request.PrivilegedAccessGroupEligibilityScheduleRequest",
+    source=_GUIDE + "post-eligibilityschedulerequests",
+    required=("accessId", "action", "groupId", "principalId", "scheduleInfo"),
+    read_only=frozenset(
+        ("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status", "targetScheduleId")
+    ),
+)
+
+_READ = any_of(
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup", "PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup"
+)
+_WRITE = any_of("PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup")
+
+GROUP_ACCESS: dict[tuple[str, str], Alternatives] = {
+    ("GET", GROUP_ELIGIBILITIES.root): _READ,
+    ("GET", f"{GROUP_ELIGIBILITIES.root}/{{id}}"): _READ,
+    ("GET", f"{GROUP_ELIGIBILITY_REQUESTS.root}/{{id}}"): _READ,
+    ("POST", GROUP_ELIGIBILITY_REQUESTS.root): _WRITE,
+}
+
+GROUP_ACCESS_RULES: tuple[Rule, ...] = (
+    Rule(
+        "group-eligible.filter",
+        "Schedules are listed for one group or one principal only.",
+        "List eligibilitySchedules, " + _GUIDE + "list-eligibilityschedules",
+    ),
+    Rule(
+        "group-eligible.groups",
+        "Groups that are synced, or whose members follow a rule, can't be managed so.",
+        "Privileged Identity Management for groups, "
+        "https://learn.microsoft.com/entra/id-governance/privileged-identity-management/concept-pim-for-groups",
+    ),
+    Rule(
+        "group-eligible.members",
+        "Members of a group that is eligible have schedules with memberType group.",
+        "privilegedAccessGroupEligibilitySchedule resource type, "
+        "https://learn.microsoft.com/graph/api/resources/privilegedaccessgroupeligibilityschedule",
+        unverified=True,
+    ),
+    Rule(
+        "group-eligible.exists",
+        "A second eligibility of the same principal for the same access is refused.",
+        _REFERENCE,
+        unverified=True,
+    ),
+    Rule("group-eligible.actions", "Only administrators' actions are open to applications.", _REFERENCE),
+    Rule(
+        "group-eligible.ends",
+        "Eligibility disappears at its end.",
+        "privilegedAccessGroupEligibilitySchedule resource type, "
+        "https://learn.microsoft.com/graph/api/resources/privilegedaccessgroupeligibilityschedule",
+    ),
+)
