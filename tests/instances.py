@@ -17,6 +17,7 @@ BY_MEMBERS = (
     INSTANCES,
     "roleEligibilitySchedules",
     "groupEligibilitySchedules",
+    "groupAssignmentSchedules",
 )  # listed for the members of a group, too
 
 

@@ -572,12 +572,15 @@ MUST: tuple[Must, ...] = (
         anew=True,
         only={"catalogType": "userManaged"},  # the others are the service's own
     ),
-    Must(
-        "groupEligibilitySchedules",
-        _API + "privilegedaccessgroup-post-eligibilityschedulerequests",
-        not_changed="a change is asked for with adminUpdate, which is not done yet",
-        anew=True,
-        by=("principalId", "groupId", "accessId"),
+    *(
+        Must(
+            f"group{kind}Schedules",
+            _API + f"privilegedaccessgroup-post-{kind.lower()}schedulerequests",
+            not_changed="a change is asked for with adminUpdate, which is not done yet",
+            anew=True,
+            by=("principalId", "groupId", "accessId"),
+        )
+        for kind in ("Eligibility", "Assignment")
     ),
     Must(
         "customTaskExtensions",

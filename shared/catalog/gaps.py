@@ -74,7 +74,7 @@ _TYPES = """
     onTokenIssuanceStartListener onUserCreateStartListener onVerifiedIdClaimValidationCustomExtension
     onVerifiedIdClaimValidationListener openTypeExtension organizationalBranding
     organizationalBrandingLocalization ownerlessGroupPolicy permissionGrantConditionSet permissionGrantPolicy
-    policyBase privilegedAccessGroupAssignmentSchedule privilegedAccessGroupAssignmentScheduleInstance
+    policyBase privilegedAccessGroupAssignmentScheduleInstance
     privilegedAccessGroupAssignmentScheduleRequest
     privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
     profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship

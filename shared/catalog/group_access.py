@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.roles import ASKED, UNTIL
 from shared.catalog.spec import (
@@ -21,7 +23,31 @@ from shared.catalog.spec import (
 )
 from shared.domain.plan import AnchorKind
 
-_ELIGIBLE = "/identityGovernance/privilegedAccess/group/eligibilitySchedule"
+_ROOT = "/identityGovernance/privilegedAccess/group"
+_ELIGIBLE = f"{_ROOT}/eligibilitySchedule"
+_ASSIGNED = f"{_ROOT}/assignmentSchedule"
+_BY_GROUP = Condition("memberType", ("group", "Group"))
+
+_CREATE = Create(
+    f"{_ELIGIBLE}Requests",
+    fixed={
+        **ASKED,
+        "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
+    },
+    by_request=True,
+)
+_NATURE = Nature(
+    passing=(_BY_GROUP,),
+    passing_why="it comes with the membership of a group that is eligible",
+    start="scheduleInfo.startDateTime",
+    end="scheduleInfo.expiration.endDateTime",
+    duration="scheduleInfo.expiration.duration",
+    lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
+    timed=Timed(
+        f"{_ELIGIBLE}Requests",
+        {**ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": UNTIL}},
+    ),
+)
 
 GROUP_ELIGIBILITIES = ObjectType(
     name="groupEligibilitySchedules",
@@ -37,31 +63,13 @@ GROUP_ELIGIBILITIES = ObjectType(
     name_property="principalId",
     match_keys=(MatchKey(("principalId", "groupId", "accessId"), Strength.UNIQUE),),
     anchor=AnchorSpec(AnchorKind.KEY, "principalId", f"{_ELIGIBLE}s?$filter=principalId eq '{{value}}'"),
-    create=Create(
-        f"{_ELIGIBLE}Requests",
-        fixed={
-            **ASKED,
-            "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
-        },
-        by_request=True,
-    ),
+    create=_CREATE,
     create_only=("accessId", "groupId", "principalId"),
     action_only=("scheduleInfo",),
     # One that is made anew begins now: what began in the past can't be asked for.
     computed_within=("scheduleInfo.startDateTime",),
     volatile=("createdUsing", "modifiedDateTime"),
-    nature=Nature(
-        passing=Condition("memberType", ("group", "Group")),
-        passing_why="it comes with the membership of a group that is eligible",
-        start="scheduleInfo.startDateTime",
-        end="scheduleInfo.expiration.endDateTime",
-        duration="scheduleInfo.expiration.duration",
-        lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
-        timed=Timed(
-            f"{_ELIGIBLE}Requests",
-            {**ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": UNTIL}},
-        ),
-    ),
+    nature=_NATURE,
     references=(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("groupId", ("groups",)),
@@ -89,6 +97,36 @@ GROUP_ELIGIBILITIES = ObjectType(
         Quirk(
             "A change of the period is asked for with adminUpdate, which is not done yet.",
             "Microsoft Graph: Create eligibilityScheduleRequest (privilegedAccessGroup)",
+        ),
+    ),
+)
+
+GROUP_ASSIGNMENTS = replace(
+    GROUP_ELIGIBILITIES,
+    name="groupAssignmentSchedules",
+    title="Who is a member or an owner of a role-assignable group for a time, or by a request",
+    path=f"{_ASSIGNED}s",
+    odata_type="#microsoft.graph.privilegedAccessGroupAssignmentSchedule",
+    needs_to_read=(("PrivilegedAssignmentSchedule.Read.AzureADGroup",),),
+    needs_to_write=(("PrivilegedAssignmentSchedule.ReadWrite.AzureADGroup",),),
+    anchor=AnchorSpec(AnchorKind.KEY, "principalId", f"{_ASSIGNED}s?$filter=principalId eq '{{value}}'"),
+    create=replace(_CREATE, path=f"{_ASSIGNED}Requests"),
+    nature=replace(
+        _NATURE,
+        passing=(_BY_GROUP, Condition("assignmentType", ("activated", "Activated"))),
+        passing_why="it was an activation, or came with a group, which is for its holder to repeat",
+        timed=replace(_NATURE.timed, path=f"{_ASSIGNED}Requests"),
+    ),
+    quirks=(
+        *GROUP_ELIGIBILITIES.quirks[:1],
+        Quirk(
+            "An activation makes its holder a member while it lasts. Such a membership, and one that has an end, "
+            "is not made as a link, which would last: it comes back by a request with its end, or not at all.",
+            "Microsoft Graph: privilegedAccessGroupAssignmentSchedule resource type",
+        ),
+        Quirk(
+            "A change of the period is asked for with adminUpdate, which is not done yet.",
+            "Microsoft Graph: Create assignmentScheduleRequest (privilegedAccessGroup)",
         ),
     ),
 )

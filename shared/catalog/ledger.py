@@ -70,6 +70,10 @@ _ANSWERS = {
         appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
         roleDefinitionId scheduleInfo status
     """,
+    "groupAssignmentSchedules": """
+        accessId assignmentType createdDateTime createdUsing groupId id memberType modifiedDateTime principalId
+        scheduleInfo status
+    """,
     "groupEligibilitySchedules": """
         accessId createdDateTime createdUsing groupId id memberType modifiedDateTime principalId scheduleInfo status
     """,
@@ -354,6 +358,12 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: privilegedAccessGroupEligibilitySchedule resource type, Relationships",
         "group principal",
+    ),
+    *_out(
+        "groupAssignmentSchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: privilegedAccessGroupAssignmentSchedule resource type, Relationships",
+        "activatedUsing group principal",
     ),
     # The other ends of members and managers.
     *_out(

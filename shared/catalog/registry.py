@@ -46,7 +46,7 @@ from shared.catalog.governance import (
     LIFECYCLE_MANAGEMENT_SETTINGS,
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
-from shared.catalog.group_access import GROUP_ELIGIBILITIES
+from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
@@ -116,6 +116,8 @@ class Catalog:
         for relationship in spec.relationships:
             if relationship.contains and relationship.contains not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
+            if relationship.granted is not None and relationship.granted.by not in names:
+                raise ValueError(f"{spec.name}.{relationship.name} is granted by an undeclared type")
             far = relationship.write is LinkWrite.FAR_REF
             if far != bool(relationship.far) or (far and set(relationship.target_types) - names):
                 raise ValueError(f"{spec.name}.{relationship.name} doesn't say where it is written")
@@ -256,6 +258,7 @@ _DECLARED = Catalog(
         ROLE_ASSIGNMENTS,
         ROLE_ELIGIBILITIES,
         GROUP_ELIGIBILITIES,
+        GROUP_ASSIGNMENTS,
         ROLE_SETTINGS,
         AUTHENTICATION_METHODS_POLICY,
         AUTHENTICATION_METHOD_CONFIGURATIONS,

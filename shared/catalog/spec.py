@@ -187,11 +187,11 @@ class Nature:
     `told_by` does, whose `key` holds its id: of these only those that meet `direct` speak of the object itself,
     and a tenant without the licence for them has no objects but plain ones.
 
-    `passing`: what meets it comes and goes by itself, and is evidence only. `end`: where the moment stands at
-    which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
+    `passing`: what meets one of these comes and goes by itself, and is evidence only. `end`: where the moment is
+    at which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
     meets it never ends, whatever stands there. Paths are dotted."""
 
-    passing: Condition
+    passing: tuple[Condition, ...]
     passing_why: str
     end: str
     timed: Timed
@@ -268,6 +268,18 @@ class Enabling:
     acting: tuple[str, ...]  # values that act; a change to one of them passes the lock-out guard
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Links that may come from objects of the type `by`, whose members `source` and `target` hold the ends: one
+    whose nature is to pass, or to end, isn't made as a link, which would last. `when`: those that speak of these
+    links."""
+
+    by: str
+    source: str
+    target: str
+    when: Condition
+
+
 class LinkWrite(StrEnum):
     """How links of a relationship are written."""
 
@@ -287,7 +299,8 @@ class Relationship:
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
     `far`: of FAR_REF, the target's name for the relationship, as each of `target_types` has it.
     `membership`: what names the parent acts on those it holds, so that they are back before it may act.
-    `seals_when`: parents whose links make their targets immutable to us, so that they come last.
+    `seals_when`: parents whose links make their targets immutable to us, so that they come last. `granted`: what
+    else gives such links, for a time.
     """
 
     name: str
@@ -310,6 +323,7 @@ class Relationship:
     computed_why: Reason = Reason.DYNAMIC
     seals_when: Condition | None = None
     expands: bool = True  # else each parent is asked for
+    granted: Granted | None = None
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 

@@ -46,7 +46,12 @@ _PASSING = frozenset(
     )
 )
 _BEGINNINGS = ("startDate", "startDateTime")
-_NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests", "groupEligibilityScheduleRequests")
+_NOT_COMPARED = (
+    "directoryAudits",
+    "groupAssignmentScheduleRequests",
+    "groupEligibilityScheduleRequests",
+    "roleEligibilityScheduleRequests",
+)
 # Links of what is only read: they don't come to name a person who was made anew.
 _ONLY_READ = ("devices.registeredOwners", "devices.registeredUsers", "orgContacts.manager")
 # Nothing but what they say of others; what is made anew takes them along under other ids.
@@ -54,6 +59,7 @@ _DEPENDENT = (
     "appRoleAssignments",
     "combinationConfigurations",
     "federatedIdentityCredentials",
+    "groupAssignmentSchedules",
     "groupEligibilitySchedules",
     "oauth2PermissionGrants",
     "roleAssignments",

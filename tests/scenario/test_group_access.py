@@ -7,14 +7,14 @@ from typing import Any
 
 from shared.adapters.memory import ManualClock, MemoryBlobStore
 from shared.catalog.registry import CATALOG
-from shared.domain.plan import Reason
+from shared.domain.plan import Reason, Scope
 from shared.domain.ports import GraphRequest, GraphResponse
 from shared.domain.snapshot import State
 from shared.engines.live import read_live
 from shared.engines.opening import read_objects
-from tests.restore_planned import Planned, add_member, directory, planned, purge, read_as
+from tests.restore_planned import Planned, add_member, cloud_users, directory, planned, purge, read_as
 from tests.restore_world import WRITER, objects, tenant
-from tests.simulator import dependents
+from tests.simulator import dependents, group_access
 from tests.simulator.clock import iso
 from tests.simulator.service import Service
 
@@ -99,6 +99,48 @@ async def test_what_comes_with_a_group_stays_with_it_and_what_has_ended_stays_ou
     assert Reason.ENDED in told
     await case.run()
     assert {end_of(one) for one in held(case.world.service).values()} == {None}
+
+
+async def test_an_activation_is_no_membership_and_one_with_an_end_comes_back_with_it() -> None:
+    people: list[str] = []
+
+    def given(service: Service) -> None:
+        group, end = able(service)[0], iso(service.clock.now() + 30 * 86400)
+        members = service.store.targets("groups.members", group)
+        people.extend([str(one["id"]) for one in cloud_users(service) if one["id"] not in members][-3:])
+        lasting, activated, timed = people
+        add_member(service, group, lasting)
+        with service.store.transaction("POST", "", "somebody"):
+            for person, kind in ((activated, "activated"), (timed, "assigned")):
+                values = {"groupId": group, "principalId": person, "accessId": "member"}
+                group_access.add(
+                    service, group_access.ASSIGNED, values, person, service.clock.now(), end, assignmentType=kind
+                )
+
+    case = await planned(lambda service: purge(service, "groups", able(service)[0]), prepare=given)
+    told = [one for one in case.world.plan.exclusions if one.type == "groups" and one.other == people[1]]
+    assert [one.reason for one in told] == [Reason.PASSING]
+    await case.run()
+    assert (await case.report()).unexpected == ()
+    service = case.world.service
+    members = set(service.store.targets("groups.members", able(service)[0]))
+    assert members & set(people) == {people[0], people[2]}
+    (timed,) = [one for one in objects(service, "groupAssignmentSchedules") if one["principalId"] == people[2]]
+    assert end_of(timed) is not None
+    assert not [one for one in objects(service, "groupAssignmentSchedules") if one["principalId"] == people[1]]
+
+
+async def test_a_time_bound_membership_alone_is_told_where_its_schedule_was_not_asked_for() -> None:
+    def cut(service: Service) -> None:
+        for one in list(objects(service, "groupAssignmentSchedules")):
+            with service.store.transaction("DELETE", "", "somebody"):
+                group_access.remove(service, group_access.ASSIGNED, one)
+
+    case = await planned(cut, scope=Scope(types=("groups",)))
+    (told,) = [one for one in case.world.plan.exclusions if one.type == "groups" and one.member == "owners"]
+    assert told.reason is Reason.NEEDS_ACTION
+    assert "given for a time" in told.why
+    assert not [one for one in case.world.plan.operations if one.type == "groups"]
 
 
 def reasons(case: Planned) -> set[Reason]:

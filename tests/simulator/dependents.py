@@ -21,6 +21,7 @@ TABLES = (
     "roleAssignmentScheduleInstances",
     "roleEligibilitySchedules",
     "groupEligibilitySchedules",
+    "groupAssignmentSchedules",
     "roleManagementPolicyAssignments",
 )
 
@@ -33,7 +34,7 @@ def scope_target(scope: str | None) -> str | None:
 def parties(table: str, obj: Obj) -> list[str]:
     if table == "oauth2PermissionGrants":
         named = [obj["clientId"], obj["resourceId"], obj.get("principalId")]
-    elif table == "groupEligibilitySchedules":
+    elif table in ("groupEligibilitySchedules", "groupAssignmentSchedules"):
         named = [obj["principalId"], obj["groupId"]]
     else:
         named = [obj.get("principalId"), obj["roleDefinitionId"], scope_target(obj.get("directoryScopeId"))]

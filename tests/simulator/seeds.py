@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from .group_eligibility import plant as plant_group_eligibility
+from .group_access import plant as plant_group_access
 from .groups import reevaluate_dynamic_groups
 from .plain import plant as plant_plain
 from .rules.registry import words
@@ -125,7 +125,7 @@ def plant(service: Service, plan: Plan, reference: str | None = None) -> None:
         plant_governance(planter)
         plant_inventory(planter)
         plant_plain(planter)
-        plant_group_eligibility(planter)
+        plant_group_access(planter)
         reevaluate_dynamic_groups(service)
     service.info["breakGlassIds"] = planter.break_glass
     service.info["breakGlassGroupId"] = planter.break_glass_group

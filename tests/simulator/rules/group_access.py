@@ -18,28 +18,52 @@ GROUP_ELIGIBILITIES = TypeRule(
     audit_name="group",
     audit_category="GroupManagement",
 )
+GROUP_ASSIGNMENTS = TypeRule(
+    table="groupAssignmentSchedules",
+    path=f"{_ROOT}/assignmentSchedules",
+    odata_type="#microsoft.graph.privilegedAccessGroupAssignmentSchedule",
+    model="privileged_access_group_assignment_schedule.PrivilegedAccessGroupAssignmentSchedule",
+    source=_GUIDE + "list-assignmentschedules",
+    audit_name="group",
+    audit_category="GroupManagement",
+)
+_REQUIRED = ("accessId", "action", "groupId", "principalId", "scheduleInfo")
+_MADE = frozenset(
+    ("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status", "targetScheduleId")
+)
+GROUP_ASSIGNMENT_REQUESTS = TypeRule(
+    table="groupAssignmentScheduleRequests",
+    path=f"{_ROOT}/assignmentScheduleRequests",
+    odata_type="#microsoft.graph.privilegedAccessGroupAssignmentScheduleRequest",
+    model="privileged_access_group_assignment_schedule_request.PrivilegedAccessGroupAssignmentScheduleRequest",
+    source=_GUIDE + "post-assignmentschedulerequests",
+    required=_REQUIRED,
+    read_only=_MADE,
+)
 GROUP_ELIGIBILITY_REQUESTS = TypeRule(
     table="groupEligibilityScheduleRequests",
     path=f"{_ROOT}/eligibilityScheduleRequests",
     odata_type="#microsoft.graph.privilegedAccessGroupEligibilityScheduleRequest",
     model="privileged_access_group_eligibility_schedule_request.PrivilegedAccessGroupEligibilityScheduleRequest",
     source=_GUIDE + "post-eligibilityschedulerequests",
-    required=("accessId", "action", "groupId", "principalId", "scheduleInfo"),
-    read_only=frozenset(
-        ("id", "approvalId", "completedDateTime", "createdBy", "createdDateTime", "status", "targetScheduleId")
-    ),
+    required=_REQUIRED,
+    read_only=_MADE,
 )
 
-_READ = any_of(
-    "PrivilegedEligibilitySchedule.Read.AzureADGroup", "PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup"
-)
-_WRITE = any_of("PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup")
 
-GROUP_ACCESS: dict[tuple[str, str], Alternatives] = {
-    ("GET", GROUP_ELIGIBILITIES.root): _READ,
-    ("GET", f"{GROUP_ELIGIBILITIES.root}/{{id}}"): _READ,
-    ("GET", f"{GROUP_ELIGIBILITY_REQUESTS.root}/{{id}}"): _READ,
-    ("POST", GROUP_ELIGIBILITY_REQUESTS.root): _WRITE,
+def _permissions(schedules: TypeRule, requests: TypeRule, kind: str) -> dict[tuple[str, str], Alternatives]:
+    read = any_of(f"{kind}.Read.AzureADGroup", f"{kind}.ReadWrite.AzureADGroup")
+    return {
+        ("GET", schedules.root): read,
+        ("GET", f"{schedules.root}/{{id}}"): read,
+        ("GET", f"{requests.root}/{{id}}"): read,
+        ("POST", requests.root): any_of(f"{kind}.ReadWrite.AzureADGroup"),
+    }
+
+
+GROUP_ACCESS = {
+    **_permissions(GROUP_ELIGIBILITIES, GROUP_ELIGIBILITY_REQUESTS, "PrivilegedEligibilitySchedule"),
+    **_permissions(GROUP_ASSIGNMENTS, GROUP_ASSIGNMENT_REQUESTS, "PrivilegedAssignmentSchedule"),
 }
 
 GROUP_ACCESS_RULES: tuple[Rule, ...] = (

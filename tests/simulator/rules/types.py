@@ -9,7 +9,12 @@ from __future__ import annotations
 import functools
 
 from .form import LinkRule, TypeRule
-from .group_access import GROUP_ELIGIBILITIES, GROUP_ELIGIBILITY_REQUESTS
+from .group_access import (
+    GROUP_ASSIGNMENT_REQUESTS,
+    GROUP_ASSIGNMENTS,
+    GROUP_ELIGIBILITIES,
+    GROUP_ELIGIBILITY_REQUESTS,
+)
 from .inventory import CONTACTS, DEVICES
 from .plain_rows import PLAIN
 from .registry import words
@@ -484,6 +489,8 @@ TYPES: dict[str, TypeRule] = {
         ELIGIBILITY_REQUESTS,
         GROUP_ELIGIBILITIES,
         GROUP_ELIGIBILITY_REQUESTS,
+        GROUP_ASSIGNMENTS,
+        GROUP_ASSIGNMENT_REQUESTS,
         ROLE_POLICIES,
         ROLE_POLICY_ASSIGNMENTS,
         GROUP_SETTINGS,
