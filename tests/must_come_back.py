@@ -303,7 +303,7 @@ MUST: tuple[Must, ...] = (
         _API + "unifiedrolemanagementpolicyrule-update, one rule at a time",
         changed=("rules",),
         values={
-            "claimValue": "",
+            "claimValue": ("", "c1"),
             "enabledRules": ["MultiFactorAuthentication"],
             "maximumDuration": ("PT5H", "PT6H"),
             "notificationRecipients": ["other@contoso-sim.example"],

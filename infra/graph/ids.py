@@ -59,6 +59,8 @@ APP_ROLES: Final = MappingProxyType(
         "PublicKeyInfrastructure.ReadWrite.All": "a2b63618-5350-462d-b1b3-ba6eb3684e26",
         "RoleManagement.Read.Directory": "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
         "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+        "RoleManagementPolicy.Read.AzureADGroup": "69e67828-780e-47fd-b28c-7b27d14864e6",
+        "RoleManagementPolicy.ReadWrite.AzureADGroup": "b38dcc4d-a239-4ed6-aa84-6c65b284f97c",
         "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
         "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
     }

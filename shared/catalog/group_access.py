@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.catalog.plans import PREMIUM_P2
-from shared.catalog.roles import ASKED, UNTIL
+from shared.catalog.roles import ASKED, ROLE_SETTINGS, UNTIL
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
@@ -90,11 +90,6 @@ GROUP_ELIGIBILITIES = ObjectType(
             unverified=True,
         ),
         Quirk(
-            "What activating takes, and what giving it takes, is a policy of each group, which is not read yet: a "
-            "restored eligibility follows the policy that the group has by then.",
-            "Microsoft Graph: Rules in PIM - mapping guide",
-        ),
-        Quirk(
             "A change of the period is asked for with adminUpdate, which is not done yet.",
             "Microsoft Graph: Create eligibilityScheduleRequest (privilegedAccessGroup)",
         ),
@@ -128,5 +123,42 @@ GROUP_ASSIGNMENTS = replace(
             "A change of the period is asked for with adminUpdate, which is not done yet.",
             "Microsoft Graph: Create assignmentScheduleRequest (privilegedAccessGroup)",
         ),
+    ),
+)
+
+_SETTINGS = "/policies/roleManagementPolicyAssignments"
+_OF_GROUP = "scopeId eq '{value}' and scopeType eq 'Group'"
+
+GROUP_ROLE_SETTINGS = replace(
+    ROLE_SETTINGS,
+    name="groupManagementPolicyAssignments",
+    title="What activating a membership of a role-assignable group, and giving it, takes",
+    needs_to_read=(("RoleManagementPolicy.Read.AzureADGroup",),),
+    needs_to_write=(("RoleManagementPolicy.ReadWrite.AzureADGroup",),),
+    scoped=Scoped("groups", Condition("isAssignableToRole", (True,)), share=0.005),
+    query=(
+        f"$filter={_OF_GROUP.replace(' ', '%20').replace('{value}', '{id}')}",
+        "$expand=policy($expand=rules)",
+    ),
+    name_property="scopeId",
+    match_keys=(MatchKey(("scopeId", "roleDefinitionId", "scopeType"), Strength.UNIQUE),),
+    anchor=AnchorSpec(AnchorKind.KEY, "scopeId", f"{_SETTINGS}?$filter={_OF_GROUP}"),
+    references=(
+        ValueReference("scopeId", ("groups",)),
+        *(one for one in ROLE_SETTINGS.references if one.path != "roleDefinitionId"),
+    ),
+    licence=Licence(
+        "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
+    ),
+    quirks=(
+        *GROUP_ELIGIBILITIES.quirks[:1],
+        Quirk(
+            "A group has one policy for its members and one for its owners, which the service makes when the group "
+            "comes under privileged identity management: those of a group that is made anew are waited for, and "
+            "get the rules they had. Until then its eligibility follows the rules that every group starts with.",
+            "Microsoft Graph: Rules in PIM - mapping guide",
+            unverified=True,
+        ),
+        *ROLE_SETTINGS.quirks[1:],
     ),
 )

@@ -78,7 +78,10 @@ _ANSWERS = {
         accessId createdDateTime createdUsing groupId id memberType modifiedDateTime principalId scheduleInfo status
     """,
     # The policy is shown inline, with its rules.
-    "roleManagementPolicyAssignments": "id policy policyId roleDefinitionId scopeId scopeType",
+    **dict.fromkeys(
+        ("roleManagementPolicyAssignments", "groupManagementPolicyAssignments"),
+        "id policy policyId roleDefinitionId scopeId scopeType",
+    ),
     # The methods are shown inline, and are objects of their own.
     "authenticationMethodsPolicy": """
         authenticationMethodConfigurations description displayName id lastModifiedDateTime policyMigrationState

@@ -46,7 +46,7 @@ from shared.catalog.governance import (
     LIFECYCLE_MANAGEMENT_SETTINGS,
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
-from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES
+from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES, GROUP_ROLE_SETTINGS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
@@ -260,6 +260,7 @@ _DECLARED = Catalog(
         GROUP_ELIGIBILITIES,
         GROUP_ASSIGNMENTS,
         ROLE_SETTINGS,
+        GROUP_ROLE_SETTINGS,
         AUTHENTICATION_METHODS_POLICY,
         AUTHENTICATION_METHOD_CONFIGURATIONS,
         AUTHENTICATION_STRENGTH_POLICIES,

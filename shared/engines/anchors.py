@@ -110,11 +110,12 @@ def _wanted(spec: ObjectType, operation: Operation, bindings: Bindings) -> dict[
     wanted: dict[str, Json] = {anchor.property: resolve(anchor.value, bindings)}
     if anchor.kind is AnchorKind.KEY:
         body = operation.request.body
+        said = body if isinstance(body, dict) else operation.wanted  # what is awaited has no body
         for key in spec.match_keys:
-            if key.strength is Strength.UNIQUE and anchor.property in key.properties and isinstance(body, dict):
+            if key.strength is Strength.UNIQUE and anchor.property in key.properties:
                 for name in key.properties:
-                    if name in body and name not in wanted:
-                        wanted[name] = resolve(body[name], bindings)
+                    if name in said and name not in wanted:
+                        wanted[name] = resolve(said[name], bindings)
     return wanted
 
 

@@ -61,6 +61,7 @@ _DEPENDENT = (
     "federatedIdentityCredentials",
     "groupAssignmentSchedules",
     "groupEligibilitySchedules",
+    "groupManagementPolicyAssignments",
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",

@@ -143,6 +143,32 @@ async def test_a_time_bound_membership_alone_is_told_where_its_schedule_was_not_
     assert not [one for one in case.world.plan.operations if one.type == "groups"]
 
 
+async def test_rules_of_a_group_go_back_and_follow_it_when_it_is_made_anew() -> None:
+    def rules(service: Service, access: str) -> Obj:
+        (one,) = [
+            row
+            for row in objects(service, "groupManagementPolicyAssignments")
+            if (row["roleDefinitionId"], row["scopeId"]) == (access, able(service)[0])
+        ]
+        policy = service.store.tables["roleManagementPolicies"][str(one["policyId"])]
+        return {rule["id"]: rule for rule in policy["rules"]}
+
+    before: list[Obj] = []
+
+    def damage(service: Service) -> None:
+        before.extend(rules(service, access) for access in ("member", "owner"))
+        purge(service, "groups", able(service)[0])
+
+    case = await planned(damage)
+    await case.run()
+    report = await case.report()
+    assert report.unexpected == ()
+    assert report.not_done == ()
+    service = case.world.service
+    assert [rules(service, access) for access in ("member", "owner")] == before
+    assert before[0]["Expiration_EndUser_Assignment"]["maximumDuration"] == "PT1H"
+
+
 def reasons(case: Planned) -> set[Reason]:
     return {one.reason for one in case.world.plan.exclusions if one.type == TABLE}
 

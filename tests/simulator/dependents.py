@@ -22,6 +22,7 @@ TABLES = (
     "roleEligibilitySchedules",
     "groupEligibilitySchedules",
     "groupAssignmentSchedules",
+    "groupManagementPolicyAssignments",
     "roleManagementPolicyAssignments",
 )
 
@@ -36,6 +37,8 @@ def parties(table: str, obj: Obj) -> list[str]:
         named = [obj["clientId"], obj["resourceId"], obj.get("principalId")]
     elif table in ("groupEligibilitySchedules", "groupAssignmentSchedules"):
         named = [obj["principalId"], obj["groupId"]]
+    elif table == "groupManagementPolicyAssignments":
+        named = [obj["scopeId"]]
     else:
         named = [obj.get("principalId"), obj["roleDefinitionId"], scope_target(obj.get("directoryScopeId"))]
     return [one for one in dict.fromkeys(named) if one is not None]

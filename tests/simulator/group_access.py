@@ -10,7 +10,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import audit, by_members, dependents
+from . import audit, by_members, dependents, role_settings
 from .clock import iso, parse_iso
 from .errors import bad_request
 from .periods import check_policy, period_of, refused
@@ -93,7 +93,7 @@ def _rel(values: Obj) -> str:
 
 
 def add(service: Service, kind: Kind, values: Obj, key: str, start: float, end: str | None, **more: str) -> Obj:
-    """Put a schedule. Inside a transaction, or while seeding."""
+    """Put a schedule, and the group's policies if it has none. Inside a transaction, or while seeding."""
     expires = "noExpiration" if end is None else "afterDateTime"
     obj = {
         **{name: values[name] for name in _SAME},
@@ -112,6 +112,7 @@ def add(service: Service, kind: Kind, values: Obj, key: str, start: float, end: 
         **more,
     }
     dependents.attach(service, kind.table, obj)
+    role_settings.add_for_group(service, obj["groupId"])
     if kind.links:
         service.store.link(_rel(obj), obj["groupId"], obj["principalId"])
     return obj
@@ -180,6 +181,24 @@ def plant(planter: Planter) -> None:
             values = {"principalId": person, "groupId": group, "accessId": access}
             key = f"00000000-0000-4000-8000-{number:06d}{turn:06d}"
             add(planter.service, kind, values, key, 1709280000.0, end)
+        _tighten(planter, group, planter.user_ids[20 + number])
+
+
+def _tighten(planter: Planter, group: str, approver: str) -> None:
+    """A member's activation is short and needs somebody's word; an owner's policy stays as it starts."""
+    store = planter.store
+    for held in dependents.naming(planter.service, group, role_settings.OF_GROUPS):
+        policy = store.tables[role_settings.TABLE][held["policyId"]]
+        rules = [dict(rule) for rule in policy["rules"]]
+        for rule in rules if held["roleDefinitionId"] == "member" else ():
+            if rule["id"] == "Expiration_EndUser_Assignment":
+                rule["maximumDuration"] = "PT1H"
+            elif rule["id"] == "Approval_EndUser_Assignment":
+                kind = "#microsoft.graph.singleUser"
+                by = [{"@odata.type": kind, "userId": approver, "description": "Duty"}]
+                stages = [{**rule["setting"]["approvalStages"][0], "primaryApprovers": by}]
+                rule["setting"] = {**rule["setting"], "isApprovalRequired": True, "approvalStages": stages}
+        store.put(role_settings.TABLE, policy["id"], {**policy, "rules": rules})
 
 
 for _kind in KINDS:

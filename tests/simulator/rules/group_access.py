@@ -91,6 +91,12 @@ GROUP_ACCESS_RULES: tuple[Rule, ...] = (
         _REFERENCE,
         unverified=True,
     ),
+    Rule(
+        "group-eligible.settings",
+        "A group has no policies until the first request for it.",
+        "Rules in PIM - mapping guide, https://learn.microsoft.com/graph/identity-governance-pim-rules-overview",
+        unverified=True,
+    ),
     Rule("group-eligible.actions", "Only administrators' actions are open to applications.", _REFERENCE),
     Rule(
         "group-eligible.ends",

@@ -6,6 +6,7 @@ Sources are the resource and "create" pages of each type on learn.microsoft.com 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from .form import LinkRule, TypeRule
@@ -438,6 +439,8 @@ ROLE_POLICY_ASSIGNMENTS = TypeRule(
     model="unified_role_management_policy_assignment.UnifiedRoleManagementPolicyAssignment",
     source=_GUIDE + "policyroot-list-rolemanagementpolicyassignments",
 )
+# The same path, for another scope.
+GROUP_POLICY_ASSIGNMENTS = dataclasses.replace(ROLE_POLICY_ASSIGNMENTS, table="groupManagementPolicyAssignments")
 
 GROUP_SETTINGS = TypeRule(
     table="groupSettings",
@@ -493,6 +496,7 @@ TYPES: dict[str, TypeRule] = {
         GROUP_ASSIGNMENT_REQUESTS,
         ROLE_POLICIES,
         ROLE_POLICY_ASSIGNMENTS,
+        GROUP_POLICY_ASSIGNMENTS,
         GROUP_SETTINGS,
         SETTING_TEMPLATES,
         DEVICES,
