@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.catalog.plans import PREMIUM_P2
-from shared.catalog.roles import ASKED, ROLE_SETTINGS, UNTIL
+from shared.catalog.roles import ROLE_ELIGIBILITIES, ROLE_SETTINGS
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
-    Create,
     Licence,
     MatchKey,
-    Nature,
     ObjectType,
     Quirk,
     Scoped,
     Strength,
-    Timed,
     ValueReference,
     WaveNumber,
 )
@@ -28,25 +25,13 @@ _ELIGIBLE = f"{_ROOT}/eligibilitySchedule"
 _ASSIGNED = f"{_ROOT}/assignmentSchedule"
 _BY_GROUP = Condition("memberType", ("group", "Group"))
 
-_CREATE = Create(
-    f"{_ELIGIBLE}Requests",
-    fixed={
-        **ASKED,
-        "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
-    },
-    by_request=True,
-)
-_NATURE = Nature(
-    passing=(_BY_GROUP,),
-    passing_why="it comes with the membership of a group that is eligible",
-    start="scheduleInfo.startDateTime",
-    end="scheduleInfo.expiration.endDateTime",
-    duration="scheduleInfo.expiration.duration",
-    lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
-    timed=Timed(
-        f"{_ELIGIBLE}Requests",
-        {**ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": UNTIL}},
-    ),
+# Asked for, and for how long, as eligibility for a role is.
+_ROLES = ROLE_ELIGIBILITIES
+assert _ROLES.create is not None
+assert _ROLES.nature is not None
+_CREATE = replace(_ROLES.create, path=f"{_ELIGIBLE}Requests")
+_NATURE = replace(
+    _ROLES.nature, passing=(_BY_GROUP,), timed=replace(_ROLES.nature.timed, path=f"{_ELIGIBLE}Requests")
 )
 
 GROUP_ELIGIBILITIES = ObjectType(

@@ -37,11 +37,11 @@ _HELD = (
     ValueReference("directoryScopeId", _SCOPES, text=True),
 )
 _GOVERNED = Governed("roleManagementPolicyAssignments", "roleDefinitionId")
-ASKED: dict[str, object] = {
+_ASKED: dict[str, object] = {
     "action": "adminAssign",
     "justification": "Brought back from a backup by Holdfast",
 }
-UNTIL: dict[str, object] = {"type": "afterDateTime", "endDateTime": "{end}"}
+_UNTIL: dict[str, object] = {"type": "afterDateTime", "endDateTime": "{end}"}
 
 ROLE_DEFINITIONS = ObjectType(
     name="roleDefinitions",
@@ -140,7 +140,7 @@ ROLE_ASSIGNMENTS = ObjectType(
         end="endDateTime",
         timed=Timed(
             f"{_SCHEDULES}Requests",
-            {**ASKED, "scheduleInfo": {"expiration": UNTIL}},
+            {**_ASKED, "scheduleInfo": {"expiration": _UNTIL}},
         ),
     ),
     references=_HELD,
@@ -176,7 +176,7 @@ ROLE_ELIGIBILITIES = ObjectType(
     create=Create(
         f"{_ELIGIBLE}Requests",
         fixed={
-            **ASKED,
+            **_ASKED,
             "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
         },
         by_request=True,
@@ -195,7 +195,7 @@ ROLE_ELIGIBILITIES = ObjectType(
         lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
         timed=Timed(
             f"{_ELIGIBLE}Requests",
-            {**ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": UNTIL}},
+            {**_ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": _UNTIL}},
         ),
     ),
     references=_HELD,
