@@ -41,9 +41,10 @@ def small_tenant(directory: FakeDirectory, *, users: int = 7, members: int = 25)
         assignedPlans=[
             {
                 "service": "AADPremiumService",
-                "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998",
+                "servicePlanId": plan,
                 "capabilityStatus": "Enabled",
             }
+            for plan in ("eec0eb4f-6444-4f95-aba0-50c24d67f998", "e866a266-3cff-43a3-acca-0c90a7e00c8b")
         ],
     )
     directory.put("authorizationPolicy", id="authorizationPolicy", displayName="Authorization Policy")

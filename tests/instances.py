@@ -14,7 +14,12 @@ from shared.catalog.spec import ObjectType, Relationship
 Obj = dict[str, Any]
 INSTANCES = "roleAssignmentScheduleInstances"
 ASSIGNMENTS = "accessPackageAssignments"
-BY_MEMBERS = (INSTANCES, "roleEligibilitySchedules")  # listed for the members of a group, too
+BY_MEMBERS = (
+    INSTANCES,
+    "roleEligibilitySchedules",
+    "groupEligibilitySchedules",
+    "groupAssignmentSchedules",
+)  # listed for the members of a group, too
 
 
 def table_of(spec: ObjectType) -> str:

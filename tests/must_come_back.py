@@ -320,7 +320,7 @@ MUST: tuple[Must, ...] = (
         _API + "unifiedrolemanagementpolicyrule-update, one rule at a time",
         changed=("rules",),
         values={
-            "claimValue": "",
+            "claimValue": ("", "c1"),
             "enabledRules": ["MultiFactorAuthentication"],
             "maximumDuration": ("PT5H", "PT6H"),
             "notificationRecipients": ["other@contoso-sim.example"],
@@ -672,6 +672,71 @@ MUST: tuple[Must, ...] = (
         not_changed="the period changes by adminUpdate, not done yet",
         anew=True,
         only={"state": "delivered"},  # the others are history
+    ),
+    *(
+        Must(
+            f"group{kind}Schedules",
+            _API + f"privilegedaccessgroup-post-{kind.lower()}schedulerequests",
+            not_changed="a change is asked for with adminUpdate, which is not done yet",
+            anew=True,
+            by=("principalId", "groupId", "accessId"),
+        )
+        for kind in ("Eligibility", "Assignment")
+    ),
+    Must(
+        "customTaskExtensions",
+        _API + "identitygovernance-customtaskextension-update",
+        changed=_words(
+            "authenticationConfiguration callbackConfiguration clientConfiguration description displayName "
+            "endpointConfiguration"
+        ),
+        values={
+            "authenticationConfiguration": {
+                "@odata.type": "#microsoft.graph.azureAdTokenAuthentication",
+                "resourceId": "542dc01a-0b5d-4edc-b3f9-5cfe6393f557",
+            },
+        },
+        anew=True,
+    ),
+    Must(
+        "lifecycleWorkflows",
+        _API + "identitygovernance-workflow-createnewversion",
+        changed=_words(
+            "administrationScopeTargets description displayName executionConditions isEnabled isSchedulingEnabled "
+            "tasks"
+        ),
+        values={
+            "administrationScopeTargets": [],
+            "isEnabled": False,
+            "isSchedulingEnabled": False,
+            "executionConditions": {"@odata.type": "#microsoft.graph.identityGovernance.onDemandExecutionOnly"},
+            "tasks": lambda one: [{**one["tasks"][0], "displayName": "Of a test", "arguments": []}],
+        },
+        anew=True,
+        only={"category": "joiner"},
+    ),
+    Must(
+        "accessReviewDefinitions",
+        _API + "accessreviewscheduledefinition-update",
+        changed=_words(
+            "descriptionForAdmins descriptionForReviewers displayName fallbackReviewers reviewers settings"
+        ),
+        values={
+            # Those who aren't individual users can't be replaced.
+            "fallbackReviewers": [],
+            "reviewers": lambda one: one["reviewers"][1:],
+            "settings": lambda one: {
+                **one["settings"],
+                "applyActions": [{"@odata.type": "#microsoft.graph.removeAccessApplyAction"}],
+                "defaultDecision": "Recommendation",
+                "instanceDurationInDays": one["settings"]["instanceDurationInDays"] + 1,
+                "mailNotificationsEnabled": False,
+                "recommendationLookBackDuration": "P60D",
+            },
+        },
+        anew=True,
+        own=("status",),
+        only={"descriptionForAdmins": "Every week"},
     ),
     *(
         Must(table, _API + page, not_changed=why, not_anew=why)

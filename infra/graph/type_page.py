@@ -171,7 +171,8 @@ def _lost(spec: ObjectType) -> Iterator[str]:
         when = " or ".join(map(_condition, spec.create.refused_when))
         yield f"Not created anew where {when}: {spec.create.refused_why}."
     if spec.nature is not None:
-        yield f"What only passed, where {_condition(spec.nature.passing)}: {spec.nature.passing_why}."
+        passing = " or where ".join(map(_condition, spec.nature.passing))
+        yield f"What only passed, where {passing}: {spec.nature.passing_why}."
     yield from (f"Not written where {_protected(one)}." for one in spec.protected)
     if spec.create_only and not spec.writable:
         yield "Nothing of it can be changed: one is created, or not there."

@@ -40,8 +40,6 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    accessReviewHistoryDefinition accessReviewHistoryInstance accessReviewInstance
-    accessReviewInstanceDecisionItem accessReviewReviewer accessReviewScheduleDefinition accessReviewStage
     agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest appScope approvalStage
     approvedClientApp arkoseFraudProtectionProvider authenticationStrengthRoot bulkUpload
     certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
@@ -50,22 +48,20 @@ _TYPES = """
     delegatedAdminServiceProviderConstraints directoryDefinition directoryObject directoryObjectPartnerReference
     directoryRole domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
     domainDnsUnavailableRecord extension federatedTokenValidationPolicy fraudProtectionProvider
-    governanceInsight humanSecurityFraudProtectionProvider identityGovernance.customTaskExtension
-    identityGovernance.task identityGovernance.workflow identityGovernance.workflowVersion identityProvider
-    inheritablePermission invitation membershipOutlierInsight oidcIdentityProvider onPremisesSyncBehavior
-    openTypeExtension ownerlessGroupPolicy policyBase privilegedAccessGroupAssignmentSchedule
+    humanSecurityFraudProtectionProvider identityProvider inheritablePermission invitation oidcIdentityProvider
+    onPremisesSyncBehavior openTypeExtension ownerlessGroupPolicy policyBase
     privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
-    privilegedAccessGroupEligibilitySchedule privilegedAccessGroupEligibilityScheduleInstance
-    privilegedAccessGroupEligibilityScheduleRequest profilePhoto remoteDesktopSecurityConfiguration
-    remoteTenantGroup resellerDelegatedAdminRelationship resourceSpecificPermissionGrant riskyServicePrincipal
-    riskyUser samlOrWsFedProvider scopedRoleMembership serviceProviderConstraints stsPolicy synchronization
-    synchronizationSchema synchronizationTemplate targetDeviceGroup unifiedRoleAssignmentSchedule
-    unifiedRoleAssignmentScheduleRequest unifiedRoleEligibilityScheduleInstance
-    unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy unifiedRoleManagementPolicyApprovalRule
-    unifiedRoleManagementPolicyAuthenticationContextRule unifiedRoleManagementPolicyEnablementRule
-    unifiedRoleManagementPolicyExpirationRule unifiedRoleManagementPolicyNotificationRule
-    unifiedRoleManagementPolicyRule userConsentRequest userFlowLanguagePage userRegistrationDetails
-    userSignInInsight verifiedIdProfile webApplicationFirewallProvider webApplicationFirewallVerificationModel
+    privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
+    profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
+    resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedProvider scopedRoleMembership
+    serviceProviderConstraints stsPolicy synchronization synchronizationSchema synchronizationTemplate
+    targetDeviceGroup unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
+    unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
+    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
+    unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
+    unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
+    userFlowLanguagePage userRegistrationDetails verifiedIdProfile webApplicationFirewallProvider
+    webApplicationFirewallVerificationModel
 """
 
 GAPS = frozenset(

@@ -11,6 +11,7 @@ from shared.catalog.spec import (
     Create,
     Drill,
     Extra,
+    Granted,
     Licence,
     LinkWrite,
     MatchKey,
@@ -23,6 +24,12 @@ from shared.catalog.spec import (
     WaveNumber,
 )
 from shared.domain.plan import AnchorKind, Reason
+
+
+def _granted(access: str) -> Granted:
+    """Activations and memberships with an end, as privileged identity management tells of them."""
+    return Granted("groupAssignmentSchedules", "groupId", "principalId", Condition("accessId", (access,)))
+
 
 GROUPS = ObjectType(
     name="groups",
@@ -84,6 +91,7 @@ GROUPS = ObjectType(
             page_cost=3,
             crowded=0.38,
             further=0.0016,
+            granted=_granted("member"),
             computed_when=Condition("groupTypes", ("DynamicMembership",)),
             # Without Member.Read.Hidden a group with hidden membership answers with an empty list.
             needs_to_read=(
@@ -96,6 +104,7 @@ GROUPS = ObjectType(
             target_types=("users", "servicePrincipals"),
             write=LinkWrite.REF,
             delta=True,
+            granted=_granted("owner"),
             needs_to_read=(("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"),),
         ),
     ),

@@ -70,8 +70,18 @@ _ANSWERS = {
         appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
         roleDefinitionId scheduleInfo status
     """,
+    "groupAssignmentSchedules": """
+        accessId assignmentType createdDateTime createdUsing groupId id memberType modifiedDateTime principalId
+        scheduleInfo status
+    """,
+    "groupEligibilitySchedules": """
+        accessId createdDateTime createdUsing groupId id memberType modifiedDateTime principalId scheduleInfo status
+    """,
     # The policy is shown inline, with its rules.
-    "roleManagementPolicyAssignments": "id policy policyId roleDefinitionId scopeId scopeType",
+    **dict.fromkeys(
+        ("roleManagementPolicyAssignments", "groupManagementPolicyAssignments"),
+        "id policy policyId roleDefinitionId scopeId scopeType",
+    ),
     # The methods are shown inline, and are objects of their own.
     "authenticationMethodsPolicy": """
         authenticationMethodConfigurations description displayName id lastModifiedDateTime policyMigrationState
@@ -241,6 +251,21 @@ _ANSWERS = {
         accessPackage allowedTargetScope automaticRequestSettings createdDateTime customExtensionStageSettings
         description displayName expiration id modifiedDateTime notificationSettings questions
         requestApprovalSettings requestorSettings reviewSettings specificAllowedTargets
+    """,
+    "customTaskExtensions": """
+        authenticationConfiguration callbackConfiguration clientConfiguration createdDateTime description
+        displayName endpointConfiguration id lastModifiedDateTime
+    """,
+    # Tasks are shown inline, and the units, too, where there are any.
+    "lifecycleWorkflows": """
+        administrationScopeTargets category createdDateTime deletedDateTime description displayName
+        executionConditions id isEnabled isSchedulingEnabled lastModifiedDateTime nextScheduleRunDateTime
+        quarantineDetails settings tasks version
+    """,
+    "accessReviewDefinitions": """
+        additionalNotificationRecipients createdBy createdDateTime descriptionForAdmins descriptionForReviewers
+        displayName fallbackReviewers id instanceEnumerationScope lastModifiedDateTime reviewers scope settings
+        stageSettings status
     """,
     "devices": """
         accountEnabled alternativeSecurityIds approximateLastSignInDateTime complianceExpirationDateTime
@@ -424,6 +449,18 @@ _REST = (
         "Microsoft Graph: unifiedRoleScheduleBase resource type, Relationships",
         "appScope directoryScope principal roleDefinition",
     ),
+    *_out(
+        "groupEligibilitySchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: privilegedAccessGroupEligibilitySchedule resource type, Relationships",
+        "group principal",
+    ),
+    *_out(
+        "groupAssignmentSchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: privilegedAccessGroupAssignmentSchedule resource type, Relationships",
+        "activatedUsing group principal",
+    ),
     # The other ends of members and managers.
     *_out(
         "devices",
@@ -463,6 +500,40 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: whatIfAnalysisResult resource type",
         "analysisReasons policyApplies",
+    ),
+    # What came of each review: who was asked, when, and what they said.
+    *_out(
+        "accessReviewDefinitions",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: accessReviewInstance and accessReviewInstanceDecisionItem resource types",
+        "instances",
+    ),
+    # Who made it and who changed it last.
+    *_out(
+        "customTaskExtensions",
+        Why.COMPUTED,
+        "Microsoft Graph: customTaskExtension resource type, Relationships",
+        "createdBy lastModifiedBy",
+    ),
+    # Who it would act on now, and who made it.
+    *_out(
+        "lifecycleWorkflows",
+        Why.COMPUTED,
+        "Microsoft Graph: workflow resource type, Relationships",
+        "createdBy executionScope lastModifiedBy previewScope",
+    ),
+    *_out(
+        "lifecycleWorkflows",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: run, taskReport and userProcessingResult resource types",
+        "runs taskReports userProcessingResults",
+    ),
+    # What a workflow was before; the service makes one of each change.
+    *_out(
+        "lifecycleWorkflows",
+        Why.NO_WRITE_API,
+        "Microsoft Graph: workflowVersion resource type",
+        "versions",
     ),
     # Who has a name in the domain, and what its owner puts into DNS.
     *_out(
@@ -565,14 +636,19 @@ _TYPES = (
     ),
     *_out_whole(
         Why.OTHER_STREAM,
-        "Microsoft Graph: insights, run, taskProcessingResult, taskReport, userProcessingResult resource types",
-        "identityGovernance.insights identityGovernance.run identityGovernance.taskProcessingResult"
-        " identityGovernance.taskReport identityGovernance.userProcessingResult",
+        "Microsoft Graph: insights resource type",
+        "identityGovernance.insights",
     ),
     *_out_whole(
         Why.OTHER_STREAM,
         "Microsoft Graph: riskDetection, servicePrincipalRiskDetection, riskyUserHistoryItem resource types",
         "riskDetection riskyServicePrincipalHistoryItem riskyUserHistoryItem servicePrincipalRiskDetection",
+    ),
+    # Reports of decisions, made on demand and kept for a month.
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: accessReviewHistoryDefinition resource type",
+        "accessReviewHistoryDefinition",
     ),
     *_out_whole(
         Why.OTHER_STREAM,

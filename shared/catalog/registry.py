@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.catalog.access_reviews import ACCESS_REVIEWS
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
 from shared.catalog.app_management import APP_MANAGEMENT_POLICIES, DEFAULT_APP_MANAGEMENT_POLICY
 from shared.catalog.app_policies import STS_POLICIES
@@ -65,8 +66,10 @@ from shared.catalog.governance import (
     LIFECYCLE_MANAGEMENT_SETTINGS,
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
+from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES, GROUP_ROLE_SETTINGS
 from shared.catalog.groups import GROUP_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
+from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
 from shared.catalog.policies import (
     ADMIN_CONSENT_REQUEST_POLICY,
     AUTHENTICATION_FLOWS_POLICY,
@@ -136,12 +139,16 @@ class Catalog:
         for relationship in spec.relationships:
             if relationship.contains and relationship.contains not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
+            if relationship.granted is not None and relationship.granted.by not in names:
+                raise ValueError(f"{spec.name}.{relationship.name} is granted by an undeclared type")
             far = relationship.write is LinkWrite.FAR_REF
             if far != bool(relationship.far) or (far and set(relationship.target_types) - names):
                 raise ValueError(f"{spec.name}.{relationship.name} doesn't say where it is written")
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
+        if spec.scoped is not None and (spec.scoped.of not in names or "{id}" not in "".join(spec.query)):
+            raise ValueError(f"{spec.name} is listed for an undeclared type, or for no object of it")
         for group in spec.member_groups:
             if group.found is not None and group.found.declared_by not in names:
                 raise ValueError(f"{spec.name} has members that an undeclared type declares")
@@ -277,7 +284,10 @@ _DECLARED = Catalog(
         ROLE_ASSIGNMENT_INSTANCES,
         ROLE_ASSIGNMENTS,
         ROLE_ELIGIBILITIES,
+        GROUP_ELIGIBILITIES,
+        GROUP_ASSIGNMENTS,
         ROLE_SETTINGS,
+        GROUP_ROLE_SETTINGS,
         AUTHENTICATION_METHODS_POLICY,
         AUTHENTICATION_METHOD_CONFIGURATIONS,
         AUTHENTICATION_STRENGTH_POLICIES,
@@ -320,6 +330,9 @@ _DECLARED = Catalog(
         LIFECYCLE_MANAGEMENT_SETTINGS,
         CONNECTED_ORGANIZATIONS,
         ACCESS_PACKAGE_CATALOGS,
+        ACCESS_REVIEWS,
+        CUSTOM_TASK_EXTENSIONS,
+        LIFECYCLE_WORKFLOWS,
         *STS_POLICIES,
         DIRECTORY_AUDITS,
         DEFAULT_APP_MANAGEMENT_POLICY,

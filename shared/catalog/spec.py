@@ -80,13 +80,18 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """True where the member at `path` (dotted) equals, or as a list holds, one of `values`; `within`: where its
-    text has one of them as a part; `begins`: where it begins with one. Read by `engines.conditions.holds`."""
+    """True where the member at `path` (dotted, `[]` steps into lists) equals, or as a list holds, one of `values`;
+    `within`: where its text has one of them as a part; `begins`: where it begins with one. Read by
+    `engines.conditions.holds`."""
 
     path: str
     values: tuple[object, ...]
     within: bool = False
     begins: bool = False
+
+    @property
+    def member(self) -> str:
+        return self.path.partition(".")[0].removesuffix("[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,17 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Scoped:
+    """A list that Graph gives for one object of the type `of` at a time, whose id stands for `{id}` in the `query`.
+    `when`: those that are asked about; others are not. `share`: how many of them these are taken to be, for
+    forecasts."""
+
+    of: str
+    when: Condition
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bin:
     """A recycle bin. `list` shows what it holds, `item` one entry and `restore` is POSTed; `{id}` stands for
     the old id. `refused_when`: states in which the bin copy is left and the object re-created instead.
@@ -174,11 +190,11 @@ class Nature:
     `told_by` does, whose `key` holds its id: of these only those that meet `direct` speak of the object itself,
     and a tenant without the licence for them has no objects but plain ones.
 
-    `passing`: what meets it comes and goes by itself, and is evidence only. `end`: where the moment stands at
-    which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
+    `passing`: what meets one of these comes and goes by itself, and is evidence only. `end`: where the moment is
+    at which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
     meets it never ends, whatever stands there. Paths are dotted."""
 
-    passing: Condition
+    passing: tuple[Condition, ...]
     passing_why: str
     end: str
     timed: Timed
@@ -192,12 +208,14 @@ class Nature:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`.
+    """A writable member that a PATCH refuses: `{member: value}` is POSTed to the object's path + `path`. `within`:
+    the object that results is POSTed there under this name, whole, and what a PATCH would write with it.
     `refined_by`: the type whose objects, below this one, say more of some of the member's values. Such a value
     must be there first, and can't go while one of them names it."""
 
     member: str
     path: str
+    within: str = ""
     refined_by: str = ""
 
 
@@ -258,6 +276,18 @@ class Enabling:
     acting: tuple[str, ...]  # values that act; a change to one of them passes the lock-out guard
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Links that may come from objects of the type `by`, whose members `source` and `target` hold the ends: one
+    whose nature is to pass, or to end, isn't made as a link, which would last. `when`: those that speak of these
+    links."""
+
+    by: str
+    source: str
+    target: str
+    when: Condition
+
+
 class LinkWrite(StrEnum):
     """How links of a relationship are written."""
 
@@ -277,7 +307,8 @@ class Relationship:
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
     `far`: of FAR_REF, the target's name for the relationship, as each of `target_types` has it.
     `membership`: what names the parent acts on those it holds, so that they are back before it may act.
-    `seals_when`: parents whose links make their targets immutable to us, so that they come last.
+    `seals_when`: parents whose links make their targets immutable to us, so that they come last. `granted`: what
+    else gives such links, for a time.
     """
 
     name: str
@@ -303,6 +334,7 @@ class Relationship:
     asked_when: Condition | None = None  # of what can't be expanded: parents that may have any; others aren't asked
     share: float = 1.0  # how many of the parents are taken to be asked, for forecasts
     address: str = ""  # path before the id by which REF names its targets; "": the type's `reference_root`
+    granted: Granted | None = None
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
 
@@ -438,7 +470,9 @@ class ObjectType:
     off_because: str = ""  # why an opt-in is off where nobody asks for it
     facet: Facet | None = None
     series: Series | None = None
+    scoped: Scoped | None = None
     query: tuple[str, ...] = ()  # options that the listing always has, percent-encoded
+    singly: bool = False  # the listing shows a part of each object only, so that each is asked for by itself
     select: tuple[str, ...] = ()
     member_groups: tuple[MemberGroup, ...] = ()
     page_size: int = 0  # `$top`; 0: the type takes none
@@ -467,7 +501,7 @@ class ObjectType:
     actions: tuple[Action, ...] = ()
     parts: tuple[Part, ...] = ()
     governed: Governed | None = None
-    only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change may set
+    only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change sets or replaces
     create_only: tuple[str, ...] = ()  # may be set in the creation and never after; the identity: we choose it
     set_after: tuple[str, ...] = ()  # writable, but only once the object exists
     action_only: tuple[str, ...] = ()  # differences are shown; writing takes an action not supported yet
@@ -481,6 +515,8 @@ class ObjectType:
     # counts in no hash and no comparison.
     named: dict[str, str] = field(default_factory=dict)
     computed_within: tuple[str, ...] = ()  # nested members that the service fills in; dotted
+    # Nested dates on which something begins: a creation names none that is past, and no change moves one; dotted.
+    begins: tuple[str, ...] = ()
     shown_singly: tuple[
         str, ...
     ] = ()  # nested members that no listing shows, so that they are never compared; dotted
@@ -525,6 +561,8 @@ class ObjectType:
             return Reading.SERIES
         if self.singleton:
             return Reading.SINGLETON
+        if self.singly or self.scoped is not None:
+            return Reading.EACH
         return Reading.LIST_AND_DELTA if self.delta else Reading.LIST
 
     @property
@@ -600,6 +638,11 @@ class ObjectType:
         """Members that a restore can bring to the snapshot's value on an object that exists, as far as they have
         names here."""
         return frozenset(self.writable) | frozenset(self.set_after)
+
+    @property
+    def whole_names(self) -> frozenset[str]:
+        """Members that a request says which names the whole object."""
+        return self.restorable | frozenset(self.create_only)
 
     def found_in(self, names: Iterable[str]) -> frozenset[str]:
         """Those of the names that only the tenant knows."""

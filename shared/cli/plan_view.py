@@ -103,6 +103,8 @@ def spelled(value: Json) -> str:
             return f"‹id now in place of {value['$id']}›"
         if set(value) == {"$password"}:
             return "‹initial password, made when sent›"
+        if set(value) == {"$begins"}:
+            return f"‹{value['$begins']}, or the day after it is sent›"
         if set(value) == {"$origin"}:
             return ""
         if set(value) == {"$join"} and isinstance(value["$join"], list):

@@ -9,6 +9,7 @@ wait for. Values that are known only at run time stand in requests as markers:
 - `{"$join": [part, …]}`: text put together from literal text, `$id` and `$origin` markers.
 - `{"$origin": true}`: scheme and host of Graph as the executor reaches it, for `@odata.bind` addresses.
 - `{"$password": "<old user id>"}`: an initial password, made when the request is sent, kept in the SecretStore.
+- `{"$begins": "<date>"}`: that date, or the day after the request is sent if that is later.
 
 A tenant's own JSON is never taken for a marker: names beginning with `$` can't occur in Graph properties, and
 the planner refuses values that hold them.

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType
-from shared.domain.errors import Fault, GraphNotPermitted, PageTokenExpired, Unusable
+from shared.domain.errors import Fault, GraphNotLicensed, GraphNotPermitted, PageTokenExpired, Unusable
 from shared.domain.objects import JsonObject
 from shared.domain.ports import Directory, GraphRequest
 from shared.engines.wire import parse
@@ -38,6 +38,10 @@ async def _read_bin(directory: Directory, spec: ObjectType) -> dict[str, JsonObj
             return await _read_once(directory, spec)
         except PageTokenExpired:
             continue
+        except GraphNotLicensed:
+            if spec.licence is None or not spec.licence.plans:
+                raise
+            return {}  # a tenant without the plan has no such objects, in the bin or out of it
         except GraphNotPermitted as error:
             raise GraphNotPermitted(
                 f"the recycle bin of {spec.name} can't be read",

@@ -3,8 +3,8 @@
 Null, absent and empty say the same: Graph leaves out, nulls or empties what isn't set, and not always the same
 way. Annotations say nothing. Lists that the catalog declares sets are compared as sets, nested objects that it
 declares `by_id` by their id, those that it declares `named` by what names them, and what the service fills in
-(`computed_within`) or shows in some answers only (`shown_singly`) not at all. The planner, the executor and the
-verification use this one reading, or they would disagree about "as wanted".
+(`computed_within`), shows in some answers only (`shown_singly`) or lets begin at no past date (`begins`) not at
+all. The planner, the executor and the verification use this one reading, or they would disagree about "as wanted".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final
 from shared.catalog.spec import ObjectType
 from shared.domain.objects import Json, JsonObject
 from shared.engines.canonical import KIND, TYPE_TAG, canonical, content_hash, is_annotation
+from shared.engines.markers import BEGINS
 
 _SCALARS: Final = (str, bool)
 
@@ -29,7 +30,9 @@ class Form:
         self.spec = spec
         self._sets = frozenset(spec.sets)
         self._named = {**({} if everything else dict.fromkeys(spec.by_id, "id")), **spec.named}
-        self._computed = frozenset((*spec.shown_singly, *(() if everything else spec.computed_within)))
+        filled_in = () if everything else (*spec.computed_within, *spec.begins)
+        self._computed = frozenset((*spec.shown_singly, *filled_in))
+        self._begins = frozenset(spec.begins)
         self._typed = frozenset((*spec.typed, *spec.kinds))
         self._kinds = frozenset(spec.kinds)
         self._prefixes = {member: re.compile(prefix) for member, prefix in spec.prefixed.items()}
@@ -199,11 +202,15 @@ class Form:
 
     def _members(self, path: str, value: JsonObject, live: Json) -> JsonObject:
         held = live if isinstance(live, dict) else {}
+        if path in self._kinds and held.get(TYPE_TAG) != value.get(TYPE_TAG):
+            held = {}  # of another kind, whose members this one may not have
         body: JsonObject = {}
         for name, member in value.items():
             below = f"{path}.{name}"
             if name == TYPE_TAG and path in self._typed:
                 body[name] = member
+            if below in self._begins and member is not None:
+                body[name] = held.get(name) or {BEGINS: member}
             if is_annotation(name) or below in self._computed:
                 continue
             if self._meaning(below, member) is not None:
@@ -214,6 +221,8 @@ class Form:
                 body[name] = member  # an empty list, which some requests must hold
         for name, inner in held.items():
             below = f"{path}.{name}"
+            if below in self._begins and name not in value:
+                body[name] = inner
             if name in value or is_annotation(name) or below in self._computed:
                 continue
             if self._meaning(below, inner) is not None:

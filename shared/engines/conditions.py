@@ -9,15 +9,19 @@ from shared.domain.objects import Json
 
 
 def member_at(item: Mapping[str, Json], path: str) -> Json:
-    """The member at a dotted path, None where there is none. A name that holds dots itself (`@odata.type`) is
-    taken whole if the object has it."""
+    """The member at a dotted path, None where there is none; behind `[]`, all of those in a list. A name that holds
+    dots itself (`@odata.type`) is taken whole if the object has it."""
     if path in item:
         return item[path]
     value: Json = dict(item)
-    for name in path.split("."):
+    names = path.split(".")
+    for number, name in enumerate(names, start=1):
         if not isinstance(value, dict):
             return None
-        value = value.get(name)
+        value = value.get(name.removesuffix("[]"))
+        if name.endswith("[]") and isinstance(value, list):
+            rest = ".".join(names[number:])
+            return [member_at(one, rest) for one in value if isinstance(one, dict)]
     return value
 
 

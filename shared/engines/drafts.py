@@ -295,6 +295,9 @@ class Drafter:
         """PATCH, FINISH or ENABLE of an object. `action`: path of the action that is POSTed in its place. `group`:
         the group that all of the members are of, where its request is one of its own."""
         body = {f"{name}@delta" if name in spec.retired else name: value for name, value in written.body.items()}
+        within = next((one.within for one in spec.actions if action and one.path == action), "")
+        if within:
+            body = {within: body}
         operation = Operation(
             id=self.operation_id(mechanism, key, action or group),
             type=spec.name,

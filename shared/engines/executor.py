@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from shared.catalog.registry import Catalog
@@ -378,7 +379,7 @@ class _Run:
             key = one.request.path.split("/", 2)[1] if spec.batchable else f"\0{one.operation.id}"
             batches.setdefault(key, []).append(one)
         for group in batches.values():
-            requests = [await self._with_passwords(one) for one in group]
+            requests = [await self._completed(one) for one in group]
             answers, refused = await self._answers(group, requests)
             failure = failure or refused
             for one, request, answer in zip(group, requests, answers, strict=True):
@@ -468,13 +469,11 @@ class _Run:
             return self._waiting(journal, operation, Reading(state, why), answer.status, answer.request_id)
         return Outcome(operation.id, state, answer.status, answer.request_id, why, {}, self._clock.now())
 
-    async def _with_passwords(self, one: Ready) -> GraphRequest:
-        """The request with its initial password, which is in the secret store before it is anywhere else."""
-        users = list(passwords_in(one.request.body))
-        if not users:
-            return one.request
+    async def _completed(self, one: Ready) -> GraphRequest:
+        """The request with what is known at this moment only: dates on which something can begin, and its initial
+        password, which is in the secret store before it is anywhere else."""
         passwords = {}
-        for user in users:
+        for user in passwords_in(one.request.body):
             name = secret_name(self._plan.id, one.operation.secret_for)
             password = await self._secrets.get(name)
             if password is None:
@@ -482,7 +481,8 @@ class _Run:
                 await self._secrets.put(name, password)
                 password = await self._secrets.get(name) or password
             passwords[user] = password
-        body: Json = resolve(one.request.body, Bindings(passwords=passwords))
+        tomorrow = (self._clock.now() + timedelta(days=1)).date().isoformat()
+        body: Json = resolve(one.request.body, Bindings(passwords=passwords, tomorrow=tomorrow))
         return replace(one.request, body=body)
 
     # --- reading back

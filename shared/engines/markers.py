@@ -17,7 +17,9 @@ ID = "$id"
 JOIN = "$join"
 ORIGIN = "$origin"
 PASSWORD = "$password"  # noqa: S105 (a marker's name)
-_NAMES = frozenset({ID, JOIN, ORIGIN, PASSWORD})
+BEGINS = "$begins"
+_DATE = len("2026-01-31")
+_NAMES = frozenset({ID, JOIN, ORIGIN, PASSWORD, BEGINS})
 
 
 class Unresolved(Exception):
@@ -32,14 +34,15 @@ class Unresolved(Exception):
 class Bindings:
     """What markers stand for. `ids`: old → new; `pending`: old ids that the plan replaces, so that one without
     an entry in `ids` is an error and not a kept id. `names`: members that are known by what took their name's
-    place. Without `passwords` their markers stay: they are filled in
-    at the moment of sending, so that no journal and no comparison ever holds one."""
+    place. Without `passwords` and `tomorrow` (a date) their markers stay: they are filled in
+    at the moment of sending, so that no journal and no comparison ever holds a password."""
 
     ids: Mapping[str, str] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
     origin: str = ""
     names: frozenset[str] = frozenset()
     passwords: Mapping[str, str] | None = None
+    tomorrow: str = ""
 
     def id(self, old: str) -> str:
         new = self.ids.get(old)
@@ -132,6 +135,9 @@ def _resolved(kind: str, argument: Json, bindings: Bindings) -> Json:
         if password is None:
             raise Unusable("a request needs an initial password where none can be made")
         return password
+    if kind == BEGINS:
+        date = _text(argument)
+        return max(date[:_DATE], bindings.tomorrow) if bindings.tomorrow else {BEGINS: date}
     return "".join(_text(resolve(part, bindings)) for part in _list(argument))
 
 

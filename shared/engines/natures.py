@@ -16,7 +16,7 @@ from shared.catalog.spec import Nature, ObjectType
 from shared.domain.objects import JsonObject
 from shared.domain.plan import Reason
 from shared.domain.snapshot import Completeness, State
-from shared.engines.conditions import holds, member_at
+from shared.engines.conditions import any_holds, holds, member_at
 from shared.engines.opening import read_objects
 from shared.engines.view import View
 
@@ -65,7 +65,7 @@ def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdic
     if item is None:
         why = f"the snapshot doesn't tell what it was: {nature.told_by} {told.completeness}"
         return Verdict(Reason.UNCLASSIFIED, why)
-    if holds(nature.passing, item):
+    if any_holds(nature.passing, item):
         return Verdict(Reason.PASSING, nature.passing_why)
     start = _text(item, nature.start)
     begins = read_moment(start)

@@ -16,6 +16,7 @@ from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import holds, protection
 from shared.engines.drafts import BIND_LIMIT, Draft
 from shared.engines.fates import Way
+from shared.engines.granted import given_links
 from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
 from shared.engines.plan_removals import plan_added_links
@@ -50,9 +51,14 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
     concerned = {*lost, *added}
     entries = await entries_of(snapshot, spec.name, concerned)
     unwritable, sealing = await _judged(planning, snapshot, live, survey, entries)
+    given = await given_links(planning, snapshot, relationship.granted) if relationship.granted and lost else None
+    if given is not None:
+        given.tell_unread(planning, survey)
     for source in sorted(concerned):
         name = entries[source].name if source in entries else ""
         missing, new = lost.get(source, []), added.get(source, [])
+        if given is not None:
+            missing = given.keep(planning, survey, source, name, missing)
         if source in unwritable:
             reason, why = unwritable[source]
             counts = [f"{len(missing)} missing"] if missing else []

@@ -329,7 +329,8 @@ class Planning:
     # --- objects that are in both
 
     async def patches(self, snapshot: View, live: View, spec: ObjectType) -> None:
-        restorable = (*of_members(spec, spec.restorable), *(one for one in spec.references if one.names))
+        fixed = of_members(spec, () if spec.by_content else spec.create_only)
+        restorable = (*of_members(spec, spec.restorable), *fixed, *(one for one in spec.references if one.names))
         left_out = unread(spec, snapshot, live)
         for group, why in sorted(left_out.items()):
             if self.reach.type(spec):
@@ -439,7 +440,7 @@ class Planning:
         acting = _acting(spec, old, new)
         if self._stopped(spec, entry, old, touched) and acting.will:
             return  # it would act, and not on those it acted on
-        self._drop_impossible(spec, entry, old, touched)
+        self._drop_impossible(spec, entry, old, new, touched)
         enabling = spec.enabling
         switched_on = enabling is not None and acting.will and not acting.does and enabling.property in touched
         if switched_on and enabling is not None:
@@ -449,8 +450,8 @@ class Planning:
         # What is left once dead ids are dropped may be just what is live.
         wanted = {name: value for name, value in rewritten.items() if not form.same(name, value, new.get(name))}
         self._flag_dropped(spec, entry, {name: named[name] for name in wanted})
-        if wanted:
-            wanted = {name: new[name] for name in spec.named_in_put if name in new} | wanted
+        if wanted and (said := spec.named_in_put or (spec.whole_names if _making_anew(spec, wanted) else ())):
+            wanted = {name: new[name] for name in said if name in new} | wanted
         if any(part.member in wanted for part in spec.parts):
             self._write_parts(spec, entry, old, {**old, **wanted}, new)
             wanted = {
@@ -534,11 +535,15 @@ class Planning:
             for found in find(of_members(spec, (member,)), old)
         )
 
-    def _drop_impossible(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, touched: set[str]) -> None:
+    def _drop_impossible(
+        self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject, touched: set[str]
+    ) -> None:
         for name in sorted(touched):
-            if any(one.path == name and holds(one, old) for one in spec.only_at_creation):
+            fixed = [one for one in spec.only_at_creation if one.member == name]
+            if any(holds(one, side) for one in fixed for side in (old, new)):
                 touched.discard(name)
-                why = f"it was {old[name]}, which can be set only when the object is created"
+                told = old[name] if isinstance(old[name], str) else "otherwise"
+                why = f"it was {told}, and such a value can be set only when the object is created"
                 self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why, name)
             elif holds_markers(old[name]):
                 touched.discard(name)
@@ -679,11 +684,17 @@ def _by_request(spec: ObjectType, wanted: JsonObject) -> list[tuple[tuple[str, s
     whose sake alone a PATCH might be refused."""
     paths = {action.member: action.path for action in spec.actions}
     groups = [group for group in spec.member_groups if group.needs_to_write]
+    whole = _making_anew(spec, wanted)
     found: dict[tuple[str, str], JsonObject] = {}
     for name, value in wanted.items():
         group = next((one.name for one in groups if one.holds(name)), "")
-        found.setdefault((paths.get(name, ""), group), {})[name] = value
+        found.setdefault((paths.get(name, whole), group), {})[name] = value
     return sorted(found.items())
+
+
+def _making_anew(spec: ObjectType, wanted: JsonObject) -> str:
+    """The path of an action by which one of these members changes, and the whole object with it; "" for none."""
+    return next((one.path for one in spec.actions if one.within and one.member in wanted), "")
 
 
 def _acting(spec: ObjectType, old: JsonObject, new: JsonObject) -> _Acting:

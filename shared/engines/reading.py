@@ -24,7 +24,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import Facet, ObjectType, Relationship
+from shared.catalog.spec import Condition, Facet, ObjectType, Relationship
 from shared.domain.errors import (
     Fault,
     GraphDown,
@@ -130,6 +130,8 @@ def reader_for(
         return SingletonReader(directory, spec)
     if spec.facet is not None and spec.facet.each:
         return FacetReader(directory, spec, spec.facet)
+    if spec.scoped is not None:
+        return ScopedReader(directory, spec, catalog.get(spec.scoped.of), spec.scoped.when)
     return ObjectReader(directory, spec)
 
 
@@ -255,18 +257,24 @@ def object_request(spec: ObjectType, object_id: str) -> GraphRequest:
     return _get(spec, f"{spec.list_path}/{_segment(object_id)}", query, spec.item_cost)
 
 
-def owners_request(spec: ObjectType, facet: Facet) -> GraphRequest:
-    """The objects whose facets are asked for one by one, with what tells which of them have any."""
-    return _get(spec, spec.list_path, (_owner_select(facet), f"$top={LINK_PAGE}"), spec.list_cost)
+def owners_request(spec: ObjectType, when: Condition | None) -> GraphRequest:
+    """The objects that something is asked for one by one, with what tells which of them have any."""
+    return _get(spec, spec.list_path, (_owner_select(when), f"$top={LINK_PAGE}"), spec.list_cost)
 
 
-def owner_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
+def owner_request(spec: ObjectType, when: Condition | None, owner: str) -> GraphRequest:
     """One of them."""
-    return _get(spec, f"{spec.list_path}/{_segment(owner)}", (_owner_select(facet),), spec.item_cost)
+    return _get(spec, f"{spec.list_path}/{_segment(owner)}", (_owner_select(when),), spec.item_cost)
 
 
-def _owner_select(facet: Facet) -> str:
-    return f"$select=id,{facet.when.path}" if facet.when else "$select=id"
+def _owner_select(when: Condition | None) -> str:
+    return f"$select=id,{when.path}" if when else "$select=id"
+
+
+def scoped_request(spec: ObjectType, owner: str) -> GraphRequest:
+    """The objects of one owner."""
+    query = (option.replace("{id}", _segment(owner)) for option in spec.query)
+    return _get(spec, spec.list_path, (*query, *_select(spec.select)), spec.list_cost)
 
 
 def facet_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
@@ -471,8 +479,8 @@ class ObjectReader:
         request = _follow(spec, start.next_link, spec.list_cost) if start.next_link else list_request(spec)
         while True:
             page = await self._directory.page(request)
-            items = []
-            for item in page.items:
+            items = await self._each(page.items) if spec.singly else []
+            for item in () if spec.singly else page.items:
                 object_id(item, spec)
                 items.append(await self._whole(item) if spec.inline else item)
             ended = page.next_link is None
@@ -480,6 +488,24 @@ class ObjectReader:
             if ended:
                 return
             request = _next(spec, page, request)
+
+    async def _each(self, items: Sequence[bytes]) -> list[bytes]:
+        """The objects of which a listing shows a part; one that is gone by now is no longer there."""
+        found = []
+        ids = [object_id(item, self._spec) for item in items]
+        for asked in (ids[start : start + BATCH] for start in range(0, len(ids), BATCH)):
+            requests = [object_request(self._spec, one) for one in asked]
+            for one, answer in zip(asked, await _ask(self._directory, self._spec, requests), strict=True):
+                body = _body(answer, self._spec, one)
+                if body is not None:
+                    found.append(self._line_of(one, body))
+        return found
+
+    def _line_of(self, one: str, body: bytes) -> bytes:
+        line = rawjson.one_line(body)
+        if object_id(line, self._spec) != one:
+            raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=one)
+        return line
 
     async def _whole(self, item: bytes) -> bytes:
         """The object with all of what it shows inline: where 20 came back there may be more."""
@@ -521,34 +547,41 @@ class ObjectReader:
             body = _body(answer, self._spec, one.id)
             del changes.waiting[one.id]
             if body is not None:
-                line = rawjson.one_line(body)
-                if object_id(line, self._spec) != one.id:
-                    raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=one.id)
+                found.append(self._line_of(one.id, body))
                 changes.vanished.pop(one.id, None)
-                found.append(line)
             elif not one.removed:
                 changes.vanished[one.id] = None
         return found
 
 
-class FacetReader(ObjectReader):
-    """The facets of a type's objects, asked for one by one. Owners that are refused are counted, and those that
-    have none are passed over."""
+class OwnerReader(ObjectReader):
+    """What objects of another type, or of the same path, have: asked for one by one. Owners that are refused are
+    counted, and those that have none are passed over."""
 
-    def __init__(self, directory: Directory, spec: ObjectType, facet: Facet) -> None:
+    def __init__(self, directory: Directory, spec: ObjectType, owner: ObjectType, when: Condition | None) -> None:
         super().__init__(directory, spec)
-        self._facet = facet
+        self._owner = owner
+        self._when = when
+
+    def _request(self, owner: str) -> GraphRequest:
+        raise NotImplementedError
+
+    async def _lines(self, owner: str, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
+        """What an owner's answer brought, further pages included."""
+        raise NotImplementedError
 
     async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
         spec = self._spec
         state = _Changes(self._directory, spec, start)
         request = (
-            _follow(spec, start.next_link, spec.list_cost) if start.next_link else owners_request(spec, self._facet)
+            _follow(spec, start.next_link, spec.list_cost)
+            if start.next_link
+            else owners_request(self._owner, self._when)
         )
         while True:
             if not state.position.ended and not state.waiting:
                 page = await self._directory.page(request)
-                owners = (object_id(item, spec) for item in page.items if self._has(item))
+                owners = (object_id(item, self._owner) for item in page.items if self._has(item))
                 state.waiting = {one: Waiting(one) for one in owners}
                 ended = page.next_link is None
                 state.position = replace(state.position, next_link=page.next_link or "", ended=ended)
@@ -556,17 +589,17 @@ class FacetReader(ObjectReader):
                     request = _next(spec, page, request)
                 yield Part((), (), state.here(), 1)
             while state.waiting:
-                objects = await self._facets(state, list(islice(state.waiting.values(), BATCH)))
+                objects = await self._had(state, list(islice(state.waiting.values(), BATCH)))
                 yield Part(tuple(objects), (), state.here(), 1)
             if state.position.ended:
                 return
 
     async def _read_again(self, changes: _Changes, chunk: Sequence[Waiting]) -> list[bytes]:
         """Whether they have any may have changed, too."""
-        if self._facet.when is None:
-            return await self._facets(changes, chunk)
+        if self._when is None:
+            return await self._had(changes, chunk)
         having = []
-        requests = [owner_request(self._spec, self._facet, one.id) for one in chunk]
+        requests = [owner_request(self._owner, self._when, one.id) for one in chunk]
         for one, answer in zip(chunk, await _ask(self._directory, self._spec, requests), strict=True):
             body = _body(answer, self._spec, one.id)
             if body is None or self._has(body):
@@ -574,13 +607,13 @@ class FacetReader(ObjectReader):
             else:
                 del changes.waiting[one.id]
                 changes.vanished.pop(one.id, None)
-        return await self._facets(changes, having) if having else []
+        return await self._had(changes, having) if having else []
 
     def _has(self, owner: bytes) -> bool:
-        return self._facet.when is None or holds(self._facet.when, parse(owner))
+        return self._when is None or holds(self._when, parse(owner))
 
-    async def _facets(self, state: _Changes, chunk: Sequence[Waiting]) -> list[bytes]:
-        requests = [facet_request(self._spec, self._facet, one.id) for one in chunk]
+    async def _had(self, state: _Changes, chunk: Sequence[Waiting]) -> list[bytes]:
+        requests = [self._request(one.id) for one in chunk]
         found = []
         for one, request, answer in zip(
             chunk, requests, await _ask(self._directory, self._spec, requests), strict=True
@@ -594,26 +627,51 @@ class FacetReader(ObjectReader):
             del state.waiting[one.id]
             if body is not None:
                 state.vanished.pop(one.id, None)
-                found.append(await self._line(one.id, request, answer))
+                found += await self._lines(one.id, request, answer)
             elif not one.removed:
                 state.vanished[one.id] = None
         return found
 
-    async def _line(self, owner: str, request: GraphRequest, answer: GraphResponse) -> bytes:
-        """The facet under its owner's id: as received, or a collection's items as received."""
-        if not self._facet.collection:
-            line = rawjson.one_line(answer.body)
-            if object_id(line, self._spec) != owner:
-                raise Fault("Graph answered with another object", object_type=self._spec.name, object_id=owner)
-            return line
+    async def _every(self, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
+        """The items of a list, to its end."""
         page = self._directory.page_of(request, answer)
         items = [*page.items]
         while page.next_link is not None:
             request = _next(self._spec, page, request)
             page = await self._directory.page(request)
             items += page.items
-        member = _line.encode(self._facet.member)
-        return b'{"id":%b,%b:[%b]}' % (_line.encode(owner), member, b",".join(map(rawjson.one_line, items)))
+        return [rawjson.one_line(item) for item in items]
+
+
+class FacetReader(OwnerReader):
+    """The facets of a type's objects, each under its owner's id."""
+
+    def __init__(self, directory: Directory, spec: ObjectType, facet: Facet) -> None:
+        super().__init__(directory, spec, spec, facet.when)
+        self._facet = facet
+
+    def _request(self, owner: str) -> GraphRequest:
+        return facet_request(self._spec, self._facet, owner)
+
+    async def _lines(self, owner: str, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
+        """As received, or a collection's items as received."""
+        if not self._facet.collection:
+            return [self._line_of(owner, answer.body)]
+        items = b",".join(await self._every(request, answer))
+        return [b'{"id":%b,%b:[%b]}' % (_line.encode(owner), _line.encode(self._facet.member), items)]
+
+
+class ScopedReader(OwnerReader):
+    """The objects of a type that is listed for one object of another type at a time."""
+
+    def _request(self, owner: str) -> GraphRequest:
+        return scoped_request(self._spec, owner)
+
+    async def _lines(self, owner: str, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
+        items = await self._every(request, answer)
+        for item in items:
+            object_id(item, self._spec)
+        return items
 
 
 class SingletonReader:

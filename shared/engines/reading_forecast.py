@@ -136,11 +136,20 @@ def _item(
             further = readings * int(targets * relationship.further)
             yield further, further, reading.links_page_request(spec, relationship, "")
     elif spec.facet is not None and spec.facet.each:
-        yield readings * pages, readings * pages, reading.owners_request(spec, spec.facet)
+        yield readings * pages, readings * pages, reading.owners_request(spec, spec.facet.when)
         having = ceil(count * spec.facet.share)
         yield *_one_by_one(spec, having, pages, readings), reading.facet_request(spec, spec.facet, "")
+    elif spec.scoped is not None:
+        owner = catalog.get(spec.scoped.of)
+        owners = count_of(catalog, owner, sizes)
+        pages = max(1, ceil(owners / reading.LINK_PAGE))
+        yield readings * pages, readings * pages, reading.owners_request(owner, spec.scoped.when)
+        asked = ceil(owners * spec.scoped.share)
+        yield *_one_by_one(spec, asked, pages, readings), reading.scoped_request(spec, "")
     else:
         yield readings * pages, readings * pages, reading.list_request(spec)
+        if spec.singly:
+            yield *_one_by_one(spec, count, pages, readings), reading.object_request(spec, "")
 
 
 def _one_by_one(spec: ObjectType, objects: int, pages: int, readings: int) -> tuple[int, int]:

@@ -87,6 +87,16 @@ def test_passwords_stay_markers_until_they_are_given() -> None:
 
 
 @pytest.mark.parametrize(
+    ("date", "sent"),
+    [("2024-02-29", "2026-11-28"), ("2031-01-01", "2031-01-01"), ("2026-11-28T00:00:00Z", "2026-11-28")],
+)
+def test_what_begins_does_so_on_its_date_but_not_before_tomorrow(date: str, sent: str) -> None:
+    body = {"range": {"startDate": {"$begins": date}}}
+    assert resolve(body, Bindings()) == body
+    assert resolve(body, Bindings(passwords={}, tomorrow="2026-11-28")) == {"range": {"startDate": sent}}
+
+
+@pytest.mark.parametrize(
     "value", [{"$what": 1}, {"$id": "a", "more": 1}, {"$id": 1}, {"$join": "a"}, {"$join": [{"a": 1}]}]
 )
 def test_what_only_looks_like_a_marker_is_refused(value: Any) -> None:

@@ -46,7 +46,13 @@ _PASSING = frozenset(
         "version",
     )
 )
-_NOT_COMPARED = ("directoryAudits", "roleEligibilityScheduleRequests")
+_BEGINNINGS = ("startDate", "startDateTime")
+_NOT_COMPARED = (
+    "directoryAudits",
+    "groupAssignmentScheduleRequests",
+    "groupEligibilityScheduleRequests",
+    "roleEligibilityScheduleRequests",
+)
 # Links of what is only read: they don't come to name a person who was made anew.
 _ONLY_READ = ("devices.registeredOwners", "devices.registeredUsers", "orgContacts.manager")
 # Nothing but what they say of others; what is made anew takes them along under other ids.
@@ -54,6 +60,9 @@ _DEPENDENT = (
     "appRoleAssignments",
     "combinationConfigurations",
     "federatedIdentityCredentials",
+    "groupAssignmentSchedules",
+    "groupEligibilitySchedules",
+    "groupManagementPolicyAssignments",
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",
@@ -220,6 +229,11 @@ def change_all(service: Service, must: Must) -> None:
             body = {**kept, **body}
         if row.kinds:
             body["@odata.type"] = obj["@odata.type"]
+        if row.versioned:
+            kept = {name: value for name, value in shown.items() if name not in row.rule.read_only}
+            path = f"{path_of(service, must, obj)}/{row.version[0]}"
+            scripted(service, "POST", path, {row.version[1]: {**kept, **body}})
+            continue
         scripted(service, "PUT" if row.whole else "PATCH", path_of(service, must, obj), body)
 
 
@@ -306,7 +320,7 @@ _WORD = re.compile(r"[A-Za-z0-9_-]{8,}")
 def _renamed(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
         # A period that is asked for again begins when it is.
-        return {name: _renamed(member, names) for name, member in value.items() if name != "startDateTime"}
+        return {name: _renamed(member, names) for name, member in value.items() if name not in _BEGINNINGS}
     if isinstance(value, list):
         return [_renamed(one, names) for one in value]
     return _WORD.sub(lambda found: _new_name(found[0], names), value) if isinstance(value, str) else value

@@ -20,6 +20,9 @@ TABLES = (
     "roleAssignments",
     "roleAssignmentScheduleInstances",
     "roleEligibilitySchedules",
+    "groupEligibilitySchedules",
+    "groupAssignmentSchedules",
+    "groupManagementPolicyAssignments",
     "roleManagementPolicyAssignments",
 )
 
@@ -32,6 +35,10 @@ def scope_target(scope: str | None) -> str | None:
 def parties(table: str, obj: Obj) -> list[str]:
     if table == "oauth2PermissionGrants":
         named = [obj["clientId"], obj["resourceId"], obj.get("principalId")]
+    elif table in ("groupEligibilitySchedules", "groupAssignmentSchedules"):
+        named = [obj["principalId"], obj["groupId"]]
+    elif table == "groupManagementPolicyAssignments":
+        named = [obj["scopeId"]]
     else:
         named = [obj.get("principalId"), obj["roleDefinitionId"], scope_target(obj.get("directoryScopeId"))]
     return [one for one in dict.fromkeys(named) if one is not None]

@@ -65,7 +65,17 @@ def _items(service: Service, request: Request, row: Plain, view: View) -> list[O
         if row.absent and not found:
             service.rules.lean("plain.absent")
             raise not_found(row.table)
-    return [_expanded(service, request, row, obj, view) for obj in found]
+    return [_listed(row, _expanded(service, request, row, obj, view)) for obj in found]
+
+
+def _check_scheduled(service: Service, obj: Obj) -> None:
+    if obj.get("isSchedulingEnabled") and not obj.get("isEnabled"):
+        service.rules.lean("plain.scheduled")
+        raise bad_request("A workflow that is disabled can't be scheduled.", "BadRequest")
+
+
+def _listed(row: Plain, item: Obj) -> Obj:
+    return {name: value for name, value in item.items() if name not in row.singly}
 
 
 def _expanded(service: Service, request: Request, row: Plain, obj: Obj, view: View) -> Obj:
@@ -232,6 +242,8 @@ def _found(service: Service, request: Request, row: Plain, view: View) -> Obj:
 
 def read_all(row: Plain, service: Service, request: Request) -> Response:
     available(service, request, row)
+    if row.singly:
+        service.rules.lean("plain.singly")
     return small.page(
         service, request, _items(service, request, row, service.view(request)), _names(row, request.beta)
     )
@@ -274,11 +286,54 @@ def _values_at(value: Any, path: str) -> Iterator[Any]:
 def _check_names(service: Service, request: Request, row: Plain, values: Obj) -> None:
     view = service.view(request)
     for named in row.names:
-        for value in _values_at(values, named.path):
-            if value in named.literals or _there(view, named, _last(value)):
+        for value in _named_at(values, named):
+            if value in named.literals or _there(view, named, value if named.text else _last(value)):
                 continue
             service.rules.lean("plain.names-exist")
             raise bad_request(f"'{named.path}' names '{value}', which does not exist.", "BadRequest")
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _named_at(values: Obj, named: Named) -> Iterator[str]:
+    for value in _values_at(values, named.path):
+        yield from _GUID.findall(value) if named.text else (value,)
+
+
+def _check_begins(service: Service, row: Plain, values: Obj, before: Obj | None) -> None:
+    today = service.now_iso()[: len("2026-01-31")]
+    for path in row.begins:
+        kept = [] if before is None else list(_values_at(before, path))
+        if any(value < today and value not in kept for value in _values_at(values, path)):
+            service.rules.lean("plain.begins")
+            raise bad_request(f"'{path}' is in the past.", "BadRequest")
+
+
+def _check_only_where(service: Service, row: Plain, values: Obj, before: Obj) -> None:
+    for name, (path, form) in row.only_where.items():
+        texts = [text for side in (before, values) for text in _values_at(side, path)]
+        if values.get(name) != before.get(name) and not all(re.fullmatch(form, text) for text in texts):
+            service.rules.lean("plain.only-where")
+            raise bad_request(f"'{name}' can't be changed to, or from, other values than {form}.", "BadRequest")
+
+
+def _said(value: Any) -> Any:
+    """The value without nulls, which a request may leave out."""
+    if isinstance(value, dict):
+        return {name: said for name, member in value.items() if (said := _said(member)) is not None} or None
+    return [_said(one) for one in value] or None if isinstance(value, list) else value
+
+
+def _repeated(service: Service, row: Plain, body: Obj, before: Obj | None) -> Obj:
+    """The body of a PUT without what is set once, which it has to name as it is."""
+    if before is None or not row.whole:
+        return body
+    for name in row.rule.write_once:
+        service.rules.lean("plain.put-repeats")
+        if _said(body.get(name)) != _said(before.get(name)):
+            raise bad_request(f"'{name}' cannot be changed after creation.", "BadRequest")
+    return {name: value for name, value in body.items() if name not in row.rule.write_once}
 
 
 def _there(view: View, named: Named, value: str) -> bool:
@@ -309,7 +364,7 @@ def _inline(service: Service, request: Request, row: Plain, body: Obj, before: O
     if row.within:
         inline |= _belonging(service, row, body, before)
     if before is None:
-        return inline
+        return {name: _numbered(value) for name, value in inline.items()} if row.versioned else inline
     for name in row.grows:
         if name in inline:
             raise bad_request(f"'{name}' can't be replaced: '{name}@delta' changes it.", "BadRequest")
@@ -371,8 +426,30 @@ def _without_id(held: Any) -> Any:
     return {key: value for key, value in held.items() if key != "id"}
 
 
+def _numbered(items: list[Obj]) -> list[Obj]:
+    """Tasks in their order, with ids of the service's; those of a new version with the same work stay, so that two
+    readings of the tenant can be compared."""
+    return [
+        {**one, "executionSequence": number, "id": str(uuid.uuid5(_SPACE, f"{number} {one['taskDefinitionId']}"))}
+        if "taskDefinitionId" in one
+        else one
+        for number, one in enumerate(items, start=1)
+    ]
+
+
 def _checked(service: Service, request: Request, row: Plain, before: Obj | None) -> Obj:
-    body = request.json()
+    return _taken(service, request, row, request.json(), before)
+
+
+def _taken(
+    service: Service, request: Request, row: Plain, given: Obj, before: Obj | None, own: str | None = None
+) -> Obj:
+    """`own`: the id of the object that holds what must be unique, where it is checked as a new one."""
+    own = own if before is None else before["id"]
+    body = _repeated(service, row, given, before)
+    if before is not None and (fixed := set(row.versioned) & set(body)):
+        service.rules.lean("plain.new-version")
+        raise bad_request(f"{sorted(fixed)} can only be changed by a new version.", "BadRequest")
     kind = _kind(service, row, body, before)
     model = model_of(row, kind)
     relationships = schema.shape(model).relationships
@@ -384,16 +461,20 @@ def _checked(service: Service, request: Request, row: Plain, before: Obj | None)
             raise bad_request(f"Invalid value specified for property '{name}'.")
         for one in many:
             assert part.model is not None
-            own = _without_nested(one, schema.concrete(part.model, one), name)
-            schema.check(own, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
+            bare = _without_nested(one, schema.concrete(part.model, one), name)
+            schema.check(bare, schema.concrete(part.model, one), preview=request.beta, prefix=f"{name}/")
     rest = {name: value for name, value in body.items() if name.removesuffix("@delta") not in inline}
     binds = tuple(link.name for link in row.rule.links)
     values = checked(
         service, request, row.rule, rest, create=before is None and not row.singleton, model=model, bindable=binds
     )
     values = {**kind, **values, **_with_ids(service, row, inline)}
-    check_unique(service, row.rule, values, None if before is None else before["id"])
+    check_unique(service, row.rule, values, own)
+    _check_scheduled(service, {**(before or row.defaults), **values})
     _check_names(service, request, row, values)
+    _check_begins(service, row, values, before)
+    if before is not None:
+        _check_only_where(service, row, values, before)
     return values
 
 
@@ -488,7 +569,8 @@ def change(row: Plain, service: Service, request: Request) -> Response:
     _writable(service, row, before["id"], before.get("_parent", ""))
     if row.whole:
         service.rules.lean("plain.put-whole")
-        kept = {name: held for name, held in before.items() if name in row.rule.read_only or name.startswith("_")}
+        lasting = row.rule.read_only | row.rule.write_once
+        kept = {name: held for name, held in before.items() if name in lasting or name.startswith("_")}
         after = {**row.defaults, **kept, **values, "id": before["id"]}
     else:
         after = merge(service, row.rule, before, values, model_of(row, before))
@@ -518,12 +600,83 @@ def make(row: Plain, service: Service, request: Request) -> Response:
     return Response(204)
 
 
+def new_version(row: Plain, service: Service, request: Request) -> Response:
+    """The whole object once more: checked as a creation is, and kept under its id."""
+    available(service, request, row)
+    _found(service, request, row, service.view(request))
+    before = _found(service, request, row, service.store.view())
+    body = request.json().get(row.version[1])
+    if not isinstance(body, dict) or not set(row.versioned) & set(body):
+        service.rules.lean("plain.new-version")
+        raise bad_request(f"A new version needs the whole object as '{row.version[1]}'.", "BadRequest")
+    for name in row.rule.write_once:
+        if body.get(name, before[name]) != before[name]:
+            raise bad_request(f"Property '{name}' cannot be changed after creation.")
+    values = _taken(service, request, row, body, None, before["id"])
+    kept = {name: held for name, held in before.items() if name in row.rule.read_only or name.startswith("_")}
+    after = {**row.defaults, **kept, **values, "id": before["id"], "version": before["version"] + 1}
+    after |= dict.fromkeys(row.stamps, service.now_iso())
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        update(service, request, row.rule, before, after)
+    context = service.context(request, f"{row.rule.root.strip('/')}/$entity")
+    return Response(200, {"@odata.context": context, **shown(row, after, request.beta)})
+
+
+# --- recycle bins of their own
+
+
+def _binned(row: Plain, view: View, key: str) -> Obj:
+    obj = view.get(f"bin:{row.table}", key)
+    if obj is None:
+        raise not_found(key)
+    return obj
+
+
+def read_bin(row: Plain, service: Service, request: Request) -> Response:
+    available(service, request, row)
+    view = service.view(request)
+    bin_table = f"bin:{row.table}"
+    held = [obj for key in view.ids(bin_table) if (obj := view.get(bin_table, key)) is not None]
+    items = [_listed(row, shown(row, obj, request.beta)) for obj in held]
+    return small.page(service, request, items, _names(row, request.beta))
+
+
+def read_binned(row: Plain, service: Service, request: Request) -> Response:
+    available(service, request, row)
+    obj = _binned(row, service.view(request), request.params["id"])
+    return small.single(service, request, shown(row, obj, request.beta), _names(row, request.beta))
+
+
+def restore(row: Plain, service: Service, request: Request) -> Response:
+    available(service, request, row)
+    obj = {**_binned(row, service.store.view(), request.params["id"]), "deletedDateTime": None}
+    check_unique(service, row.rule, obj, None)
+    service.rules.lean("plain.bin")
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        service.store.put(f"bin:{row.table}", obj["id"], None)
+        put(service, row, obj)
+        audit.record(service, request, "Restore", row.rule, obj)
+    # The answer shows less than comes back.
+    return Response(200, _listed(row, shown(row, obj, request.beta)))
+
+
+def purge(row: Plain, service: Service, request: Request) -> Response:
+    available(service, request, row)
+    obj = _binned(row, service.store.view(), request.params["id"])
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        service.store.put(f"bin:{row.table}", obj["id"], None)
+        audit.record(service, request, "Hard Delete", row.rule, obj)
+    return Response(204)
+
+
 def delete(row: Plain, service: Service, request: Request) -> Response:
     available(service, request, row)
     obj = _found(service, request, row, service.store.view())
     _writable(service, row, obj["id"], obj.get("_parent", ""))
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         remove(service, row.table, obj["id"])
+        if row.bin:
+            service.store.put(f"bin:{row.table}", obj["id"], {**obj, "deletedDateTime": service.now_iso()})
         audit.record(service, request, "Delete", row.rule, obj)
     return Response(204)
 
@@ -623,6 +776,7 @@ def plant(planter: Planter) -> None:
             if row.parent and obj["_parent"] not in planter.store.tables[row.parent]:
                 continue  # a small seed lacks what contains it
             links = obj.pop("_links", {})
+            obj |= {name: _numbered(obj[name]) for name in row.inline if row.versioned and name in obj}
             made_up = row.table if row.singleton else started(row.table, number)
             obj.setdefault("id", obj.get(row.keyed, made_up))
             put(planter.service, row, obj)
@@ -673,6 +827,13 @@ for _row in PLAIN:
             route(_method, _path, functools.partial(read_one if _method == "GET" else _HANDLERS[_method], _row))
         elif _path in (_row.rule.root, _row.made_at):
             route(_method, _path, functools.partial(read_all if _method == "GET" else create, _row))
+    if _row.versioned:
+        route("POST", f"{_row.item}/{_row.version[0]}", functools.partial(new_version, _row))
+    if _row.bin:
+        route("GET", _row.bin, functools.partial(read_bin, _row))
+        route("GET", f"{_row.bin}/{{id}}", functools.partial(read_binned, _row))
+        route("POST", f"{_row.bin}/{{id}}/restore", functools.partial(restore, _row))
+        route("DELETE", f"{_row.bin}/{{id}}", functools.partial(purge, _row))
     for _name in _row.grows:
         route("GET", f"{_row.item}/{_name}", functools.partial(read_inline, _row, _name))
     for _link in _row.rule.links:

@@ -28,6 +28,7 @@ _SCHEDULES = (
     "/roleManagement/directory/roleAssignmentSchedule",
     "/roleManagement/directory/roleEligibilitySchedule",
     "/policies/roleManagementPolic",
+    "/identityGovernance/privilegedAccess/group",
 )
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from . import dependents, schema, small
-from .errors import bad_request, not_found
+from .errors import bad_request, denied, not_found
 from .periods import duration_of, refused
 from .rendering import default_columns, render
+from .rules.permissions import OF_GROUP, OF_ROLE, allowed
 from .rules.role_rules import ENABLING, MODELS, starting_rules
-from .rules.types import ROLE_POLICIES, ROLE_POLICY_ASSIGNMENTS
+from .rules.types import GROUP_POLICY_ASSIGNMENTS, ROLE_POLICIES, ROLE_POLICY_ASSIGNMENTS
 from .service import Request, Response, Service, route
 from .store import View
 from .writing import checked, new_id, visible_target
 
 Obj = dict[str, Any]
 TABLE, ASSIGNED = ROLE_POLICIES.table, ROLE_POLICY_ASSIGNMENTS.table
+OF_GROUPS = GROUP_POLICY_ASSIGNMENTS.table
 _SCOPE = {"scopeId": "/", "scopeType": "DirectoryRole"}
 _APPROVER_KINDS = {
     "#microsoft.graph.singleUser": ("userId", "users"),
@@ -37,6 +39,27 @@ def add(service: Service, role: str, key: str = "") -> None:
     service.store.put(TABLE, name, {**policy, "isOrganizationDefault": False, "rules": starting_rules()})
     held = {"id": f"{name}_{role}", "policyId": name, "roleDefinitionId": role, **_SCOPE}
     dependents.attach(service, ASSIGNED, held)
+
+
+def add_for_group(service: Service, group: str) -> None:
+    """The policies of a group that comes under privileged identity management; those there stay."""
+    if dependents.naming(service, group, OF_GROUPS):
+        return
+    service.rules.lean("group-eligible.settings")
+    scope = {"scopeId": group, "scopeType": "Group"}
+    for access in ("member", "owner"):
+        name = f"Group_{group}_{new_id(service)}"
+        policy = {"id": name, "displayName": "Group", "description": "Group", **scope}
+        service.store.put(TABLE, name, {**policy, "isOrganizationDefault": False, "rules": starting_rules()})
+        held = {"id": f"{name}_{access}", "policyId": name, "roleDefinitionId": access, **scope}
+        dependents.attach(service, OF_GROUPS, held)
+
+
+def forget_group(service: Service, group: str) -> None:
+    """The policies of a group that is gone for good."""
+    for key, policy in list(service.store.tables[TABLE].items()):
+        if policy["scopeId"] == group:
+            service.store.put(TABLE, key, None)
 
 
 def remove(service: Service, role: str) -> None:
@@ -74,6 +97,14 @@ def _scoped(service: Service, request: Request) -> None:
     if "$skiptoken" not in request.query and ("scopeId eq" not in text or "scopeType eq" not in text):
         service.rules.lean("role.settings-filter")
         raise bad_request("The filter must name scopeId and scopeType.", "BadRequest")
+
+
+def _permit(service: Service, request: Request, scope_type: str) -> None:
+    """Policies of groups and of roles have permissions of their own."""
+    needed = OF_GROUP[request.method] if scope_type == "Group" else OF_ROLE[request.method]
+    if not request.scripted and not allowed(needed, service.granted(request)):
+        service.rules.lean("auth.permission")
+        raise denied()
 
 
 def _rule_shown(rule: Obj) -> Obj:
@@ -118,35 +149,41 @@ def list_assignments(service: Service, request: Request) -> Response:
     _scoped(service, request)
     view = service.view(request)
     expand = _expanded(request, ("policy", "policy($expand=rules)"))
-    found = (view.get(ASSIGNED, key) for key in view.ids(ASSIGNED))
+    of_group = "scopeType eq 'Group'" in request.query.get("$filter", "")
+    _permit(service, request, "Group" if of_group else "DirectoryRole")
+    table = OF_GROUPS if of_group else ASSIGNED
+    found = (view.get(table, key) for key in view.ids(table))
     items = [_assignment_shown(request, view, one, expand) for one in found if one is not None]
     return small.page(service, request, items, frozenset(items[0]) if items else frozenset())
 
 
 def get_assignment(service: Service, request: Request) -> Response:
     view = service.view(request)
-    held = view.get(ASSIGNED, request.params["id"])
+    held = view.get(ASSIGNED, request.params["id"]) or view.get(OF_GROUPS, request.params["id"])
     if held is None:
         raise not_found(request.params["id"])
+    _permit(service, request, held["scopeType"])
     item = _assignment_shown(request, view, held, _expanded(request, ("policy", "policy($expand=rules)")))
     return small.single(service, request, item, frozenset(item))
 
 
-def _policy(view: View, key: str) -> Obj:
+def _policy(service: Service, request: Request, key: str) -> Obj:
+    view = service.view(request)
     policy = view.get(TABLE, key)
     if policy is None:
         raise not_found(key)
+    _permit(service, request, policy["scopeType"])
     return policy
 
 
 def get_policy(service: Service, request: Request) -> Response:
-    policy = _policy(service.view(request), request.params["id"])
+    policy = _policy(service, request, request.params["id"])
     item = _policy_shown(request, policy, rules=_expanded(request, ("rules",)) != "")
     return small.single(service, request, item, frozenset(item))
 
 
 def list_rules(service: Service, request: Request) -> Response:
-    policy = _policy(service.view(request), request.params["id"])
+    policy = _policy(service, request, request.params["id"])
     return small.page(service, request, [_rule_shown(one) for one in policy["rules"]], frozenset())
 
 
@@ -158,7 +195,7 @@ def _rule(policy: Obj, name: str) -> Obj:
 
 
 def get_rule(service: Service, request: Request) -> Response:
-    rule = _rule(_policy(service.view(request), request.params["id"]), request.params["child"])
+    rule = _rule(_policy(service, request, request.params["id"]), request.params["child"])
     return small.single(service, request, _rule_shown(rule), frozenset(rule))
 
 
@@ -168,7 +205,7 @@ def get_rule(service: Service, request: Request) -> Response:
 def patch_rule(service: Service, request: Request) -> Response:
     body = request.json()
     key, name = request.params["id"], request.params["child"]
-    seen = _rule(_policy(service.view(request), key), name)
+    seen = _rule(_policy(service, request, key), name)
     kind = seen["@odata.type"]
     if body.get("@odata.type") != kind or body.get("id", name) != name:
         service.rules.lean("role.rule-type")

@@ -146,13 +146,14 @@ _FLAGS = frozenset(
         "WeakAlgorithms",
         "TemplateApplicationLevel",
         "SystemBrowserEnabledOn",
+        "LifecycleTaskCategory",
     )
 )
 
 
 # Entity types whose key is not an id. Source: <Key> in Microsoft Graph metadata v1.0.
 _KEYED_OTHERWISE = frozenset(
-    ("CrossTenantAccessPolicyConfigurationPartner", "CrossTenantIdentitySyncPolicyPartner")
+    ("CrossTenantAccessPolicyConfigurationPartner", "CrossTenantIdentitySyncPolicyPartner", "WorkflowVersion")
 )
 
 # Complex types that have an id, for which the SDK takes them for entities.

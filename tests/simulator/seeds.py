@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .entitlement import plant as plant_entitlement
+from .group_access import plant as plant_group_access
 from .groups import reevaluate_dynamic_groups
 from .plain import plant as plant_plain
 from .rules.registry import words
@@ -126,6 +127,7 @@ def plant(service: Service, plan: Plan, reference: str | None = None) -> None:
         plant_inventory(planter)
         plant_plain(planter)
         plant_entitlement(planter)
+        plant_group_access(planter)
         reevaluate_dynamic_groups(service)
     service.info["breakGlassIds"] = planter.break_glass
     service.info["breakGlassGroupId"] = planter.break_glass_group
@@ -186,6 +188,12 @@ def _plant_tenant(planter: Planter) -> None:
                     "capabilityStatus": "Enabled",
                     "service": "AADPremiumService",
                     "servicePlanId": "eec0eb4f-6444-4f95-aba0-50c24d67f998",
+                },
+                {
+                    "assignedDateTime": PAST,
+                    "capabilityStatus": "Enabled",
+                    "service": "AADPremiumService",
+                    "servicePlanId": "e866a266-3cff-43a3-acca-0c90a7e00c8b",
                 },
             ],
         },

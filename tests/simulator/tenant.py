@@ -15,6 +15,7 @@ Obj = dict[str, Any]
 
 P1 = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
 P2 = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
+GOVERNANCE = "e866a266-3cff-43a3-acca-0c90a7e00c8b"
 
 
 def _columns(request: Request, table: str) -> tuple[tuple[str, bool], ...]:
@@ -34,8 +35,9 @@ def list_organization(service: Service, request: Request) -> Response:
 
 
 def _with_plans(service: Service, obj: Obj) -> Obj:
-    """The tenant as its licences are set now: P1 and P2 are plans of one service."""
-    kept = {P1: service.settings.premium, P2: service.settings.premium and service.settings.premium_p2}
+    """The tenant as its licences are set now: P1 and P2 are plans of one service; governance goes with P2 here."""
+    both = service.settings.premium and service.settings.premium_p2
+    kept = {P1: service.settings.premium, P2: both, GOVERNANCE: both}
     plans = [one for one in obj.get("assignedPlans") or [] if kept.get(one["servicePlanId"], True)]
     return {**obj, "assignedPlans": plans}
 

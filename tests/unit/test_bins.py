@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared.catalog.registry import CATALOG
-from shared.domain.errors import Fault, GraphNotPermitted, HoldfastError, PageTokenExpired
+from shared.domain.errors import Fault, GraphNotLicensed, GraphNotPermitted, HoldfastError, PageTokenExpired
 from shared.domain.ports import GraphRequest, GraphResponse, Page
 from shared.engines.bins import read_bins
 
@@ -70,6 +70,15 @@ async def test_a_refused_bin_is_an_error_that_names_the_type() -> None:
         await read_bins(Pages(**{"microsoft.graph.group": [refused]}), CATALOG, ["groups"])
     assert caught.value.object_type == "groups"
     assert caught.value.request_id == "r1"
+
+
+async def test_the_bin_of_a_type_that_the_tenant_has_no_plan_for_holds_nothing() -> None:
+    refused = GraphNotLicensed("no", status=400)
+    assert CATALOG.get("lifecycleWorkflows").licence is not None
+    found = await read_bins(Pages(**{"deletedItems/workflows": [refused]}), CATALOG, ["lifecycleWorkflows"])
+    assert found == {"lifecycleWorkflows": {}}
+    with pytest.raises(GraphNotLicensed):
+        await read_bins(Pages(**{"microsoft.graph.user": [refused]}), CATALOG, ["users"])
 
 
 async def test_an_expired_page_token_starts_the_bin_again_from_nothing() -> None:

@@ -9,6 +9,7 @@ from .behaviour_entitlement import ENTITLEMENT_RULES
 from .behaviour_governance import GOVERNANCE
 from .behaviour_plain import PLAIN_RULES
 from .extensions import EXTENSIONS
+from .group_access import GROUP_ACCESS_RULES
 from .registry import Rule
 
 _LEARN = "https://learn.microsoft.com/"
@@ -467,5 +468,6 @@ BEHAVIOUR: tuple[Rule, ...] = (
     *GOVERNANCE,
     *PLAIN_RULES,
     *ENTITLEMENT_RULES,
+    *GROUP_ACCESS_RULES,
     *EXTENSIONS,
 )

@@ -61,6 +61,45 @@ PLAIN_RULES: tuple[Rule, ...] = (
         unverified=True,
     ),
     Rule(
+        "plain.put-repeats",
+        "A PUT names what is set at creation only, too, and as it is: anything else, or nothing, is refused.",
+        "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
+        unverified=True,
+    ),
+    Rule(
+        "plain.begins",
+        "Nothing can be made to begin in the past, and a start that is past can't be set anew.",
+        "recurrenceRange resource type, " + _API + "resources/recurrencerange",
+        unverified=True,
+    ),
+    Rule(
+        "plain.only-where",
+        "Reviewers change only where individual users are assigned.",
+        "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
+    ),
+    Rule(
+        "plain.new-version",
+        "Tasks, conditions and administrative units of a workflow change by createNewVersion alone, which takes "
+        "all of it.",
+        "Update workflow, " + _API + "identitygovernance-workflow-update",
+    ),
+    Rule(
+        "plain.singly",
+        "A list of workflows shows neither their tasks nor their conditions.",
+        "List workflows, " + _API + "identitygovernance-lifecycleworkflowscontainer-list-workflows",
+        unverified=True,
+    ),
+    Rule(
+        "plain.bin",
+        "A deleted workflow comes back from a bin of its own, whole and under its id.",
+        "workflow: restore, " + _API + "identitygovernance-workflow-restore",
+    ),
+    Rule(
+        "plain.scheduled",
+        "Scheduling can't be on where a workflow is disabled.",
+        "workflow resource type, " + _API + "resources/identitygovernance-workflow",
+    ),
+    Rule(
         "plain.type-fixed",
         "The @odata.type of an object can't be changed, and a write of a derived type has to name it.",
         "Create identityProvider, " + _API + "identitycontainer-post-identityproviders",

@@ -8,6 +8,7 @@ An entry is a list of alternatives; an alternative is a set of permissions of wh
 from __future__ import annotations
 
 from . import inventory
+from .group_access import GROUP_ACCESS
 from .plain_rows import PLAIN
 from .registry import Alternatives
 from .registry import any_of as _any
@@ -100,11 +101,18 @@ _ELIGIBLE_READ = _any(
     "RoleManagement.ReadWrite.Directory",
 )
 _ELIGIBLE_WRITE = _any("RoleEligibilitySchedule.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
-_ROLE_SETTINGS_READ = _any(
-    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory"
-)
-# The permission data lists none for applications; the page of the method has these.
-_ROLE_SETTINGS_WRITE = _any("RoleManagementPolicy.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory")
+# One path for the policies of roles and of groups, each with permissions of its own.
+OF_ROLE = {
+    "GET": _any("RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory"),
+    # The permission data lists none for applications; the page of the method has these.
+    "PATCH": _any("RoleManagementPolicy.ReadWrite.Directory", "RoleManagement.ReadWrite.Directory"),
+}
+OF_GROUP = {
+    "GET": _any("RoleManagementPolicy.Read.AzureADGroup", "RoleManagementPolicy.ReadWrite.AzureADGroup"),
+    "PATCH": _any("RoleManagementPolicy.ReadWrite.AzureADGroup"),
+}
+_ROLE_SETTINGS_READ = (*OF_ROLE["GET"], *OF_GROUP["GET"])
+_ROLE_SETTINGS_WRITE = (*OF_ROLE["PATCH"], *OF_GROUP["PATCH"])
 _SETTING_READ = _any(
     "GroupSettings.Read.All", "GroupSettings.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", *_DIR_READ
 )
@@ -361,5 +369,6 @@ def allowed(alternatives: Alternatives, granted: frozenset[str]) -> bool:
 
 
 PERMISSIONS.update(inventory.PERMISSIONS)
+PERMISSIONS.update(GROUP_ACCESS)
 for _row in PLAIN:
     PERMISSIONS.update(_row.permissions())

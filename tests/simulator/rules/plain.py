@@ -20,12 +20,14 @@ Obj = dict[str, Any]
 class Named:
     """Ids within an object's values: each must be that of a live object of `tables`, or one of `literals`.
 
-    `path` is dotted, `[]` steps into lists. `key`: the property that is named, if not the id."""
+    `path` is dotted, `[]` steps into lists. `key`: the property that is named, if not the id. `text`: ids stand
+    within longer text, such as a query."""
 
     path: str
     tables: tuple[str, ...]
     key: str = "id"
     literals: tuple[str, ...] = ()
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Plain:
     and gone with it. `asked`: those of `inline` that are shown if asked for, with the table of what they name by id
     ("": the objects are this one's own). `requested`: where requests are POSTed that alone make such objects.
     `once`: members that together no two objects have. `goes_with`: dotted paths of ids, or of paths that end with
-    one, without whose objects there is none."""
+    one, without whose objects there is none. `begins`: paths of dates that no write sets to one that is past.
+    `only_where`: members that change only where all texts at a path match, before and after. `singly`: members that
+    no list shows. `bin`: path of what was deleted, from where it can be restored. `versioned`: members that only a
+    new version changes, for which the whole object is POSTed as `version` says."""
 
     rule: TypeRule
     read: Alternatives
@@ -80,6 +85,12 @@ class Plain:
     makes: str = ""
     first: str = ""  # the id of one that is made together with a parent's first
     keyed: str = "id"
+    begins: tuple[str, ...] = ()
+    only_where: dict[str, tuple[str, str]] = field(default_factory=dict)
+    singly: tuple[str, ...] = ()
+    bin: str = ""
+    versioned: tuple[str, ...] = ()
+    version: tuple[str, str] = ("", "")  # last segment of the path, name in the body
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
     made_at: str = ""  # where a creation is sent, if not to the collection
@@ -116,6 +127,13 @@ class Plain:
             yield self.makes, self.item, self.create
         if self.deleting:
             yield "DELETE", self.item, self.deleting
+        if self.versioned:
+            yield "POST", f"{self.item}/{self.version[0]}", self.change
+        if self.bin:
+            yield "GET", self.bin, self.read
+            yield "GET", f"{self.bin}/{{id}}", self.read
+            yield "POST", f"{self.bin}/{{id}}/restore", self.change
+            yield "DELETE", f"{self.bin}/{{id}}", self.change
         for name in self.grows:
             yield "GET", f"{self.item}/{name}", self.read
         for link in self.rule.links:

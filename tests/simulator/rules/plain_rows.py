@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .plain import Plain
+from .plain_access_reviews import ACCESS_REVIEWS_ROWS
 from .plain_app_management import APP_MANAGEMENT
 from .plain_app_policies import APP_POLICIES
 from .plain_apps import APPS
@@ -14,6 +15,7 @@ from .plain_events import EVENTS
 from .plain_external import EXTERNAL
 from .plain_governance import GOVERNANCE
 from .plain_inventory import INVENTORY
+from .plain_lifecycle import LIFECYCLE
 from .plain_policies import POLICIES
 from .plain_settings import SETTINGS
 from .plain_synchronization import SYNCHRONIZATION
@@ -33,4 +35,6 @@ PLAIN: tuple[Plain, ...] = (
     *SYNCHRONIZATION,
     *EVENTS,
     *ENTITLEMENT,
+    *ACCESS_REVIEWS_ROWS,
+    *LIFECYCLE,
 )

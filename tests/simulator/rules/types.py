@@ -6,9 +6,16 @@ Sources are the resource and "create" pages of each type on learn.microsoft.com 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from .form import LinkRule, TypeRule
+from .group_access import (
+    GROUP_ASSIGNMENT_REQUESTS,
+    GROUP_ASSIGNMENTS,
+    GROUP_ELIGIBILITIES,
+    GROUP_ELIGIBILITY_REQUESTS,
+)
 from .inventory import CONTACTS, DEVICES
 from .plain_rows import PLAIN
 from .registry import words
@@ -437,6 +444,8 @@ ROLE_POLICY_ASSIGNMENTS = TypeRule(
     model="unified_role_management_policy_assignment.UnifiedRoleManagementPolicyAssignment",
     source=_GUIDE + "policyroot-list-rolemanagementpolicyassignments",
 )
+# The same path, for another scope.
+GROUP_POLICY_ASSIGNMENTS = dataclasses.replace(ROLE_POLICY_ASSIGNMENTS, table="groupManagementPolicyAssignments")
 
 GROUP_SETTINGS = TypeRule(
     table="groupSettings",
@@ -486,8 +495,13 @@ TYPES: dict[str, TypeRule] = {
         ROLE_REQUESTS,
         ELIGIBILITIES,
         ELIGIBILITY_REQUESTS,
+        GROUP_ELIGIBILITIES,
+        GROUP_ELIGIBILITY_REQUESTS,
+        GROUP_ASSIGNMENTS,
+        GROUP_ASSIGNMENT_REQUESTS,
         ROLE_POLICIES,
         ROLE_POLICY_ASSIGNMENTS,
+        GROUP_POLICY_ASSIGNMENTS,
         GROUP_SETTINGS,
         SETTING_TEMPLATES,
         DEVICES,
