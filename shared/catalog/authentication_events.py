@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.external_identities import EXTENDED_EVENTS
 from shared.catalog.spec import (
     AnchorSpec,
@@ -105,6 +106,7 @@ AUTHENTICATION_EVENT_LISTENERS = ObjectType(
         ValueReference("authenticationEventsFlowId", ("authenticationEventsFlows",)),
         ValueReference("handler.customExtension.id", ("customAuthenticationExtensions",)),
     ),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "The extension that a listener calls is shown in full and taken by its id.",

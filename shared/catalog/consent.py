@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
@@ -124,6 +125,7 @@ _SETS = ObjectType(
         ValueReference("clientApplicationIds[]", _APPS, key="appId", literals=("all",)),
         ValueReference("resourceApplication", _APPS, key="appId", literals=("any", "all")),
     ),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "An application that is gone for good stays named: without any, a set would be for all.",

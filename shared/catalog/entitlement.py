@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
@@ -474,6 +475,7 @@ ENTITLEMENT_ROLE_ASSIGNMENTS = ObjectType(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("appScopeId", ("accessPackageCatalogs",), text=True),
     ),
+    contain=Containment(added=True),
     licence=_LICENCE,
     quirks=(
         Quirk(

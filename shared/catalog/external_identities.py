@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
@@ -53,6 +54,7 @@ IDENTITY_PROVIDERS = ObjectType(
     type_tag_on_write=True,
     protected=(Protected(Condition("@odata.type", (f"{_GRAPH}builtInIdentityProvider",)), Reason.FOREIGN),),
     not_created=_UNREADABLE,
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "The secret is never shown: a provider that is gone is set up again by hand, with a secret from there.",
@@ -90,6 +92,7 @@ EXTERNAL_FEDERATIONS = ObjectType(
     sets=("domains",),
     read_back_by_list=True,
     type_tag_on_write=True,
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "One is found by its domain or in the list of all, and not by its id.",
@@ -284,6 +287,7 @@ CUSTOM_AUTHENTICATION_EXTENSIONS = ObjectType(
     references=(
         ValueReference("authenticationConfiguration.resourceId", ("applications",), key="appId", text=True),
     ),
+    contain=Containment(added=True),
     quirks=(
         Quirk(
             "The API that an extension calls is a web service of the tenant's own, which is not part of a backup.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.catalog.containment import Containment, Withdrawal
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.roles import ROLE_ELIGIBILITIES, ROLE_SETTINGS
 from shared.catalog.spec import (
@@ -23,6 +24,13 @@ from shared.domain.plan import AnchorKind
 _ROOT = "/identityGovernance/privilegedAccess/group"
 _ELIGIBLE = f"{_ROOT}/eligibilitySchedule"
 _ASSIGNED = f"{_ROOT}/assignmentSchedule"
+_GONE = {
+    "action": "adminRemove",
+    "accessId": "{accessId}",
+    "groupId": "{groupId}",
+    "principalId": "{principalId}",
+    "justification": "Holdfast: what was added since goes",
+}
 _BY_GROUP = Condition("memberType", ("group", "Group"))
 
 # Asked for, and for how long, as eligibility for a role is.
@@ -59,6 +67,7 @@ GROUP_ELIGIBILITIES = ObjectType(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("groupId", ("groups",)),
     ),
+    contain=Containment(added=True, withdrawal=Withdrawal(f"{_ELIGIBLE}Requests", _GONE)),
     licence=Licence(
         "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
     ),
@@ -97,6 +106,7 @@ GROUP_ASSIGNMENTS = replace(
         passing_why="it was an activation, or came with a group, which is for its holder to repeat",
         timed=replace(_NATURE.timed, path=f"{_ASSIGNED}Requests"),
     ),
+    contain=Containment(added=True, withdrawal=Withdrawal(f"{_ASSIGNED}Requests", _GONE)),
     quirks=(
         *GROUP_ELIGIBILITIES.quirks[:1],
         Quirk(

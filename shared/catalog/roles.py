@@ -212,7 +212,7 @@ ROLE_ELIGIBILITIES = ObjectType(
                 "principalId": "{principalId}",
                 "roleDefinitionId": "{roleDefinitionId}",
                 "directoryScopeId": "{directoryScopeId}",
-                "justification": "Holdfast: containment",
+                "justification": "Holdfast: what was added since goes",
             },
         ),
     ),
