@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """A request by which an object goes, where DELETE of it isn't the way: `body` is POSTed to `path`, with the
-    object's own members where their names stand in braces."""
+    object's own members where their names (dotted) stand in braces."""
 
     path: str
-    body: dict[str, str]
+    body: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.catalog.containment import Containment
+from shared.catalog.containment import Containment, Withdrawal
 from shared.catalog.plans import PREMIUM_P2
 from shared.catalog.spec import (
     AnchorSpec,
@@ -231,6 +231,7 @@ ACCESS_PACKAGE_RESOURCES = ObjectType(
         refused_why="adding a site takes a permission over all sites, and a directory role only a person may add: "
         "both are added again by hand",
     ),
+    stays="it leaves its catalog by a request of its own, which is not done yet: remove it by hand",
     create_only=("attributes", "environment", "originId", "originSystem"),
     volatile=("description", "displayName", "modifiedDateTime"),
     kinds=("attributes.destination", "attributes.source", "attributes.source.question"),
@@ -350,6 +351,13 @@ ASSIGNMENTS = ObjectType(
             Condition("assignmentPolicy.automaticRequestSettings.requestAccessForAllowedTargets", (True,)),
         ),
         refused_why="it follows from the rule of its policy, which gives it again to whoever meets it",
+    ),
+    contain=Containment(
+        added=True,
+        withdrawal=Withdrawal(
+            f"{_ENTITLEMENT}/assignmentRequests",
+            {"requestType": "adminRemove", "assignment": {"id": "{id}"}},
+        ),
     ),
     create_only=("accessPackage", "assignmentPolicy", "target"),
     action_only=("schedule",),

@@ -24,11 +24,12 @@ from shared.domain.plan import AnchorKind
 _ROOT = "/identityGovernance/privilegedAccess/group"
 _ELIGIBLE = f"{_ROOT}/eligibilitySchedule"
 _ASSIGNED = f"{_ROOT}/assignmentSchedule"
-_GONE = {
+_GONE: dict[str, object] = {
     "action": "adminRemove",
     "accessId": "{accessId}",
     "groupId": "{groupId}",
     "principalId": "{principalId}",
+    "scheduleInfo": "{scheduleInfo}",
     "justification": "Holdfast: what was added since goes",
 }
 _BY_GROUP = Condition("memberType", ("group", "Group"))

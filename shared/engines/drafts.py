@@ -474,10 +474,7 @@ class Drafter:
     ) -> Draft:
         """Like `remove`, by a request that names what goes."""
         draft = self.remove(spec, entry, why, {})
-        body: JsonObject = {
-            name: item.get(value[1:-1]) if value.startswith("{") else value
-            for name, value in withdrawal.body.items()
-        }
+        body = _filled_in(withdrawal.body, {**item, "id": entry.id})
         path = f"/{spec.version}{withdrawal.path}"
         draft.operation = replace(draft.operation, request=Request("POST", path, body, spec.throttle.value))
         return draft

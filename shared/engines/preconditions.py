@@ -21,7 +21,7 @@ from shared.domain.ports import GraphRequest
 from shared.engines.anchors import Holders, find_holders, is_ours, the_one, whole
 from shared.engines.answers import new_ids
 from shared.engines.compare import differing, same
-from shared.engines.conditions import holds
+from shared.engines.conditions import any_holds, holds
 from shared.engines.erasure import Erasures
 from shared.engines.journal import PlanProgress, StepJournal
 from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolve_path
@@ -462,7 +462,7 @@ class Preconditions:
     ) -> list[Prepared]:
         results: list[Prepared] = []
         for (operation, bindings), found in zip(group, await self._live(spec, group), strict=True):
-            if found.body is None:
+            if found.body is None or is_over(spec, found.body):
                 results.append(self._gone(operation, journal))
             elif {str(found.body.get(name)) for name in spec.known_by} & self.own_apps:
                 results.append(Ended(operation, OutcomeState.GUARD, "this program signs in by it"))
@@ -558,6 +558,11 @@ def link_targets(operation: Operation, bindings: Bindings) -> set[str]:
 def unlinked(operation: Operation, bindings: Bindings) -> set[str]:
     """Ids whose links the operation takes away."""
     return {bindings.id(old) for old in _texts(operation.before.get(operation.relationship))}
+
+
+def is_over(spec: ObjectType, live: JsonObject) -> bool:
+    """Whether an object is one of those that have passed, which some lists go on showing."""
+    return spec.nature is not None and any_holds(spec.nature.passing, live)
 
 
 def still_held(operation: Operation, live: JsonObject) -> JsonObject:

@@ -13,7 +13,7 @@ from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import AnchorKind, Mechanism, Operation
 from shared.engines.compare import same
 from shared.engines.markers import Bindings, resolve_path
-from shared.engines.preconditions import Preconditions, link_targets, still_held, unlinked
+from shared.engines.preconditions import Preconditions, is_over, link_targets, still_held, unlinked
 from shared.engines.targets import Found, Targets
 
 
@@ -46,7 +46,7 @@ async def unheld(
         spec = catalog.get(name)
         for (operation, bindings), found in zip(group, await _read(spec, targets, group, lists), strict=True):
             if operation.mechanism is Mechanism.REMOVE:
-                if found.here:
+                if found.body is not None and not is_over(spec, found.body):
                     missing[operation.id] = "it is still there"
             elif operation.mechanism is Mechanism.REVOKE:
                 if still_held(operation, found.body or {}):

@@ -168,7 +168,8 @@ class _Undo:
             return
         why = f"The restore {'brought it back' if operation.mechanism is Mechanism.BIN else 'made it'}."
         if spec.contain is not None and spec.contain.withdrawal is not None:
-            item = resolve(operation.wanted, bindings)
+            said = operation.request.body
+            item = resolve({**(said if isinstance(said, dict) else {}), **operation.wanted}, bindings)
             assert isinstance(item, dict)
             draft = self._drafter.withdraw(spec, spec.contain.withdrawal, entry, why, item)
         else:
