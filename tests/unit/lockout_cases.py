@@ -320,6 +320,29 @@ def _targets(add: Add) -> None:
         policy("block", applications={"includeUserActions": ["urn:user:registersecurityinfo"]}),
         "block",
     )
+    add(
+        "the admin portals, but not the Azure portal",
+        on_applications("MicrosoftAdminPortals", excludeApplications=["c44b4083-3bb0-49c1-b47d-974e53cbdf3c"]),
+        "block",
+    )
+    add(
+        "Azure management, but not the Azure portal",
+        on_applications(AZURE_MANAGEMENT, excludeApplications=["c44b4083-3bb0-49c1-b47d-974e53cbdf3c"]),
+        "block",
+    )
+    add(
+        "everything but the four: the page on which methods are registered is left",
+        on_applications(
+            "All",
+            excludeApplications=[
+                "c44b4083-3bb0-49c1-b47d-974e53cbdf3c",
+                "MicrosoftAdminPortals",
+                GRAPH_TOOLS,
+                AZURE_MANAGEMENT,
+            ],
+        ),
+        "block",
+    )
     add("no application", on_applications("None"))
     add("Office 365 only", on_applications("Office365"))
     add("one workload only", on_applications(EXCHANGE))
@@ -474,6 +497,18 @@ def _users(add: Add) -> None:
         both(
             user(1, userType=None),
             without(conditionalAccessPolicies=[for_users(includeUsers=["GuestsOrExternalUsers"])]),
+        ),
+        two=("block",),
+    )
+    add(
+        "guests, spelt out, and one account's kind isn't known",
+        both(
+            user(1, userType=None),
+            without(
+                conditionalAccessPolicies=[
+                    for_users(includeGuestsOrExternalUsers={"guestOrExternalUserTypes": "internalGuest"})
+                ]
+            ),
         ),
         two=("block",),
     )
@@ -818,6 +853,7 @@ def _administrators(add: Add) -> None:
     )
     add("assigned for good and shown twice", only(assignment(ONE), assignment(ONE, assignmentType="Assigned")))
     add("in one unit only", only(assignment(ONE, directoryScopeId="/administrativeUnits/1")), rule)
+    add("in one application only", only(assignment(ONE, appScopeId="/x")), rule)
     add("a schedule alone", only(assignment(ONE, scheduleInfo={"expiration": {"type": "noExpiration"}})), rule)
     add("by a role-assignable group", only(assignment(ADMINS)))
     add(

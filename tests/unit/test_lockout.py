@@ -17,6 +17,7 @@ from shared.engines.lockout.scenarios import SCENARIOS
 from shared.engines.lockout.verdict import judge
 from tests.unit import lockout_cases as table
 from tests.unit.lockout_cases import CASES, ONE, TWO, Case
+from tests.unit.lockout_mutants import MUTANTS, Mutant, answers, case_of
 
 
 def found(file: dict[str, Any]) -> dict[str, frozenset[str]]:
@@ -46,6 +47,11 @@ def test_the_table_names_every_rule_and_each_case_once() -> None:
 
 def test_the_scenarios_are_those_of_the_declaration() -> None:
     assert len(SCENARIOS) == 5 * 3 * 2
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_without_any_single_rule_a_named_case_fails(mutant: Mutant) -> None:
+    assert answers(mutant) != [*case_of(mutant).expected.values()]
 
 
 def test_the_order_of_what_was_read_changes_nothing() -> None:
