@@ -790,7 +790,11 @@ def _strengths(add: Add) -> None:
         one=("strengthNotProved",),
         two=("strengthNotProved",),
     )
-    add("a strength and MFA", asks("password,sms", policy("mfa")), one=("strengthNotProved",))
+    add(
+        "a strength and MFA",
+        asks("password,sms", {**policy("mfa"), "id": SECOND_POLICY}),
+        one=("strengthNotProved",),
+    )
 
 
 def _accounts(add: Add) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit import lockout_cases as table
 from tests.unit.cli_runner import Ran, run
+from tests.unit.cli_world import Cli, Deployment
 
 
 def ask(tmp_path: Path, content: Any, *options: str) -> Ran:
@@ -98,3 +99,32 @@ def test_hostile_text_reaches_the_screen_as_text(tmp_path: Path) -> None:
     ran = ask(tmp_path, file)
     assert ran.code == 3
     assert "\x1b" not in ran.out
+
+
+# --- a snapshot, and the tenant as it is
+
+
+@pytest.mark.parametrize("what", [("--snapshot", "latest"), ("--live",)], ids=" ".join)
+def test_a_snapshot_and_the_live_tenant_are_judged(what: tuple[str, ...]) -> None:
+    cli = Cli(Deployment(break_glass_ids=("user-000", "user-001")))
+    cli.back_up()
+    ran = cli("guard", "--json", *what)
+    assert ran.code == 3, ran.err
+    assert [one["id"] for one in ran.document["accounts"]] == ["user-000", "user-001"]
+    rules = {finding["rule"] for one in ran.document["accounts"] for finding in one["findings"]}
+    assert "domainNotManaged" in rules
+    assert "unknownAccount" not in rules
+    assert "checked against these scenarios" in ran.err
+    (one,) = cli("guard", "--json", *what, "--account", "nobody").document["accounts"]
+    assert one["id"] == "nobody"
+    assert "unknownAccount" in {finding["rule"] for finding in one["findings"]}
+
+
+def test_one_thing_is_judged_at_a_time_and_for_somebody() -> None:
+    cli = Cli(Deployment())
+    cli.back_up()
+    for what in (("--live", "--snapshot", "latest"), ("file.json", "--live"), ()):
+        assert cli("guard", "--json", *what).code == 2
+    ran = cli("guard", "--json", "--snapshot", "latest")
+    assert ran.code == 2
+    assert "no break-glass accounts" in ran.document["error"]["what"]
