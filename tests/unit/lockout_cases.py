@@ -373,6 +373,11 @@ def _targets(add: Add) -> None:
     )
     add("no condition on applications", policy("block", applications={}), "block")
     add(
+        "nothing but annotations on applications",
+        policy("block", applications={"@odata.type": "x", "includeApplications": []}),
+        "block",
+    )
+    add(
         "a member on applications that nobody knows",
         policy("block", applications={"includeApplications": [EXCHANGE], "trafficProfiles": ["all"]}),
         "block",
@@ -516,6 +521,14 @@ def _users(add: Add) -> None:
     add("a group around that group", for_users(includeGroups=[INNER]), "block")
     add("a group of others", for_users(includeGroups=[OTHERS]))
     add("a group that isn't there", for_users(includeGroups=[GONE]))
+    add(
+        "a group whose members are hidden",
+        both(
+            group(OTHERS, members=[], visibility="HiddenMembership"),
+            without(conditionalAccessPolicies=[for_users(includeGroups=[OTHERS])]),
+        ),
+        "block",
+    )
     add("a dynamic group", for_users(includeGroups=[RULED]), "block")
     add("a group without members that were read", for_users(includeGroups=[UNREAD]), "block")
     add(
@@ -537,6 +550,11 @@ def _users(add: Add) -> None:
         two=("block",),
     )
     add("no condition on users", policy("block", users={}), "block")
+    add(
+        "nothing but annotations on users",
+        for_users(**{"@odata.type": "x", "includeUsers@odata.type": "y"}, includeUsers=[]),
+        "block",
+    )
     add("a member on users that nobody knows", for_users(includeUsers=[STRANGER], includeAgents=["All"]), "block")
 
 

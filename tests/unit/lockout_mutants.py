@@ -284,8 +284,8 @@ MEMBERSHIP: Final = _in(
     "membership",
     ("if nested:", "if False:", "exclusions: by a group around a group"),
     ("if nested:", "if False:", "users: a group around that group"),
-    ("if not _static(group):", "if False:", "exclusions: by a dynamic group"),
-    ("if not _static(group):", "if False:", "exclusions: by a group around a group that is dynamic"),
+    (" and _static(group)", "", "exclusions: by a dynamic group"),
+    (" and _static(group)", "", "exclusions: by a group around a group that is dynamic"),
     ("        if not self._read:\n            return None", "", "users: a group, and groups weren't read"),
     (
         "None if members is None else text(account)",
@@ -298,11 +298,12 @@ MEMBERSHIP: Final = _in(
         "users: a group without members that were read",
     ),
     (
-        "            if at in seen or at not in self._groups:\n                continue",
-        "            if at not in self._groups:\n                yield None\n                continue\n"
-        "            if at in seen:\n                continue",
+        "            if at in seen or at not in self._groups",
+        "            if at not in self._groups:\n                yield None\n"
+        "            if at in seen or at not in self._groups",
         "users: a group that isn't there",
     ),
+    (" or hidden else", " else", "users: a group whose members are hidden"),
     (
         'if says_nothing(group.get("deletedDateTime"))',
         "if True",

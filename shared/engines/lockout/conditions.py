@@ -14,7 +14,7 @@ from shared.domain.objects import Json, JsonObject
 from shared.engines.lockout.accounts import Account
 from shared.engines.lockout.devices import matches_unmanaged
 from shared.engines.lockout.scenarios import SCENARIOS, TARGETS, Scenario
-from shared.engines.lockout.shapes import EMPTY, at, says_nothing, text, texts, unknown_members
+from shared.engines.lockout.shapes import EMPTY, at, saying, says_nothing, text, texts, unknown_members
 from shared.engines.lockout.ternary import Ternary, all_of, any_of, inverse
 
 OFF: Final = ("disabled", "enabledForReportingButNotEnforced")
@@ -213,8 +213,7 @@ def concerns(policy: JsonObject, account: Account) -> Ternary:
 
 
 def _included(users: JsonObject, account: Account) -> Ternary:
-    named = [name for name in users if name.startswith("include") and not says_nothing(users[name])]
-    if not named:
+    if not any(name.startswith("include") for name in saying(users)):
         return None
     guests = (account.external for name in ("includeGuestsOrExternalUsers",) if not says_nothing(users.get(name)))
     return any_of(
@@ -311,14 +310,12 @@ def _principal(name: str, principal: str) -> Ternary:
 def risks(policy: JsonObject) -> tuple[str, ...]:
     """Members by which the policy depends on a risk, which no scenario has and anybody may come to have."""
     conditions = conditions_of(policy)
-    return tuple(
-        sorted(name for name in conditions if name.endswith("RiskLevels") and not says_nothing(conditions[name]))
-    )
+    return tuple(sorted(name for name in saying(conditions) if name.endswith("RiskLevels")))
 
 
 def _silent(value: Json) -> bool:
     """Null, or an object in which no member says anything."""
-    return value is None or (isinstance(value, dict) and all(says_nothing(one) for one in value.values()))
+    return value is None or (isinstance(value, dict) and not any(saying(value)))
 
 
 def _each(value: Json, decide: Callable[[str], Ternary]) -> Iterator[Ternary]:

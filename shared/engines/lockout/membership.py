@@ -1,12 +1,13 @@
 """Who is in a group: proved where somebody is to be let out by it, possible where somebody may be caught by it.
 
-A member of a group in a group is a member. A group that is dynamic, that a plan makes, brings back or prunes, or
-whose members weren't read proves nothing, and may hold anybody. One that isn't among those read holds nobody.
+A member of a group in a group is a member. A group that is dynamic, or whose members weren't read, proves nothing
+and may hold anybody; one that a plan makes, brings back or changes proves nothing. One that isn't among those that
+were read holds nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from shared.domain.objects import JsonObject
@@ -32,45 +33,48 @@ class Groups:
 
     def proves(self, group_id: str, account: str, *, nested: bool = True) -> bool:
         """Whether the group certainly holds the account, through groups that all count themselves."""
-        return any(
-            text(account) in members for members in self._reached(group_id, nested=nested) if members is not None
-        )
+        counted = self._reached(group_id, nested=nested, through=self._known)
+        return any(members is not None and text(account) in members for members in counted)
 
     def may_hold(self, group_id: str, account: str) -> Ternary:
         """Whether the account is, or may be, in the group."""
         if not self._read:
             return None
-        return any_of(None if members is None else text(account) in members for members in self._reached(group_id))
+        held = self._reached(group_id, through=lambda one: True)
+        return any_of(None if members is None else text(account) in members for members in held)
 
-    def why_not(self, group_id: str) -> str:
-        """Why membership in this group proves nothing; "" where it may."""
-        group = self.get(group_id)
-        if group is None:
-            return "does not exist or wasn't read"
-        if text(group_id) in self._uncounted:
-            return "is made, brought back or changed by this plan"
-        if not _static(group):
-            return "is dynamic"
-        return "" if self._members(text(group_id)) is not None else "has members that weren't read"
+    def counts(self, group_id: str) -> bool:
+        """Whether membership in this group may prove anything."""
+        return (
+            text(group_id) in self._groups and self._holders(text(group_id)) is not None and self._known(group_id)
+        )
 
-    def _reached(self, group_id: str, *, nested: bool = True) -> Iterator[frozenset[str] | None]:
-        """Members of the group and of every group in it; None for a group that is there and proves nothing."""
+    def _reached(
+        self, group_id: str, *, nested: bool = True, through: Callable[[str], bool]
+    ) -> Iterator[frozenset[str] | None]:
+        """Members of the group and of every group in it, of those that `through` lets pass; None where they change
+        by themselves or weren't read."""
         todo, seen = [text(group_id)], set()
         while todo:
             at = todo.pop()
-            if at in seen or at not in self._groups:
+            if at in seen or at not in self._groups or not through(at):
                 continue
             seen.add(at)
-            members = None if self.why_not(at) else self._members(at)
+            members = self._holders(at)
             yield members
             if nested:
                 todo.extend(sorted(members or ()))
 
-    def _members(self, group_id: str) -> frozenset[str] | None:
-        """Direct members; None where they weren't read, which a missing member says as well."""
-        held = self._groups[group_id].get("members")
-        found = None if held is None else texts(held)
-        return None if found is None else frozenset(text(one) for one in found)
+    def _known(self, group_id: str) -> bool:
+        return text(group_id) not in self._uncounted
+
+    def _holders(self, group_id: str) -> frozenset[str] | None:
+        """Direct members; None where they change by themselves, or weren't read, as a missing list of them says."""
+        group = self._groups[group_id]
+        found = texts(group.get("members")) if group.get("members") is not None and _static(group) else None
+        # Hidden members aren't shown to whoever may not see them, and then there seem to be none.
+        hidden = not found and text(group.get("visibility")) == "hiddenmembership"
+        return None if found is None or hidden else frozenset(text(one) for one in found)
 
 
 def _static(group: JsonObject) -> bool:

@@ -47,8 +47,11 @@ def says_nothing(value: Json) -> bool:
     return value is None or value is False or value == "" or value == []
 
 
+def saying(item: JsonObject) -> Iterator[str]:
+    """Names of members that say something. Annotations say nothing."""
+    return (name for name, value in item.items() if "@" not in name and not says_nothing(value))
+
+
 def unknown_members(item: JsonObject, known: frozenset[str]) -> Iterator[str]:
-    """Names of members that say something and that nobody here knows. Annotations say nothing."""
-    for name, value in item.items():
-        if name not in known and "@" not in name and not says_nothing(value):
-            yield name
+    """Names of members that say something and that nobody here knows."""
+    return (name for name in saying(item) if name not in known)

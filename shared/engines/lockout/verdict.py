@@ -7,8 +7,8 @@ checked, these scenarios, and never says that nobody can be locked out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.domain.objects import JsonObject
@@ -133,3 +133,25 @@ def _told(finding: Finding) -> dict[str, str]:
         "why": finding.why,
     }
     return {name: told for name, told in members.items() if told}
+
+
+def against(policy: JsonObject, facts: Facts) -> tuple[tuple[str, Finding], ...]:
+    """What stands against this policy acting: account and finding, sorted. It is judged with the state around it,
+    and without other policies: what one of them does wrong must keep no other from being mended."""
+    alone = replace(facts, conditional_access_policies=(policy,))
+    return tuple(
+        (account.id, finding)
+        for account in accounts_of(alone)
+        for finding in sorted({*state_findings(account), *policy_findings(policy, account)})
+    )
+
+
+def told(found: Iterable[tuple[str, Finding]]) -> str:
+    """Findings as one line for people, each reason once with the accounts that it is about."""
+    reasons: dict[str, list[str]] = {}
+    for account, finding in found:
+        reasons.setdefault(finding.why, []).append(account)
+    return "; ".join(
+        f"break-glass account{'s' if len(accounts) > 1 else ''} {', '.join(accounts)}: {why}"
+        for why, accounts in reasons.items()
+    )

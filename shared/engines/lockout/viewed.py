@@ -47,12 +47,13 @@ TYPES: Final = (
 )
 
 
-async def facts_of(view: View, accounts: tuple[str, ...]) -> Facts:
-    """The facts about these break-glass accounts."""
+async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = ()) -> Facts:
+    """The facts about these break-glass accounts. `also`: policies that the view doesn't hold (yet),
+    and whose groups matter."""
     policies = await _all(view, POLICIES)
     methods = await _methods_policy(view)
     roles = await _roles(view)
-    named = {*_texts_in([*(policies or ())]), *_texts_in(methods)}
+    named = {*_texts_in([*(policies or ()), *also]), *_texts_in(methods)}
     named.update(text(one.get("principalId")) for one in roles or ())
     return Facts(
         break_glass_ids=accounts,
