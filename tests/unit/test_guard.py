@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.objects import JsonObject
-from shared.domain.plan import Mechanism, Reason, RestorePlan
+from shared.domain.plan import Mechanism, Reason, RestorePlan, Scope
 from shared.domain.snapshot import Completeness, State
 from shared.engines.lockout.facts import Facts, read_facts
 from shared.engines.lockout.verdict import against, told
@@ -188,6 +188,83 @@ async def test_an_administrator_that_the_plan_brings_back_counts() -> None:
     assert _enabled(plan)
     before.remove("roleAssignments", assignment)
     assert "Global Administrator" in _why(await make_plan(before, after, accounts=accounts))
+
+
+# --- the states on the way
+
+
+def _kept_back(plan: RestorePlan) -> set[tuple[str, str]]:
+    return {(one.target, one.member) for one in plan.exclusions if one.reason is Reason.LOCK_OUT_GUARD}
+
+
+def _written(plan: RestorePlan) -> set[str]:
+    return {one.target for one in plan.operations}
+
+
+async def test_no_account_is_disabled_by_a_restore() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna = user(before, "anna", accountEnabled=False)
+    after = before.copy()
+    for one in (accounts[0], anna):
+        before.get("users", one)["accountEnabled"] = False
+        after.get("users", one)["accountEnabled"] = True
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(accounts[0], "accountEnabled")}
+    assert _written(plan) == {anna}
+    assert "because of what is on now" in _why(plan)
+
+
+async def test_a_group_that_excludes_them_from_what_is_on_stays_static() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass")])
+    other = group(before, "other", accounts)
+    after = before.copy()
+    dynamic = {"groupTypes": ["DynamicMembership"], "membershipRule": "x", "membershipRuleProcessingState": "On"}
+    for one in (guid("glass"), other):
+        before.get("groups", one).update(dynamic)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert {target for target, _ in _kept_back(plan)} == {guid("glass")}
+    assert other in _written(plan)
+
+
+async def test_nobody_is_linked_into_a_group_that_is_shut_out_now() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna = user(before, "anna")
+    caught = group(before, "caught", [anna, accounts[0]])
+    policy(before, "P", includeUsers=[], includeGroups=[caught])
+    after = before.copy()
+    after.unlink("groups.members", caught, accounts[0])
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(caught, "members")}
+    after = before.copy()
+    after.unlink("groups.members", caught, anna)
+    assert not _kept_back(await make_plan(before, after, accounts=accounts))
+
+
+async def test_nobody_is_taken_out_of_a_group_that_lets_them_out_now() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass")])
+    after = before.copy()
+    before.unlink("groups.members", guid("glass"), accounts[1])
+    plan = await make_plan(before, after, accounts=accounts, scope=Scope(prune=True))
+    assert _kept_back(plan) == {(guid("glass"), "members")}
+    assert not plan.operations
+
+
+async def test_security_defaults_are_not_put_beside_policies_that_are_on() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass")])
+    after = before.copy()
+    defaults = "identitySecurityDefaultsEnforcementPolicy"
+    before.get(defaults, defaults)["isEnabled"] = True
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(defaults, "isEnabled")}
+    assert "security defaults" in _why(plan)
 
 
 async def test_accounts_that_are_not_live_are_named() -> None:
