@@ -1,4 +1,5 @@
-"""The lock-out guard on fresh reads: the last look before a policy is turned on, or changed while it is on.
+"""The lock-out guard on fresh reads: the last look before a policy is turned on, or changed while it is on, and
+before anything is changed on which it rests that nobody is kept out.
 
 What counts is the tenant at this moment, not the one that the plan saw. Groups exclude somebody only if the
 approved plan names them as having been there before it. Whatever can't be read proves nothing.
@@ -16,12 +17,12 @@ from shared.domain.errors import GraphError, GraphNotLicensed
 from shared.domain.objects import JsonObject
 from shared.domain.plan import Operation, RestorePlan
 from shared.domain.ports import Clock, Directory
-from shared.engines.lockout.conditions import conditions_of, excluded_groups
+from shared.engines.lockout.conditions import conditions_of, excluded_groups, may_be_on
 from shared.engines.lockout.facts import Facts, Objects
 from shared.engines.lockout.registered import registered_now
 from shared.engines.lockout.rules import Rule
 from shared.engines.lockout.shapes import at, texts
-from shared.engines.lockout.verdict import against, told
+from shared.engines.lockout.verdict import added, against, told
 from shared.engines.lockout.viewed import (
     ASSIGNMENTS,
     CONFIGURATIONS,
@@ -31,8 +32,10 @@ from shared.engines.lockout.viewed import (
     MEMBERS,
     METHODS_POLICY,
     NATURES,
+    POLICIES,
     STRENGTHS,
     USERS,
+    with_object,
 )
 from shared.engines.targets import Targets, object_path
 
@@ -62,15 +65,30 @@ class LiveGuard:
         self._clock = clock
 
     async def findings(self, plan: RestorePlan, operation: Operation, policy: JsonObject) -> list[str]:
-        """Why the policy, as it will be, may not act; empty: it may. Raises `Retryable` while Graph is down."""
+        """Why the object may not be as it will be; empty: it may. A policy may not act where an account can't be
+        proved to get in; of anything else it counts what policies that are on come to ask. Raises `Retryable` while
+        Graph is down."""
         # Targets of its own: nothing here may come from an earlier read.
         reading = _Reading(Targets(self._directory, self._clock), self._catalog, plan.break_glass_ids)
-        facts = await reading.facts(policy, frozenset(plan.guard_groups))
+        before = frozenset(plan.guard_groups)
+        if operation.type != POLICIES:
+            return await self._in_between(reading, before, operation.type, policy)
+        facts = await reading.facts((policy,), before)
         found = against(policy, facts)
         if any(finding.rule in _BY_METHODS for _, finding in found):
             facts = await self._with_methods(reading, facts)
             found = against(policy, facts)
         return [told(found)] if found else []
+
+    async def _in_between(
+        self, reading: _Reading, before: frozenset[str], type_name: str, item: JsonObject
+    ) -> list[str]:
+        policies = await reading.listed(POLICIES)
+        acting = tuple(policy for policy in policies or () if may_be_on(policy))
+        facts = replace(await reading.facts(acting, before), conditional_access_policies=acting)
+        facts = await self._with_methods(reading, facts)
+        new = added(facts, with_object(facts, type_name, item))
+        return [told(new)] if new else []
 
     async def _with_methods(self, reading: _Reading, facts: Facts) -> Facts:
         accounts = facts.break_glass_ids
@@ -90,12 +108,14 @@ class _Reading:
         self._catalog = catalog
         self._accounts = accounts
 
-    async def facts(self, policy: JsonObject, before: frozenset[str]) -> Facts:
+    async def facts(self, policies: Objects, before: frozenset[str]) -> Facts:
         """Without methods and strengths. `before`: ids of the groups that may exclude somebody."""
         roles = await self._roles()
         holders = {one for item in roles or () if isinstance(one := item.get("principalId"), str)}
-        excluding = await self._excluding(excluded_groups(policy), before)
-        others = await self._others(holders, _included_groups(policy), excluding)
+        excluded = {group for policy in policies for group in excluded_groups(policy)}
+        included = {group for policy in policies for group in _included_groups(policy)}
+        excluding = await self._excluding(sorted(excluded), before)
+        others = await self._others(holders, included, excluding)
         groups = None if excluding is None or others is None else (*excluding.values(), *others)
         return Facts(
             break_glass_ids=self._accounts,
@@ -161,7 +181,7 @@ class _Reading:
         return found
 
     async def _others(
-        self, holders: set[str], included: tuple[str, ...], known: dict[str, JsonObject] | None
+        self, holders: set[str], included: set[str], known: dict[str, JsonObject] | None
     ) -> Objects | None:
         """Groups that catch an account, or give it a role, with those of the accounts that they hold, however."""
         held: dict[str, set[str]] = {}
@@ -171,7 +191,7 @@ class _Reading:
                 return None
             for group in groups:
                 held.setdefault(group, set()).add(account)
-        wanted = sorted(({*held} & holders | {*included}) - {*(known or ())})
+        wanted = sorted(({*held} & holders | included) - {*(known or ())})
         objects = await self._objects(GROUPS, wanted, _GROUP)
         if objects is None:
             return None

@@ -9,6 +9,7 @@ let pass here is judged again on the live tenant right before a policy acts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from shared.domain.errors import Refused
 from shared.domain.plan import Mechanism, Reason
@@ -16,10 +17,10 @@ from shared.engines.drafts import Draft
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.membership import Groups
 from shared.engines.lockout.shapes import text
-from shared.engines.lockout.verdict import Finding, against, judge, told
+from shared.engines.lockout.verdict import added, against, told
 from shared.engines.lockout.viewed import GROUPS, USERS, facts_of
 from shared.engines.plan_objects import Planning
-from shared.engines.resulting import BEARING, moved, resulting, settled
+from shared.engines.resulting import BEARING, moved, rests_on, resulting, settled
 from shared.engines.view import View
 
 
@@ -66,6 +67,7 @@ async def apply_guard(planning: Planning, snapshot: View, live: View, accounts: 
         return ()
     facts = await facts_of(live, accounts, tuple(policy for _, policy in guarded))
     left_off = _locks_out(planning, bearing, facts)
+    asked = _ask_again(bearing, left_off)
     before = {text(entry.id) async for entry in snapshot.index(GROUPS)}
     _leave_out(planning, left_off)
     facts = resulting(facts, planning.drafts, before)
@@ -77,7 +79,7 @@ async def apply_guard(planning: Planning, snapshot: View, live: View, accounts: 
         else:
             acting.add(draft.operation.id)
     _leave_out(planning, {draft.operation.id for draft, _ in guarded} - acting)
-    if not acting:
+    if not acting and not asked:
         return ()
     groups = Groups(facts)
     named = (group["id"] for group in facts.groups or ())
@@ -88,15 +90,24 @@ def _locks_out(planning: Planning, drafts: Sequence[Draft], facts: Facts) -> set
     """Ids of operations that would keep an account out by themselves, each told."""
     groups = {text(item.get("id")) for item in facts.groups or ()}
     known = groups | {text(one) for one in facts.break_glass_ids}
-    here = set(_all_findings(facts)) if drafts else set()
     found = set()
     for draft in drafts:
         if draft.key.type == GROUPS and not _matters(draft, groups, known):
             continue
-        after = _all_findings(resulting(facts, [draft], groups))
-        if new := [(key[0], finding) for key, finding in after.items() if key not in here]:
+        if new := added(facts, resulting(facts, [draft], groups)):
             found.add(draft.operation.id)
             _exclude(planning, draft, f"not done, because of what is on now: {told(new)}")
+    return found
+
+
+def _ask_again(drafts: Sequence[Draft], left_off: set[str]) -> bool:
+    """Has the guard asked again right before those are sent that change what others rest on."""
+    found = False
+    for draft in drafts:
+        operation = draft.operation
+        if operation.id not in left_off and operation.mechanism is Mechanism.PATCH and rests_on(draft):
+            draft.operation = replace(operation, guarded=True)
+            found = True
     return found
 
 
@@ -104,15 +115,6 @@ def _matters(draft: Draft, groups: set[str], known: set[str]) -> bool:
     """Whether the group is one that anything names, and the membership one of an account or such a group."""
     members = moved(draft)
     return text(draft.key.id) in groups and (not members or not members.isdisjoint(known))
-
-
-def _all_findings(facts: Facts) -> dict[tuple[str, ...], Finding]:
-    """By account, rule and policy."""
-    return {
-        (account.id, finding.rule.value, finding.policy_id): finding
-        for account in judge(facts).accounts
-        for finding in account.findings
-    }
 
 
 def _exclude(planning: Planning, draft: Draft, why: str) -> None:

@@ -116,6 +116,11 @@ def _linked(held: Objects | None, drafts: Sequence[Draft], known: set[str]) -> t
     return (*groups, *made, *within), {text(group["id"]) for group in within}
 
 
+def rests_on(draft: Draft) -> bool:
+    """Whether the guard's word may rest on what the draft writes; of groups, on how they get their members."""
+    return draft.key.type != GROUPS or bool(_DYNAMIC & draft.operation.wanted.keys())
+
+
 def moved(draft: Draft) -> set[str]:
     """Ids of whom a draft makes a member of a group, or takes out of it; empty for another one."""
     if draft.operation.relationship != MEMBERS:

@@ -209,9 +209,11 @@ async def test_no_account_is_disabled_by_a_restore() -> None:
     for one in (accounts[0], anna):
         before.get("users", one)["accountEnabled"] = False
         after.get("users", one)["accountEnabled"] = True
+    after.get("users", accounts[1])["department"] = "other"
     plan = await make_plan(before, after, accounts=accounts)
     assert _kept_back(plan) == {(accounts[0], "accountEnabled")}
-    assert _written(plan) == {anna}
+    assert _written(plan) == {anna, accounts[1]}
+    assert {one.target for one in plan.operations if one.guarded} == {accounts[1]}, "asked again before it is sent"
     assert "because of what is on now" in _why(plan)
 
 

@@ -20,8 +20,6 @@ from tests.simulator.service import Service
 from tests.unit import lockout_cases as table
 from tests.unit.cli_samples import plan as sample_plan
 
-_NOTHING: Any = None  # the operation, which the guard doesn't need
-
 
 @dataclass
 class Live:
@@ -39,13 +37,19 @@ class Live:
     def directory(self, roles: frozenset[str] = WRITER) -> SimDirectory:
         return SimDirectory(self.service, self.clock, Principal("holdfast-restore", "holdfast-restore", roles))
 
-    async def why(self, policy: JsonObject, directory: Any = None, groups: tuple[str, ...] | None = None) -> str:
+    async def why(
+        self,
+        policy: JsonObject,
+        directory: Any = None,
+        groups: tuple[str, ...] | None = None,
+        type_name: str = "conditionalAccessPolicies",
+    ) -> str:
         plan = replace(
             sample_plan(),
             break_glass_ids=tuple(self.accounts),
             guard_groups=(self.group,) if groups is None else groups,
         )
-        operation: Operation = _NOTHING
+        operation: Operation = replace(plan.operations[0], type=type_name)
         guard = LiveGuard(directory or self.directory(), CATALOG, self.clock)
         return "; ".join(await guard.findings(plan, operation, policy))
 
@@ -150,3 +154,31 @@ async def test_what_may_not_be_read_proves_nothing(live: Live, missing: str, wor
         one for one in WRITER if not one.startswith((family, "Directory", "RoleAssignment", "RoleEligib", "Domain"))
     )
     assert word in await live.why(excluding(live), live.directory(roles))
+
+
+# --- what policies that are on rest on
+
+
+def _of(service: Service, name: str, object_id: str) -> JsonObject:
+    return next(dict(one) for one in objects(service, name) if one["id"] == object_id)
+
+
+async def test_what_lets_them_out_now_stays_as_it_is(live: Live) -> None:
+    group = _of(live.service, "groups", live.group)
+    dynamic = {"groupTypes": ["DynamicMembership"], "membershipRule": "x"}
+    assert await live.why({**group, "description": "other"}, type_name="groups") == ""
+    assert "asks for" in await live.why({**group, **dynamic}, type_name="groups")
+
+
+async def test_accounts_stay_able_to_sign_in(live: Live) -> None:
+    user = _of(live.service, "users", live.accounts[0])
+    assert await live.why({**user, "department": "other"}, type_name="users") == ""
+    assert "enabled" in await live.why({**user, "accountEnabled": False}, type_name="users")
+    elsewhere = {**user, "userPrincipalName": "glass@federated.contoso-sim.example"}
+    assert "managed" in await live.why(elsewhere, type_name="users")
+
+
+async def test_security_defaults_stay_off_beside_policies_that_are_on(live: Live) -> None:
+    defaults = {"id": "identitySecurityDefaultsEnforcementPolicy", "isEnabled": True}
+    assert "security defaults" in await live.why(defaults, type_name=str(defaults["id"]))
+    assert await live.why({**defaults, "isEnabled": False}, type_name=str(defaults["id"])) == ""

@@ -146,6 +146,20 @@ def against(policy: JsonObject, facts: Facts) -> tuple[tuple[str, Finding], ...]
     )
 
 
+def added(before: Facts, after: Facts) -> list[tuple[str, Finding]]:
+    """What is found after a change and wasn't before it: account and finding, by rule and policy."""
+    here = set(_by_subject(before))
+    return [(subject[0], finding) for subject, finding in _by_subject(after).items() if subject not in here]
+
+
+def _by_subject(facts: Facts) -> dict[tuple[str, ...], Finding]:
+    return {
+        (account.id, finding.rule.value, finding.policy_id): finding
+        for account in judge(facts).accounts
+        for finding in account.findings
+    }
+
+
 def told(found: Iterable[tuple[str, Finding]]) -> str:
     """Findings as one line for people, each reason once with the accounts that it is about."""
     reasons: dict[str, list[str]] = {}

@@ -8,12 +8,13 @@ with the groups inside them. One pass over the memberships keeps what can matter
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from shared.domain.objects import Json, JsonObject
 from shared.domain.snapshot import State
 from shared.engines.lockout.facts import Facts, Objects
-from shared.engines.lockout.shapes import text
+from shared.engines.lockout.shapes import objects, text
 from shared.engines.opening import each, read_objects
 from shared.engines.view import View
 
@@ -67,6 +68,36 @@ async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = ()) ->
         identity_security_defaults_enforcement_policy=await _single(view, DEFAULTS),
         registered_methods=await _registered(view, accounts),
     )
+
+
+_FIELDS: Final = {  # of the facts, by the type of the objects in them
+    USERS: "users",
+    GROUPS: "groups",
+    DOMAINS: "domains",
+    STRENGTHS: "authentication_strength_policies",
+}
+
+
+def with_object(facts: Facts, type_name: str, item: JsonObject) -> Facts:
+    """The facts with one of their objects as it will be; one that isn't among them changes nothing."""
+    changed: dict[str, Any] = {}
+    if type_name == DEFAULTS:
+        changed["identity_security_defaults_enforcement_policy"] = item
+    elif type_name == CONFIGURATIONS and facts.authentication_methods_policy is not None:
+        policy = facts.authentication_methods_policy
+        configurations = _replaced(objects(policy.get(CONFIGURATIONS)), item)
+        changed["authentication_methods_policy"] = {**policy, CONFIGURATIONS: [*(configurations or ())]}
+    elif field := _FIELDS.get(type_name):
+        changed[field] = _replaced(getattr(facts, field), item)
+    return replace(facts, **changed)
+
+
+def _replaced(held: Objects | None, item: JsonObject) -> Objects | None:
+    """What the item says in place of what was said; the rest stays: an item may show only what is written."""
+    name = text(item.get("id"))
+    if held is None:
+        return None
+    return tuple({**one, **item} if text(one.get("id")) == name else one for one in held)
 
 
 async def _all(view: View, name: str) -> Objects | None:
