@@ -646,6 +646,12 @@ def _session(add: Add) -> None:
     add("MFA and token protection", policy("mfa", session={"secureSignInSession": on}), "sessionControl")
 
 
+def _nameless(file: File) -> None:
+    for found in file["authenticationMethodsPolicy"]["authenticationMethodConfigurations"]:
+        del found["id"]
+    file["conditionalAccessPolicies"] = [policy("mfa")]
+
+
 def _mfa(add: Add) -> None:
     add("both have a method", methods())
     add("one has nothing but a password", methods(two=[PASSWORD]), two=("mfaNotProved",))
@@ -658,6 +664,7 @@ def _mfa(add: Add) -> None:
     add("one has an e-mail address", methods(two=[PASSWORD, method("email")]), two=("mfaNotProved",))
     add("one has an external method", methods(two=[PASSWORD, method("external")]), two=("mfaNotProved",))
     add("one has a code generator", methods(two=[PASSWORD, method("softwareOath")]))
+    add("configurations without ids, told by their type", _nameless)
     add("keys are off", methods(Fido2={"state": "disabled"}), one=("mfaNotProved",))
     add(
         "keys are for others",
@@ -875,6 +882,10 @@ def _administrators(add: Add) -> None:
     )
     add("assigned for good and shown twice", only(assignment(ONE), assignment(ONE, assignmentType="Assigned")))
     add("in one unit only", only(assignment(ONE, directoryScopeId="/administrativeUnits/1")), rule)
+    add(
+        "with members that are null",
+        only(assignment(ONE, scheduleInfo=None, roleEligibilityScheduleId=None, memberType=None, appScopeId="/")),
+    )
     add("in one application only", only(assignment(ONE, appScopeId="/x")), rule)
     add("a schedule alone", only(assignment(ONE, scheduleInfo={"expiration": {"type": "noExpiration"}})), rule)
     add("by a role-assignable group", only(assignment(ADMINS)))

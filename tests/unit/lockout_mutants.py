@@ -535,7 +535,7 @@ ACCOUNTS: Final = _in(
         "Global Administrator: an activation that shows as an assignment, too",
     ),
     (
-        '        and text(assignment.get("memberType", "Direct")) == "direct"\n',
+        '        and text(assignment.get("memberType")) in ("", "direct")\n',
         "",
         "Global Administrator: through a group's own entry",
     ),

@@ -73,6 +73,7 @@ def _can_be_a_tenant(file: dict[str, Any]) -> bool:
         and file["breakGlassIds"] == [*ACCOUNTS]
         and all(isinstance(group.get("members", []), list) for group in file["groups"])
         and len({one["id"] for one in file["roleAssignments"]}) == len(file["roleAssignments"])
+        and all("id" in one for one in file["authenticationMethodsPolicy"]["authenticationMethodConfigurations"])
         and not file["identitySecurityDefaultsEnforcementPolicy"]["isEnabled"]
     )
 

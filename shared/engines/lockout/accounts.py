@@ -9,7 +9,7 @@ from shared.domain.objects import JsonObject
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.membership import Groups
 from shared.engines.lockout.methods import Usable, usable
-from shared.engines.lockout.shapes import at, says_nothing, text
+from shared.engines.lockout.shapes import at, saying, says_nothing, text
 from shared.engines.lockout.ternary import Ternary, any_of
 
 GLOBAL_ADMINISTRATOR: Final = (
@@ -117,10 +117,10 @@ def _is_permanent(assignment: JsonObject) -> bool:
     """Active, for the whole tenant, by itself and without an end. An eligible one says which eligibility it is, a
     schedule what it is planned to be; neither is an assignment that stands."""
     return (
-        not any(name.startswith("roleEligibility") or name == "scheduleInfo" for name in assignment)
+        not any(name.startswith("roleEligibility") or name == "scheduleInfo" for name in saying(assignment))
         and "eligib" not in text(assignment.get("@odata.type"))
         and text(assignment.get("assignmentType", "Assigned")) == "assigned"
-        and text(assignment.get("memberType", "Direct")) == "direct"
+        and text(assignment.get("memberType")) in ("", "direct")
         and says_nothing(assignment.get("endDateTime"))
         and text(assignment.get("directoryScopeId", "/")) in _WHOLE_TENANT
         and text(assignment.get("appScopeId", "/")) in _WHOLE_TENANT

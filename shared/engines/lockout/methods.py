@@ -114,16 +114,20 @@ KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {
 def usable(account: str, registered: Json, policy: JsonObject | None, groups: Groups) -> frozenset[Usable]:
     """The account's methods that work. `registered`: Graph's list of them, None where it wasn't read."""
     configs = {
-        text(config.get("id")): config
+        text(config.get("id")) or _kind(config).removesuffix("authenticationmethodconfiguration"): config
         for config in objects((policy or EMPTY).get("authenticationMethodConfigurations")) or ()
     }
     return frozenset(
         Usable(kind.mode, text(method.get("aaGuid")))
         for method in objects(registered) or ()
-        for kind in KINDS.get(text(method.get("@odata.type")).removeprefix("#microsoft.graph."), ())
+        for kind in KINDS.get(_kind(method), ())
         for target in _targets(account, configs.get(kind.config, EMPTY), groups)
         if kind.works(method, configs[kind.config], target)
     )
+
+
+def _kind(item: JsonObject) -> str:
+    return text(item.get("@odata.type")).removeprefix("#microsoft.graph.")
 
 
 def meets(strength: JsonObject, held: frozenset[Usable]) -> bool:
