@@ -14,11 +14,13 @@ from dataclasses import replace
 from shared.domain.errors import Refused
 from shared.domain.plan import Mechanism, Reason
 from shared.engines.drafts import Draft
+from shared.engines.lockout.conditions import principals
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.membership import Groups
 from shared.engines.lockout.shapes import text
 from shared.engines.lockout.verdict import added, against, told
 from shared.engines.lockout.viewed import GROUPS, USERS, facts_of
+from shared.engines.plan_containment import kept
 from shared.engines.plan_objects import Planning
 from shared.engines.resulting import BEARING, moved, rests_on, resulting, settled
 from shared.engines.view import View
@@ -53,8 +55,13 @@ async def missing_accounts(live: View, accounts: Iterable[str]) -> list[str]:
     return sorted(left)
 
 
-async def apply_guard(planning: Planning, snapshot: View, live: View, accounts: tuple[str, ...]) -> tuple[str, ...]:
-    """Leaves out what the guard doesn't let pass. Returns the groups that may count when it is asked again."""
+async def apply_guard(
+    planning: Planning, snapshot: View, live: View, accounts: tuple[str, ...], own_apps: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Leaves out what the guard doesn't let pass. Returns the groups that may count when it is asked again.
+
+    `own_apps`: application ids by which this program signs in, which policies for workload identities must not keep
+    out either."""
     guarded = [(draft, settled(draft.policy)) for draft in planning.drafts if draft.policy is not None]
     bearing = [
         draft
@@ -71,6 +78,9 @@ async def apply_guard(planning: Planning, snapshot: View, live: View, accounts: 
     before = {text(entry.id) async for entry in snapshot.index(GROUPS)}
     _leave_out(planning, left_off)
     facts = resulting(facts, planning.drafts, before)
+    if any(principals(policy) is not None for _, policy in guarded):
+        ours = await kept(live, planning.catalog, (), own_apps)
+        facts = replace(facts, holdfast_service_principal_ids=tuple(sorted(ours)))
     acting: set[str] = set()
     for draft, policy in guarded:
         if found := against(policy, facts):

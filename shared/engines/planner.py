@@ -119,7 +119,7 @@ async def plan_restore(
     disable_first(planning)
     await _name_inner_groups(planning, snapshot)
     await check_accounts(planning.drafts, live, accounts)
-    guard_groups = await apply_guard(planning, snapshot, live, accounts)
+    guard_groups = await apply_guard(planning, snapshot, live, accounts, own_apps)
 
     steps = order(planning.drafts)
     waves = waves_of(steps, catalog)

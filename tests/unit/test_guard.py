@@ -15,7 +15,18 @@ from shared.engines.lockout.verdict import against, told
 from shared.engines.plan_guard import missing_accounts
 from tests.unit import lockout_cases as table
 from tests.unit.lockout_cases import BREAK_GLASS, INNER, ONE, RULED, TWO, UNREAD
-from tests.unit.views import Tenant, TenantView, break_glass, group, guid, make_plan, policy, user
+from tests.unit.views import (
+    Tenant,
+    TenantView,
+    application,
+    break_glass,
+    group,
+    guid,
+    make_plan,
+    policy,
+    service_principal,
+    user,
+)
 
 
 def facts(**changes: Any) -> Facts:
@@ -188,6 +199,19 @@ async def test_an_administrator_that_the_plan_brings_back_counts() -> None:
     assert _enabled(plan)
     before.remove("roleAssignments", assignment)
     assert "Global Administrator" in _why(await make_plan(before, after, accounts=accounts))
+
+
+async def test_a_policy_for_workload_identities_leaves_holdfast_its_way_in() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    _, app_id = application(before, "Holdfast")
+    service_principal(before, "Holdfast", app_id)
+    everyone = {"includeServicePrincipals": ["ServicePrincipalsInMyTenant"], "excludeServicePrincipals": []}
+    after, key = switched_off(before, includeUsers=["None"], clientApplications=everyone)
+    assert _enabled(await make_plan(before, after, accounts=accounts)) == {key}
+    plan = await make_plan(before, after, accounts=accounts, own_apps=[app_id])
+    assert not _enabled(plan)
+    assert "Holdfast's own service principal" in _why(plan)
 
 
 # --- the states on the way

@@ -144,6 +144,7 @@ async def make_plan(
     known_ids: dict[str, str] | None = None,
     erased: Iterable[str] = (),
     despite_erasure: Iterable[str] = (),
+    own_apps: Iterable[str] = (),
     catalog: Catalog = CATALOG,
 ) -> RestorePlan:
     return await plan_restore(
@@ -161,6 +162,7 @@ async def make_plan(
         known_ids=known_ids,
         erased=Erased.of(erased),
         despite_erasure=despite_erasure,
+        own_apps=own_apps,
     )
 
 
