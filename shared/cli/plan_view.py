@@ -42,7 +42,7 @@ MECHANISMS = {
 REASONS = {
     Reason.NEW_ID: "gets a new id",
     Reason.CONFLICT: "another live object holds its key",
-    Reason.LOCK_OUT_GUARD: "left off: a break-glass account is not provably excluded",
+    Reason.LOCK_OUT_GUARD: "left off: a break-glass account can't be proved to get in",
     Reason.SECRET: "secrets that can never be read back",
     Reason.COMPUTED: "computed by the service",
     Reason.WRITE_ONCE: "can be set only when the object is created",

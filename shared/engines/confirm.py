@@ -462,7 +462,8 @@ def _left_off(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[LeftOff
     left = [
         LeftOff(one.type, one.target, one.name, ends[one.id].why)
         for one in plan.operations
-        if one.guarded and not ends[one.id].good
+        if one.guarded and (one.mechanism is Mechanism.ENABLE or ends[one.id].state is OutcomeState.GUARD)
+        if not ends[one.id].good
     ]
     left += [
         LeftOff(one.type, one.target, one.name, one.why)

@@ -1,32 +1,59 @@
-"""The lock-out guard on fresh reads: the last look before a policy is turned on.
+"""The lock-out guard on fresh reads: the last look before a policy is turned on, or changed while it is on, and
+before anything is changed on which it rests that nobody is kept out.
 
-What counts is the tenant at this moment, not the one that the plan saw: the accounts exist and are enabled, and
-the groups that exclude them are static, hold them now, and are among those that the approved plan names as
-having been there before it. Whatever can't be read proves nothing.
+What counts is the tenant at this moment, not the one that the plan saw. Groups exclude somebody only if the
+approved plan names them as having been there before it. Whatever can't be read proves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
+from urllib.parse import quote
 
 from shared.catalog.registry import Catalog
-from shared.domain.errors import GraphError
+from shared.domain.errors import GraphError, GraphNotLicensed
 from shared.domain.objects import JsonObject
 from shared.domain.plan import Operation, RestorePlan
 from shared.domain.ports import Clock, Directory
-from shared.engines.conditions import holds
-from shared.engines.guard import (
-    ACCOUNTS,
+from shared.engines.lockout.conditions import conditions_of, excluded_groups, may_be_on
+from shared.engines.lockout.facts import Facts, Objects
+from shared.engines.lockout.registered import registered_now
+from shared.engines.lockout.rules import Rule
+from shared.engines.lockout.shapes import at, texts
+from shared.engines.lockout.verdict import added, against, told
+from shared.engines.lockout.viewed import (
+    ASSIGNMENTS,
+    CONFIGURATIONS,
+    DEFAULTS,
+    DOMAINS,
     GROUPS,
     MEMBERS,
-    GroupFact,
-    GroupFacts,
-    check_policy,
-    excluded_groups,
+    METHODS_POLICY,
+    NATURES,
+    POLICIES,
+    STRENGTHS,
+    USERS,
+    with_object,
 )
 from shared.engines.targets import Targets, object_path
 
-_MAX_GROUPS = 200  # of groups in groups that are looked into
+T = TypeVar("T")
+
+_MAX_GROUPS: Final = 200  # of groups in groups that are looked into
+_USER: Final = (
+    "accountEnabled",
+    "creationType",
+    "externalUserState",
+    "id",
+    "isManagementRestricted",
+    "onPremisesSyncEnabled",
+    "userPrincipalName",
+    "userType",
+)
+_GROUP: Final = ("groupTypes", "id", "isAssignableToRole", "membershipRule", "visibility")
+_BY_METHODS: Final = frozenset({Rule.MFA, Rule.STRENGTH, Rule.DEFAULTS_UNMET})  # what a method may mend
 
 
 class LiveGuard:
@@ -38,57 +65,155 @@ class LiveGuard:
         self._clock = clock
 
     async def findings(self, plan: RestorePlan, operation: Operation, policy: JsonObject) -> list[str]:
-        """Why the policy, as it will be, may not act; empty: it may. Raises `Retryable` while Graph is down."""
-        targets = Targets(self._directory, self._clock)  # of its own: nothing here may come from an earlier read
-        why = await self._unusable(targets, plan.break_glass_ids)
-        facts = await self._facts(targets, plan, excluded_groups(policy))
-        return why + [finding.why for finding in check_policy(policy, plan.break_glass_ids, facts)]
-
-    async def _unusable(self, targets: Targets, accounts: Iterable[str]) -> list[str]:
-        spec = self._catalog.get(ACCOUNTS)
-        named = list(accounts)
-        try:
-            found = await targets.objects(
-                spec, [object_path(spec, account, ("accountEnabled", "id")) for account in named]
-            )
-        except GraphError as error:
-            return [f"the break-glass accounts can't be read (status {error.status})"]
-        why = []
-        for account, one in zip(named, found, strict=True):
-            if one.body is None:
-                why.append(f"break-glass account {account} does not exist")
-            elif one.body.get("accountEnabled") is not True:
-                why.append(f"break-glass account {account} is not enabled")
-        return why
-
-    async def _facts(self, targets: Targets, plan: RestorePlan, groups: Iterable[str]) -> GroupFacts:
+        """Why the object may not be as it will be; empty: it may. A policy may not act where an account can't be
+        proved to get in; of anything else it counts what policies that are on come to ask. Raises `Retryable` while
+        Graph is down."""
+        # Targets of its own: nothing here may come from an earlier read.
+        reading = _Reading(Targets(self._directory, self._clock), self._catalog, plan.break_glass_ids)
         before = frozenset(plan.guard_groups)
-        facts: dict[str, GroupFact] = {}
-        todo = list(groups)
-        while todo and len(facts) < _MAX_GROUPS:
-            group = todo.pop()
-            if group in facts:
-                continue
-            if group not in before:
-                facts[group] = GroupFact(static=False, existed_before=False, members=None)
-                continue
-            fact = await self._fact(targets, group)
-            if fact is not None:
-                facts[group] = fact
-                todo.extend(before.intersection(fact.members or ()))
-        return GroupFacts(facts)
+        if operation.type != POLICIES:
+            return await self._in_between(reading, before, operation.type, policy)
+        facts = await reading.facts((policy,), before)
+        found = against(policy, facts)
+        if any(finding.rule in _BY_METHODS for _, finding in found):
+            facts = await self._with_methods(reading, facts)
+            found = against(policy, facts)
+        return [told(found)] if found else []
 
-    async def _fact(self, targets: Targets, group: str) -> GroupFact | None:
-        """None where the group doesn't exist or can't be read."""
-        spec = self._catalog.get(GROUPS)
-        computed = spec.relationship(MEMBERS).computed_when
-        select = ("id", computed.path) if computed is not None else ("id",)
-        try:
-            (found,) = await targets.objects(spec, [object_path(spec, group, select)])
-            if found.body is None:
-                return None
-            static = computed is None or not holds(computed, found.body)
-            members = await targets.linked(spec, group, MEMBERS) if static else None
-        except GraphError:
+    async def _in_between(
+        self, reading: _Reading, before: frozenset[str], type_name: str, item: JsonObject
+    ) -> list[str]:
+        policies = await reading.listed(POLICIES)
+        acting = tuple(policy for policy in policies or () if may_be_on(policy))
+        facts = replace(await reading.facts(acting, before), conditional_access_policies=acting)
+        facts = await self._with_methods(reading, facts)
+        new = added(facts, with_object(facts, type_name, item))
+        return [told(new)] if new else []
+
+    async def _with_methods(self, reading: _Reading, facts: Facts) -> Facts:
+        accounts = facts.break_glass_ids
+        return replace(
+            facts,
+            registered_methods=await registered_now(self._directory, self._catalog, self._clock, accounts),
+            authentication_methods_policy=await reading.methods_policy(),
+            authentication_strength_policies=await reading.listed(STRENGTHS),
+        )
+
+
+class _Reading:
+    """Of what one policy and the state around it need."""
+
+    def __init__(self, targets: Targets, catalog: Catalog, accounts: tuple[str, ...]) -> None:
+        self._targets = targets
+        self._catalog = catalog
+        self._accounts = accounts
+
+    async def facts(self, policies: Objects, before: frozenset[str]) -> Facts:
+        """Without methods and strengths. `before`: ids of the groups that may exclude somebody."""
+        roles = await self._roles()
+        holders = {one for item in roles or () if isinstance(one := item.get("principalId"), str)}
+        excluded = {group for policy in policies for group in excluded_groups(policy)}
+        included = {group for policy in policies for group in _included_groups(policy)}
+        excluding = await self._excluding(sorted(excluded), before)
+        others = await self._others(holders, included, excluding)
+        groups = None if excluding is None or others is None else (*excluding.values(), *others)
+        return Facts(
+            break_glass_ids=self._accounts,
+            users=await self._objects(USERS, self._accounts, _USER),
+            groups=groups,
+            role_assignments=roles,
+            domains=await self.listed(DOMAINS),
+            authentication_strength_policies=(),
+            identity_security_defaults_enforcement_policy=await self._single(DEFAULTS),
+            uncounted=frozenset(one for item in groups or () if isinstance(one := item["id"], str)) - before,
+        )
+
+    async def methods_policy(self) -> JsonObject | None:
+        policy, configurations = await self._single(METHODS_POLICY), await self.listed(CONFIGURATIONS)
+        if policy is None or configurations is None:
             return None
-        return GroupFact(static, True, None if members is None else frozenset(members))
+        return {**policy, CONFIGURATIONS: [*configurations]}
+
+    async def listed(self, name: str) -> Objects | None:
+        spec = self._catalog.get(name)
+        found = await _readable(self._targets.listed(spec, spec.list_path))
+        return None if found is None else tuple(found[0])
+
+    async def _single(self, name: str) -> JsonObject | None:
+        spec = self._catalog.get(name)
+        found = await _readable(self._targets.objects(spec, [object_path(spec, "")]))
+        return found[0].body if found else None
+
+    async def _objects(self, name: str, ids: Iterable[str], select: tuple[str, ...]) -> Objects | None:
+        """Those of the objects that are there."""
+        spec = self._catalog.get(name)
+        found = await _readable(self._targets.objects(spec, [object_path(spec, one, select) for one in ids]))
+        return None if found is None else tuple(one.body for one in found if one.body is not None)
+
+    async def _roles(self) -> Objects | None:
+        """Assignments with what tells of them what they are. Without the licence for it, nothing has to tell."""
+        items: list[JsonObject] = []
+        for name in (ASSIGNMENTS, *NATURES):
+            spec = self._catalog.get(name)
+            try:
+                found, _ = await self._targets.listed(spec, spec.list_path)
+            except GraphNotLicensed:
+                continue
+            except GraphError:
+                return None
+            items += found
+        return tuple(items)
+
+    async def _excluding(self, groups: Iterable[str], before: frozenset[str]) -> dict[str, JsonObject] | None:
+        """Groups that the policy excludes and the groups in them, each with its direct members."""
+        found: dict[str, JsonObject] = {}
+        todo = [one for one in groups if one in before]
+        while todo and len(found) < _MAX_GROUPS:
+            group = todo.pop()
+            if group in found:
+                continue
+            objects = await self._objects(GROUPS, [group], _GROUP)
+            if not objects:
+                continue
+            linked = await _readable(self._targets.linked(self._catalog.get(GROUPS), group, MEMBERS))
+            found[group] = {**objects[0], MEMBERS: None if linked is None else [*sorted(linked)]}
+            todo.extend(before.intersection(linked or ()))
+        return found
+
+    async def _others(
+        self, holders: set[str], included: set[str], known: dict[str, JsonObject] | None
+    ) -> Objects | None:
+        """Groups that catch an account, or give it a role, with those of the accounts that they hold, however."""
+        held: dict[str, set[str]] = {}
+        for account in self._accounts:
+            groups = await self._groups_of(account)
+            if groups is None:
+                return None
+            for group in groups:
+                held.setdefault(group, set()).add(account)
+        wanted = sorted(({*held} & holders | included) - {*(known or ())})
+        objects = await self._objects(GROUPS, wanted, _GROUP)
+        if objects is None:
+            return None
+        return tuple({**item, MEMBERS: [*sorted(held.get(str(item["id"]), ()))]} for item in objects)
+
+    async def _groups_of(self, account: str) -> set[str] | None:
+        """Ids of the groups (and roles and units) that the account is in, through others, too."""
+        spec = self._catalog.get(USERS)
+        path = f"{spec.list_path}/{quote(account, safe='')}/transitiveMemberOf?$select=id&$top=999"
+        found = await _readable(self._targets.lookups(spec, [path]))
+        if found is None:
+            return None
+        return {one for item in found[0] or () if isinstance(one := item.get("id"), str)}
+
+
+async def _readable(reading: Awaitable[T]) -> T | None:
+    """None for what Graph refuses."""
+    try:
+        return await reading
+    except GraphError:
+        return None
+
+
+def _included_groups(policy: JsonObject) -> tuple[str, ...]:
+    return texts(at(conditions_of(policy), "users", "includeGroups")) or ()

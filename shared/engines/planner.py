@@ -14,28 +14,19 @@ from datetime import datetime
 
 from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
-from shared.domain.errors import Refused, Unusable
+from shared.domain.errors import Unusable
 from shared.domain.objects import ObjectKey
-from shared.domain.plan import (
-    PLAN_FORMAT,
-    Conflict,
-    Exclusion,
-    Mechanism,
-    Reason,
-    RestorePlan,
-    Scope,
-)
+from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, RestorePlan, Scope
 from shared.engines.bins import Bins
 from shared.engines.dependencies import with_dependencies
 from shared.engines.disabling import disable_first
-from shared.engines.drafts import Draft, Drafter
+from shared.engines.drafts import Drafter
 from shared.engines.fates import Fates
 from shared.engines.forecast import total
-from shared.engines.guard import check_policy, excluded_groups, told
-from shared.engines.guard_facts import group_facts, missing_accounts
 from shared.engines.opening import read_objects
 from shared.engines.ordering import order
 from shared.engines.plan_containment import kept, plan_containment
+from shared.engines.plan_guard import apply_guard, check_accounts
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
 from shared.engines.plan_removals import plan_added
@@ -128,8 +119,8 @@ async def plan_restore(
     order_refined(planning)
     disable_first(planning)
     await _name_inner_groups(planning, snapshot)
-    await _check_accounts(planning.drafts, live, accounts)
-    guard_groups = await _apply_guard(planning, snapshot, live, accounts)
+    await check_accounts(planning.drafts, live, accounts)
+    guard_groups = await apply_guard(planning, snapshot, live, accounts, own_apps)
 
     steps = order(planning.drafts)
     waves = waves_of(steps, catalog)
@@ -222,46 +213,6 @@ async def _name_inner_groups(planning: Planning, snapshot: View) -> None:
                 if key not in draft.needs_all:
                     draft.needs_all.add(key)
                     todo.append(key)
-
-
-async def _check_accounts(drafts: Iterable[Draft], live: View, accounts: tuple[str, ...]) -> None:
-    touched = next((draft for draft in drafts if draft.spec.enabling is not None), None)
-    if touched is None:
-        return
-    if not accounts:
-        raise Refused(
-            "no break-glass accounts are configured, so nothing may be planned on objects that act on sign-ins",
-            object_type=touched.spec.name,
-            hint="configure them, or leave this type out of the scope",
-        )
-    if missing := await missing_accounts(live, accounts):
-        raise Refused(
-            f"break-glass accounts that are not live: {', '.join(missing)}",
-            object_type=touched.spec.name,
-            hint="correct the setting; if they were deleted, bring them back first, with a scope of their ids",
-        )
-
-
-async def _apply_guard(
-    planning: Planning, snapshot: View, live: View, accounts: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Leaves out what the guard doesn't let pass. Returns the groups that may count when it is asked again."""
-    guarded = [(draft, draft.policy) for draft in planning.drafts if draft.policy is not None]
-    named = {group for _, policy in guarded for group in excluded_groups(policy)}
-    facts = await group_facts(snapshot, live, planning.catalog, named, accounts)
-    left_off: set[str] = set()
-    for draft, policy in guarded:
-        findings = check_policy(policy, accounts, facts)
-        if findings:
-            left_off.add(draft.operation.id)
-            off = draft.operation.mechanism is Mechanism.ENABLE
-            why = f"{'left off' if off else 'not changed, because it is on'}: {told(findings)}"
-            member = ", ".join(sorted(draft.operation.wanted))
-            planning.exclude(draft.spec, draft.key.id, draft.operation.name, Reason.LOCK_OUT_GUARD, why, member)
-    planning.drafts = [draft for draft in planning.drafts if draft.operation.id not in left_off]
-    if len(left_off) == len(guarded):
-        return ()
-    return tuple(sorted(group for group in facts.groups if not facts.why_not(group)))
 
 
 async def _conflicts(fates: Fates, created_by: CreatedBy) -> tuple[Conflict, ...]:

@@ -111,7 +111,7 @@ def test_engines_name_no_object_type() -> None:
     from shared.catalog.registry import CATALOG
 
     names = {spec.name for spec in CATALOG.types}
-    for path in sorted((ROOT / "shared" / "engines").glob("*.py")):
+    for path in sorted((ROOT / "shared" / "engines").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Compare):

@@ -29,6 +29,7 @@ PAGES = (
     "docs/cost.md",
     "docs/security.md",
     "docs/erasure.md",
+    "docs/guard.md",
 )
 TEXTS = Texts.here()
 HOLDFAST: Any = get_command(app)

@@ -77,7 +77,7 @@ def _plant_units(planter: Planter) -> None:
         values = special[number] if number < len(special) else {"displayName": f"Region {number // 2}"}
         unit = planter.put("administrativeUnits", {**values, "id": _id("unit", number)})
         if number == 1:
-            members = [planter.break_glass[1], people[-1]]
+            members = [people[-2], people[-1]]
         elif values.get("membershipType") == "Dynamic":
             continue
         else:

@@ -52,6 +52,7 @@ class Deployment:
     plan: RestorePlan = field(default_factory=sample_plan)
     approvers_sha256: str = ""
     evidence_days: int = 400
+    break_glass_ids: tuple[str, ...] = ()
     while_waiting: Callable[[], Awaitable[None]] | None = None
     make_evidence: Callable[[bytes], Awaitable[None]] | None = None
 
@@ -93,6 +94,7 @@ class Deployment:
                 tenant_id=TENANT,
                 approvers_sha256=self.approvers_sha256,
                 evidence_days=self.evidence_days,
+                break_glass_ids=self.break_glass_ids,
             ),
             control=None,
             earlier=(),

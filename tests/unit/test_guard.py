@@ -1,126 +1,296 @@
-"""The lock-out guard: who counts as excluded, and that doubt is never a pass."""
+"""The lock-out guard around a plan: what counts in the state that it leads to, and that doubt is never a pass."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from shared.catalog.registry import CATALOG
 from shared.domain.objects import JsonObject
+from shared.domain.plan import Mechanism, Reason, RestorePlan, Scope
 from shared.domain.snapshot import Completeness, State
-from shared.engines.guard import GroupFact, GroupFacts, Rule, check_policy, excluded_groups, told
-from shared.engines.guard_facts import group_facts, missing_accounts
-from tests.unit.views import Tenant, TenantView, group, guid, user
+from shared.engines.lockout.facts import Facts, read_facts
+from shared.engines.lockout.verdict import against, told
+from shared.engines.plan_guard import missing_accounts
+from tests.unit import lockout_cases as table
+from tests.unit.lockout_cases import BREAK_GLASS, INNER, ONE, RULED, TWO, UNREAD
+from tests.unit.views import (
+    Tenant,
+    TenantView,
+    application,
+    break_glass,
+    group,
+    guid,
+    make_plan,
+    policy,
+    service_principal,
+    user,
+)
 
-ONE, TWO = "account-1", "account-2"
+
+def facts(**changes: Any) -> Facts:
+    return replace(read_facts(table.sound()), **changes)
 
 
-def policy(users: list[object] | None = None, groups: list[object] | None = None) -> JsonObject:
-    return {
-        "id": "P",
-        "conditions": {"users": {"excludeUsers": users or [], "excludeGroups": groups or []}},  # type: ignore[dict-item]
-    }
+def blocking(users: list[Any] | None = None, groups: list[Any] | None = None) -> JsonObject:
+    return table.for_users(includeUsers=["All"], excludeUsers=users or [], excludeGroups=groups or [])
 
 
-def fact(*members: str, static: bool = True, before: bool = True, readable: bool = True) -> GroupFact:
-    return GroupFact(static, before, frozenset(members) if readable else None)
+def rules(policy: JsonObject, known: Facts | None = None) -> list[tuple[str, str]]:
+    return [(account, finding.rule.value) for account, finding in against(policy, known or facts())]
 
 
-def rules(item: JsonObject, facts: GroupFacts | None = None) -> list[tuple[str, Rule]]:
-    return [(one.account, one.rule) for one in check_policy(item, (ONE, TWO), facts or GroupFacts())]
+# --- one policy
 
 
 def test_every_account_excluded_by_id_passes() -> None:
-    assert rules(policy([ONE, TWO])) == []
+    assert rules(blocking([ONE, TWO])) == []
 
 
-def test_one_account_that_is_not_excluded_fails() -> None:
-    findings = check_policy(policy([ONE]), (ONE, TWO), GroupFacts())
-    assert [(one.account, one.rule, one.policy_id) for one in findings] == [(TWO, Rule.NOT_EXCLUDED, "P")]
-    assert TWO in told(findings)
+def test_one_account_that_is_not_excluded_is_told() -> None:
+    found = against(blocking([ONE]), facts())
+    assert [(account, finding.rule.value, finding.policy_id) for account, finding in found] == [
+        (TWO, "block", table.POLICY)
+    ]
+    assert TWO in told(found)
+    assert ONE not in told(found)
 
 
-def test_no_accounts_at_all_is_never_a_pass() -> None:
-    assert [one.rule for one in check_policy(policy([ONE]), (), GroupFacts())] == [Rule.NO_ACCOUNTS]
+def test_a_reason_that_is_every_accounts_is_told_once() -> None:
+    assert told(against(blocking(), facts())).startswith(f"break-glass accounts {ONE}, {TWO}: it blocks")
 
 
 def test_a_static_group_that_was_there_and_holds_the_account_counts() -> None:
-    facts = GroupFacts({"G": fact(ONE), "H": fact(TWO)})
-    assert rules(policy(groups=["G", "H"]), facts) == []
-    assert rules(policy([ONE], ["H"]), facts) == []
-    assert rules(policy(groups=["G"]), facts) == [(TWO, Rule.NOT_EXCLUDED)]
+    assert rules(blocking(groups=[INNER])) == []
+    assert rules(blocking([ONE], [table.ADMINS])) == [(TWO, "block")]
 
 
-@pytest.mark.parametrize(
-    "doubtful",
-    [
-        GroupFacts(),
-        GroupFacts({"G": fact(ONE, TWO, static=False)}),
-        GroupFacts({"G": fact(ONE, TWO, before=False)}),
-        GroupFacts({"G": fact(readable=False)}),
-    ],
-    ids=["unknown", "dynamic", "made by the plan", "unreadable"],
-)
-def test_a_group_that_is_in_doubt_proves_nothing(doubtful: GroupFacts) -> None:
-    assert rules(policy(groups=["G"]), doubtful) == [(ONE, Rule.NOT_PROVED), (TWO, Rule.NOT_PROVED)]
+@pytest.mark.parametrize("group", [table.GONE, RULED, UNREAD], ids=["unknown", "dynamic", "unreadable"])
+def test_a_group_that_is_in_doubt_proves_nothing(group: str) -> None:
+    assert rules(blocking(groups=[group])) == [(ONE, "block"), (TWO, "block")]
 
 
-def test_membership_is_transitive_through_groups_that_count_themselves() -> None:
-    nested = {"G": fact("H"), "H": fact("I", "G"), "I": fact(ONE, TWO)}
-    assert rules(policy(groups=["G"]), GroupFacts(nested)) == []
-    for broken in (
-        {**nested, "H": fact("I", static=False)},
-        {**nested, "I": fact(ONE, TWO, before=False)},
-        {"G": fact("H"), "H": fact("G")},
-        {"G": fact("H"), "I": fact(ONE, TWO)},
-    ):
-        assert len(rules(policy(groups=["G"]), GroupFacts(broken))) == 2
+def test_a_group_that_a_plan_changes_proves_nothing_wherever_it_is_on_the_way() -> None:
+    for changed in (INNER, BREAK_GLASS):
+        assert len(rules(blocking(groups=[INNER]), facts(uncounted=frozenset({changed})))) == 2
+    # It still holds whom it holds.
+    included = table.for_users(includeGroups=[INNER])
+    assert len(rules(included, facts(uncounted=frozenset({INNER})))) == 2
 
 
-def test_ids_that_are_not_there_yet_exclude_nobody() -> None:
-    assert excluded_groups(policy(groups=[{"$id": "G"}, "H"])) == ("H",)
-    assert len(rules(policy([{"$id": ONE}, TWO]))) == 1
+def test_what_another_policy_does_wrong_keeps_none_from_being_mended() -> None:
+    other = facts(conditional_access_policies=(blocking(),))
+    assert rules(blocking([ONE, TWO]), other) == []
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {},
-        {"conditions": None},
-        {"conditions": {"users": None}},
-        {"conditions": {"users": {"excludeUsers": "account-1 account-2"}}},
-        {"conditions": {"users": {"excludeUsers": {"account-1": True}}}},
-    ],
-)
-def test_a_policy_of_another_shape_excludes_nobody(odd: JsonObject) -> None:
-    assert len(rules(odd)) == 2
+def test_the_state_around_the_accounts_is_judged_with_the_policy() -> None:
+    assert rules(blocking([ONE, TWO]), facts(role_assignments=())) == [
+        (account, "noPermanentGlobalAdministrator") for account in (ONE, TWO)
+    ]
+    on = facts(identity_security_defaults_enforcement_policy={"isEnabled": True})
+    assert {rule for _, rule in rules(blocking([ONE, TWO]), on)} == {"securityDefaultsWithPolicies"}
 
 
-# --- facts from views
+# --- a plan
 
 
-async def test_facts_come_from_both_sides() -> None:
-    before = Tenant()
-    one, two = user(before, "one"), user(before, "two")
-    inner = group(before, "inner", [two])
-    outer = group(before, "outer", [one, inner, user(before, "other")])
-    lost = group(before, "lost", [one])
+def _enabled(plan: RestorePlan) -> set[str]:
+    return {one.target for one in plan.operations if one.mechanism is Mechanism.ENABLE}
+
+
+def _why(plan: RestorePlan) -> str:
+    (left,) = [one for one in plan.exclusions if one.reason is Reason.LOCK_OUT_GUARD]
+    return left.why
+
+
+def switched_off(before: Tenant, **parts: Any) -> tuple[Tenant, str]:
+    """A policy that was on and is off now, and the tenant with it."""
+    key = policy(before, "P", **parts)
     after = before.copy()
-    after.remove("groups", lost)
-    new = group(after, "new", [one])
-    rule = group(after, "rule", [one], groupTypes=["DynamicMembership"])
-    before.add("groups", rule, **after.get("groups", rule))
-    accounts = (one, two)
-    facts = await group_facts(TenantView(before), TenantView(after), CATALOG, [outer, lost, new, rule], accounts)
-    assert facts.groups == {
-        outer: GroupFact(True, True, frozenset({one, inner})),
-        inner: GroupFact(True, True, frozenset({two})),
-        new: GroupFact(True, False, frozenset({one})),
-        rule: GroupFact(False, True, frozenset({one})),
-    }
-    assert facts.holds(outer, two)
+    after.get("conditionalAccessPolicies", key)["state"] = "disabled"
+    return after, key
+
+
+async def test_a_group_that_was_not_there_before_excludes_nobody() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    after, _ = switched_off(before, excludeGroups=[guid("glass")])
+    assert _enabled(await make_plan(before, after, accounts=accounts))
+    before.remove("groups", guid("glass"))
+    plan = await make_plan(before, after, accounts=accounts)
+    assert not _enabled(plan)
+
+
+async def test_a_group_that_the_plan_turns_dynamic_excludes_nobody() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    dynamic = {"groupTypes": ["DynamicMembership"], "membershipRule": "x", "membershipRuleProcessingState": "On"}
+    after, key = switched_off(before, excludeGroups=[guid("glass")])
+    before.get("groups", guid("glass")).update(dynamic)
+    assert key not in _enabled(await make_plan(before, after, accounts=accounts))
+
+
+async def test_a_group_that_comes_back_may_hold_an_account_that_it_catches() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    staff = group(before, "staff", [user(before, "anna")])
+    after, _ = switched_off(before, includeUsers=[], includeGroups=[staff])
+    assert _enabled(await make_plan(before, after, accounts=accounts))
+    after.remove("groups", staff)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert not _enabled(plan)
+    assert "multifactor authentication" in _why(plan)
+
+
+async def test_members_that_could_not_be_read_prove_nothing() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    after, _ = switched_off(before, excludeGroups=[guid("glass")])
     partial = {"groups.members": Completeness(State.PARTIAL, "countMismatch")}
-    facts = await group_facts(TenantView(before), TenantView(after, "live", partial), CATALOG, [outer], accounts)
-    assert not facts.holds(outer, one)
+    assert not _enabled(await make_plan(before, after, accounts=accounts, after_states=partial))
+
+
+async def test_a_policy_that_the_accounts_meet_needs_no_exclusion() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    after, _ = switched_off(before)
+    assert "wasn't read" in _why(await make_plan(before, after, accounts=accounts))
+    methods = table.sound()["authenticationMethodsPolicy"]
+    for tenant in (before, after):
+        tenant.add("authenticationMethodsPolicy", methods["id"])
+        for config in methods["authenticationMethodConfigurations"]:
+            rest = {name: value for name, value in config.items() if name != "id"}
+            tenant.add("authenticationMethodConfigurations", config["id"], **rest)
+        for account in accounts:
+            tenant.add("userAuthenticationMethods", account, methods=[table.KEY])
+    assert _enabled(await make_plan(before, after, accounts=accounts))
+
+
+async def test_what_the_plan_makes_of_accounts_counts() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    after, _ = switched_off(before, excludeUsers=list(accounts))
+    after.get("users", accounts[1])["accountEnabled"] = False
+    assert _enabled(await make_plan(before, after, accounts=accounts)), "it is enabled again by this plan"
+    before.get("users", accounts[1])["accountEnabled"] = False
+    plan = await make_plan(before, after, accounts=accounts)
+    assert not _enabled(plan)
+    assert "enabled" in _why(plan)
+
+
+async def test_an_administrator_that_the_plan_brings_back_counts() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    after, _ = switched_off(before, excludeUsers=list(accounts))
+    assignment = f"{accounts[0]} is Global Administrator"
+    before.add(
+        "roleAssignmentScheduleInstances",
+        "instance",
+        **{**before.get("roleAssignments", assignment), "id": "instance"},
+        roleAssignmentOriginId=assignment,
+        assignmentType="Assigned",
+        memberType="Direct",
+        endDateTime=None,
+    )
+    after.remove("roleAssignments", assignment)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert any(one.type == "roleAssignments" for one in plan.operations)
+    assert _enabled(plan)
+    before.remove("roleAssignments", assignment)
+    assert "Global Administrator" in _why(await make_plan(before, after, accounts=accounts))
+
+
+async def test_a_policy_for_workload_identities_leaves_holdfast_its_way_in() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    _, app_id = application(before, "Holdfast")
+    service_principal(before, "Holdfast", app_id)
+    everyone = {"includeServicePrincipals": ["ServicePrincipalsInMyTenant"], "excludeServicePrincipals": []}
+    after, key = switched_off(before, includeUsers=["None"], clientApplications=everyone)
+    assert _enabled(await make_plan(before, after, accounts=accounts)) == {key}
+    plan = await make_plan(before, after, accounts=accounts, own_apps=[app_id])
+    assert not _enabled(plan)
+    assert "Holdfast's own service principal" in _why(plan)
+
+
+# --- the states on the way
+
+
+def _kept_back(plan: RestorePlan) -> set[tuple[str, str]]:
+    return {(one.target, one.member) for one in plan.exclusions if one.reason is Reason.LOCK_OUT_GUARD}
+
+
+def _written(plan: RestorePlan) -> set[str]:
+    return {one.target for one in plan.operations}
+
+
+async def test_no_account_is_disabled_by_a_restore() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna = user(before, "anna", accountEnabled=False)
+    after = before.copy()
+    for one in (accounts[0], anna):
+        before.get("users", one)["accountEnabled"] = False
+        after.get("users", one)["accountEnabled"] = True
+    after.get("users", accounts[1])["department"] = "other"
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(accounts[0], "accountEnabled")}
+    assert _written(plan) == {anna, accounts[1]}
+    assert {one.target for one in plan.operations if one.guarded} == {accounts[1]}, "asked again before it is sent"
+    assert "because of what is on now" in _why(plan)
+
+
+async def test_a_group_that_excludes_them_from_what_is_on_stays_static() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass")])
+    other = group(before, "other", accounts)
+    after = before.copy()
+    dynamic = {"groupTypes": ["DynamicMembership"], "membershipRule": "x", "membershipRuleProcessingState": "On"}
+    for one in (guid("glass"), other):
+        before.get("groups", one).update(dynamic)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert {target for target, _ in _kept_back(plan)} == {guid("glass")}
+    assert other in _written(plan)
+
+
+async def test_nobody_is_linked_into_a_group_that_is_shut_out_now() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna = user(before, "anna")
+    caught = group(before, "caught", [anna, accounts[0]])
+    policy(before, "P", includeUsers=[], includeGroups=[caught])
+    after = before.copy()
+    after.unlink("groups.members", caught, accounts[0])
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(caught, "members")}
+    after = before.copy()
+    after.unlink("groups.members", caught, anna)
+    assert not _kept_back(await make_plan(before, after, accounts=accounts))
+
+
+async def test_nobody_is_taken_out_of_a_group_that_lets_them_out_now() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass")])
+    after = before.copy()
+    before.unlink("groups.members", guid("glass"), accounts[1])
+    plan = await make_plan(before, after, accounts=accounts, scope=Scope(prune=True))
+    assert _kept_back(plan) == {(guid("glass"), "members")}
+    assert not plan.operations
+
+
+async def test_security_defaults_are_not_put_beside_policies_that_are_on() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass")])
+    after = before.copy()
+    defaults = "identitySecurityDefaultsEnforcementPolicy"
+    before.get(defaults, defaults)["isEnabled"] = True
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(defaults, "isEnabled")}
+    assert "security defaults" in _why(plan)
 
 
 async def test_accounts_that_are_not_live_are_named() -> None:

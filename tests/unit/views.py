@@ -144,6 +144,7 @@ async def make_plan(
     known_ids: dict[str, str] | None = None,
     erased: Iterable[str] = (),
     despite_erasure: Iterable[str] = (),
+    own_apps: Iterable[str] = (),
     catalog: Catalog = CATALOG,
 ) -> RestorePlan:
     return await plan_restore(
@@ -161,6 +162,7 @@ async def make_plan(
         known_ids=known_ids,
         erased=Erased.of(erased),
         despite_erasure=despite_erasure,
+        own_apps=own_apps,
     )
 
 
@@ -308,4 +310,22 @@ def break_glass(tenant: Tenant) -> tuple[str, str]:
     """Two accounts in the group that policies exclude: the accounts' ids come from `guid("glass1")`, …"""
     accounts = user(tenant, "glass1"), user(tenant, "glass2")
     group(tenant, "glass", accounts)
+    let_sign_in(tenant, accounts[0])
     return accounts
+
+
+def let_sign_in(tenant: Tenant, administrator: str) -> None:
+    """What break-glass accounts need beside a policy that excludes them."""
+    role = "62e90394-69f5-4237-9190-012177145e10"
+    tenant.add("domains", "contoso.example", authenticationType="Managed", isVerified=True)
+    tenant.add("roleDefinitions", role, displayName="Global Administrator", isBuiltIn=True)
+    tenant.add(
+        "roleAssignments",
+        f"{administrator} is Global Administrator",
+        principalId=administrator,
+        roleDefinitionId=role,
+        directoryScopeId="/",
+    )
+    tenant.add(
+        "identitySecurityDefaultsEnforcementPolicy", "identitySecurityDefaultsEnforcementPolicy", isEnabled=False
+    )

@@ -1,0 +1,184 @@
+"""The last look before a policy acts, on the simulated tenant: whatever changed since the plan counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from shared.adapters.memory import ManualClock
+from shared.catalog.registry import CATALOG
+from shared.domain.objects import JsonObject
+from shared.domain.plan import Operation
+from shared.engines.live_guard import LiveGuard
+from tests.restore_world import WRITER, objects, tenant
+from tests.simdirectory import SimDirectory, scripted
+from tests.simulator.auth import Principal
+from tests.simulator.service import Service
+from tests.unit import lockout_cases as table
+from tests.unit.cli_samples import plan as sample_plan
+
+
+@dataclass
+class Live:
+    clock: ManualClock
+    service: Service
+
+    @property
+    def accounts(self) -> list[str]:
+        return [*self.service.info["breakGlassIds"]]
+
+    @property
+    def group(self) -> str:
+        return str(self.service.info["breakGlassGroupId"])
+
+    def directory(self, roles: frozenset[str] = WRITER) -> SimDirectory:
+        return SimDirectory(self.service, self.clock, Principal("holdfast-restore", "holdfast-restore", roles))
+
+    async def why(
+        self,
+        policy: JsonObject,
+        directory: Any = None,
+        groups: tuple[str, ...] | None = None,
+        type_name: str = "conditionalAccessPolicies",
+    ) -> str:
+        plan = replace(
+            sample_plan(),
+            break_glass_ids=tuple(self.accounts),
+            guard_groups=(self.group,) if groups is None else groups,
+        )
+        operation: Operation = replace(plan.operations[0], type=type_name)
+        guard = LiveGuard(directory or self.directory(), CATALOG, self.clock)
+        return "; ".join(await guard.findings(plan, operation, policy))
+
+
+@pytest.fixture
+def live() -> Live:
+    clock = ManualClock()
+    service = tenant(clock)
+    clock.advance(3600)
+    return Live(clock, service)
+
+
+def excluding(live: Live) -> JsonObject:
+    return table.for_users(includeUsers=["All"], excludeGroups=[live.group])
+
+
+async def test_a_policy_that_excludes_the_group_may_act(live: Live) -> None:
+    assert await live.why(excluding(live)) == ""
+    assert await live.why(table.for_users(includeUsers=["All"], excludeUsers=live.accounts)) == ""
+    assert "it blocks" in await live.why(table.for_users(includeUsers=["All"]))
+
+
+async def test_a_group_that_the_plan_does_not_name_excludes_nobody(live: Live) -> None:
+    assert "it blocks" in await live.why(excluding(live), groups=())
+
+
+def _patched(path: str, **values: Any) -> Callable[[Live], None]:
+    return lambda live: scripted(live.service, "PATCH", path.format(live), values) and None
+
+
+def _no_administrators(live: Live) -> None:
+    another = next(one["id"] for one in objects(live.service, "users") if one["id"] not in live.accounts)
+    assigned = {"principalId": another, "roleDefinitionId": table.GLOBAL_ADMINISTRATOR, "directoryScopeId": "/"}
+    scripted(live.service, "POST", "/v1.0/roleManagement/directory/roleAssignments", assigned)
+    for one in objects(live.service, "roleAssignments"):
+        if one["principalId"] in live.accounts:
+            scripted(live.service, "DELETE", f"/v1.0/roleManagement/directory/roleAssignments/{one['id']}")
+
+
+def _member_gone(live: Live) -> None:
+    scripted(live.service, "DELETE", f"/v1.0/groups/{live.group}/members/{live.accounts[0]}/$ref")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (_patched("/v1.0/users/{0.accounts[0]}", accountEnabled=False), "not known to be enabled"),
+        (_patched("/v1.0/policies/identitySecurityDefaultsEnforcementPolicy", isEnabled=True), "security defaults"),
+        (_no_administrators, "Global Administrator"),
+        (_member_gone, "it blocks"),
+    ],
+    ids=["disabled", "security defaults", "no administrator", "no member"],
+)
+async def test_what_changed_a_moment_ago_counts(live: Live, change: Callable[[Live], None], word: str) -> None:
+    change(live)
+    live.clock.advance(3600)
+    assert word in await live.why(excluding(live))
+
+
+async def test_who_is_caught_is_asked_of_the_account_however_deep_the_group_lies(live: Live) -> None:
+    url = "/v1.0/groups"
+    made = scripted(
+        live.service,
+        "POST",
+        url,
+        {"displayName": "Around", "mailNickname": "around", "mailEnabled": False, "securityEnabled": True},
+    )
+    around = str(made["id"])
+    policy = table.for_users(includeGroups=[around])
+    live.clock.advance(3600)
+    assert await live.why(policy) == ""
+    address = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{live.group}"}
+    scripted(live.service, "POST", f"{url}/{around}/members/$ref", address)
+    live.clock.advance(3600)
+    assert "it blocks" in await live.why(policy)
+
+
+async def test_a_policy_that_the_accounts_meet_may_act(live: Live) -> None:
+    policy = table.policy("mfa")
+    assert "multifactor" in await live.why(policy)
+    for account in live.accounts:
+        scripted(live.service, "PATCH", f"/v1.0/users/{account}", {"mobilePhone": "+49 30 1"})
+    methods = "/v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations"
+    sms = {"@odata.type": "#microsoft.graph.smsAuthenticationMethodConfiguration", "state": "enabled"}
+    scripted(live.service, "PATCH", f"{methods}/Sms", sms)
+    live.clock.advance(3600)
+    assert "wasn't read" in await live.why(policy), "the restore app may not, unless its owner lets it"
+    allowed = live.directory(WRITER | {"UserAuthenticationMethod.Read.All"})
+    assert await live.why(policy, allowed) == ""
+
+
+@pytest.mark.parametrize(
+    ("missing", "word"),
+    [
+        ("User.ReadWrite.All", "could not be read"),
+        ("RoleManagement.ReadWrite.Directory", "role assignments could not be read"),
+    ],
+)
+async def test_what_may_not_be_read_proves_nothing(live: Live, missing: str, word: str) -> None:
+    family = missing.split(".")[0]
+    roles = frozenset(
+        one for one in WRITER if not one.startswith((family, "Directory", "RoleAssignment", "RoleEligib", "Domain"))
+    )
+    assert word in await live.why(excluding(live), live.directory(roles))
+
+
+# --- what policies that are on rest on
+
+
+def _of(service: Service, name: str, object_id: str) -> JsonObject:
+    return next(dict(one) for one in objects(service, name) if one["id"] == object_id)
+
+
+async def test_what_lets_them_out_now_stays_as_it_is(live: Live) -> None:
+    group = _of(live.service, "groups", live.group)
+    dynamic = {"groupTypes": ["DynamicMembership"], "membershipRule": "x"}
+    assert await live.why({**group, "description": "other"}, type_name="groups") == ""
+    assert "asks for" in await live.why({**group, **dynamic}, type_name="groups")
+
+
+async def test_accounts_stay_able_to_sign_in(live: Live) -> None:
+    user = _of(live.service, "users", live.accounts[0])
+    assert await live.why({**user, "department": "other"}, type_name="users") == ""
+    assert "enabled" in await live.why({**user, "accountEnabled": False}, type_name="users")
+    elsewhere = {**user, "userPrincipalName": "glass@federated.contoso-sim.example"}
+    assert "managed" in await live.why(elsewhere, type_name="users")
+
+
+async def test_security_defaults_stay_off_beside_policies_that_are_on(live: Live) -> None:
+    defaults = {"id": "identitySecurityDefaultsEnforcementPolicy", "isEnabled": True}
+    assert "security defaults" in await live.why(defaults, type_name=str(defaults["id"]))
+    assert await live.why({**defaults, "isEnabled": False}, type_name=str(defaults["id"])) == ""
