@@ -14,8 +14,10 @@ from shared.engines.bins import read_bins
 from shared.engines.confirm import Confirmation, Confirmed
 from shared.engines.journal import Journal, PlanProgress
 from shared.engines.live import read_live
+from shared.engines.plan_making import SnapshotPlanMaker
 from shared.engines.planner import plan_restore
 from shared.engines.report import Report
+from shared.engines.restore_requests import PlanRequest
 from shared.engines.view import PackedView, View
 from tests.restore_world import (
     EVIDENCE_KEY,
@@ -38,6 +40,7 @@ from tests.simulator.service import Service
 
 SNAPSHOT = "20261122T000000Z-full"
 MANIFEST = "5" * 64
+UNDO = "pabcdef0123456789abcdef0"
 
 
 class Snapshot(PackedView):
@@ -79,6 +82,12 @@ class Planned:
         """The same tenant with another approved plan, kept apart from the first one's evidence."""
         self.world = await with_plan(self.world.clock, self.world.service, plan)
         return self
+
+    async def go_on(self, plan: RestorePlan) -> None:
+        """Another plan of the same tenant, stored beside the first."""
+        self.world.plan = plan
+        await self.world.approve()
+        await self.run()
 
     async def begin(self) -> None:
         """Messages for the steps that wait for nothing."""
@@ -182,6 +191,26 @@ async def planned(
     world = await with_plan(clock, service, plan)
     service.settings.lag = lag
     return Planned(world, snapshot)
+
+
+async def undo_of(case: Planned, **asked: Any) -> RestorePlan:
+    """The plan that takes the case's plan back, stored."""
+    world = case.world
+    unused: Any = None
+    maker = SnapshotPlanMaker(
+        repository=unused,
+        directory=unused,
+        catalog=CATALOG,
+        audit=unused,
+        clock=world.clock,
+        scratch=unused,
+        temporary=None,
+        evidence=world.view(),
+        break_glass_ids=tuple(world.service.info["breakGlassIds"]),
+    )
+    plan = await maker(UNDO, PlanRequest(1, "plan", "request-01", undo=world.plan.id, **asked))
+    await world.view().store_plan(plan, PLAN_KEY)
+    return plan
 
 
 async def with_plan(clock: ManualClock, service: Service, plan: RestorePlan) -> World:

@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import pytest
 
 from shared.adapters.memory import ManualClock
-from shared.catalog.registry import CATALOG
 from shared.domain.errors import Unusable
-from shared.domain.plan import REMOVES, Mechanism, RestorePlan, Scope
-from shared.engines.plan_making import SnapshotPlanMaker
-from shared.engines.restore_requests import PlanRequest
+from shared.domain.plan import REMOVES, Mechanism, Scope
 from tests.faults import Faults, crash_at, run_until_crash
 from tests.localrun import truth
 from tests.restore_damage import one_of_each, prepare
-from tests.restore_planned import PLAN_KEY, Planned, attack, cloud_groups, cloud_users, planned
+from tests.restore_planned import attack, cloud_groups, cloud_users, planned, undo_of
 from tests.restore_story import state
 from tests.restore_world import World
 from tests.simdirectory import scripted
 from tests.simulator.service import Service
-
-UNDO = "pabcdef0123456789abcdef0"
-
-
-async def _undo(case: Planned, **asked: Any) -> RestorePlan:
-    world = case.world
-    unused: Any = None
-    maker = SnapshotPlanMaker(
-        repository=unused,
-        directory=unused,
-        catalog=CATALOG,
-        audit=unused,
-        clock=world.clock,
-        scratch=unused,
-        temporary=None,
-        evidence=world.view(),
-        break_glass_ids=tuple(world.service.info["breakGlassIds"]),
-    )
-    plan = await maker(UNDO, PlanRequest(1, "plan", "request-01", undo=world.plan.id, **asked))
-    await world.view().store_plan(plan, PLAN_KEY)
-    return plan
-
-
-async def _run(case: Planned, plan: RestorePlan) -> None:
-    case.world.plan = plan
-    await case.world.approve()
-    await case.run()
 
 
 def _settle(clock: ManualClock) -> None:
@@ -70,11 +39,11 @@ async def test_an_undone_restore_leaves_the_damage(damage: str) -> None:
     restored = state(service)
     assert truth.compare(damaged[0], restored, {})
     restore = case.world.plan
-    plan = await _undo(case)
+    plan = await undo_of(case)
     assert plan.undo_of == restore.id
     assert REMOVES in {name for wave in plan.waves for name in wave.asks}
     told = {(one.type, one.target) for one in plan.exclusions}
-    await _run(case, plan)
+    await case.go_on(plan)
     _settle(case.world.clock)
     report = await case.report()
     assert not report.unexpected
@@ -101,8 +70,8 @@ async def test_what_changed_after_the_restore_is_not_taken_back() -> None:
     await case.run()
     scripted(service, "PATCH", f"/v1.0/users/{users[0]}", {"department": "Moved on"})
     _settle(case.world.clock)
-    plan = await _undo(case)
-    await _run(case, plan)
+    plan = await undo_of(case)
+    await case.go_on(plan)
     departments = [service.store.tables["users"][user]["department"] for user in users]
     assert departments == ["Moved on", "Bent"]
     _settle(case.world.clock)
@@ -128,9 +97,9 @@ async def test_a_prune_is_taken_back() -> None:
     await case.run()
     assert kept["app"] not in service.store.tables["applications"]
     _settle(case.world.clock)
-    plan = await _undo(case)
+    plan = await undo_of(case)
     assert {one.mechanism for one in plan.operations} == {Mechanism.BIN, Mechanism.LINK}
-    await _run(case, plan)
+    await case.go_on(plan)
     assert kept["app"] in service.store.tables["applications"]
     assert kept["user"] in service.store.targets("groups.members", kept["group"])
 
@@ -141,15 +110,15 @@ async def test_what_did_nothing_or_is_not_done_is_refused() -> None:
 
     case = await planned(damage)
     with pytest.raises(Unusable, match="has changed nothing"):
-        await _undo(case)
+        await undo_of(case)
     with pytest.raises(Unusable, match="and nothing else"):
-        await _undo(case, scope=Scope(prune=True))
+        await undo_of(case, scope=Scope(prune=True))
     await case.begin()
     one = case.world
     died = await run_until_crash(one.process(Faults(crash_at(3, before=True))).drain())
     assert died
     with pytest.raises(Unusable, match="is not done"):
-        await _undo(case)
+        await undo_of(case)
 
 
 def _again(one: World) -> World:
@@ -162,7 +131,7 @@ async def test_an_undo_killed_at_any_write_ends_as_one_that_was_not(before: bool
     case = await planned(attack)
     await case.run()
     _settle(case.world.clock)
-    case.world.plan = await _undo(case)
+    case.world.plan = await undo_of(case)
     await case.world.approve()
     await case.begin()
     log, whole = Faults(), _again(case.world)
