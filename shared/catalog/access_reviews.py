@@ -7,6 +7,7 @@ from shared.catalog.spec import (
     AnchorSpec,
     Condition,
     Create,
+    Fights,
     Licence,
     MatchKey,
     ObjectType,
@@ -90,6 +91,7 @@ ACCESS_REVIEWS = ObjectType(
     ),
     sets=(*_REVIEWERS, "additionalNotificationRecipients", "scope.principalScopes", "scope.resourceScopes"),
     references=tuple(ValueReference(path, _NAMED, text=True) for path in _QUERIES),
+    fights=Fights(Condition("status", ("InProgress",)), "it removes those whom its reviewers deny"),
     licence=Licence(
         "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
     ),

@@ -7,7 +7,9 @@ from shared.catalog.spec import (
     Action,
     AnchorSpec,
     Bin,
+    Condition,
     Create,
+    Fights,
     Licence,
     MatchKey,
     ObjectType,
@@ -114,6 +116,9 @@ LIFECYCLE_WORKFLOWS = ObjectType(
         ValueReference("executionConditions.scope.groups[].id", ("groups",)),
         ValueReference("executionConditions.scope.rule", ("groups",), text=True),
         ValueReference("tasks[].arguments[].value", ("users", "groups", "customTaskExtensions"), text=True),
+    ),
+    fights=Fights(
+        Condition("isSchedulingEnabled", (True,)), "it runs by schedule, and changes or disables accounts"
     ),
     licence=_LICENCE,
     quirks=(

@@ -428,6 +428,15 @@ class Licence:
 
 
 @dataclass(frozen=True, slots=True)
+class Fights:
+    """Objects that meet `when` write to the tenant by themselves, and may undo what a restore does; `why` says what
+    they write."""
+
+    when: Condition
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quirk:
     """A fact that explains a declaration, with its source."""
 
@@ -538,6 +547,7 @@ class ObjectType:
     type_tag_on_write: bool = False  # `@odata.type` must be in every write
     reference_root: str = "/v1.0/directoryObjects"
     licence: Licence | None = None
+    fights: Fights | None = None
     contain: Containment | None = None  # None: nothing of it gives access
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL

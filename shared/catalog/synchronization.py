@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import Condition, Drill, LinkWrite, ObjectType, Quirk, Relationship, WaveNumber
+from shared.catalog.spec import Condition, Drill, Fights, LinkWrite, ObjectType, Quirk, Relationship, WaveNumber
 
 _READ = (("Synchronization.Read.All",),)
 
@@ -30,6 +30,7 @@ SYNCHRONIZATION_JOBS = ObjectType(
     parent="servicePrincipals",
     parent_relationship=PROVISIONED.name,
     name_property="templateId",
+    fights=Fights(Condition("schedule.state", ("Active",)), "it writes accounts of one side to the other"),
     volatile=("status",),
     only_read="a job can't run without its credentials, which nothing shows, so that it is set up by hand",
     drill=Drill.NONE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.catalog.branding import BRANDED
 from shared.catalog.consent import ASSIGNED_TO_USERS
-from shared.catalog.spec import Drill, ObjectType, Quirk, WaveNumber
+from shared.catalog.spec import Condition, Drill, Fights, ObjectType, Quirk, WaveNumber
 
 ORGANIZATION = ObjectType(
     name="organization",
@@ -34,6 +34,10 @@ ORGANIZATION = ObjectType(
     whole=("privacyProfile",),
     tells_plans="assignedPlans",
     not_created="it is the tenant itself: there is one, and it goes with the tenant",
+    fights=Fights(
+        Condition("onPremisesSyncEnabled", (True,)),
+        "the synchronization from on premises writes synced users and groups as they are there",
+    ),
     drill=Drill.NONE,
     no_drill="what can be written are contacts that Microsoft sends notices to; a try-out would redirect them",
     quirks=(Quirk("A list of exactly one item, not creatable.", "Microsoft Graph: List organizations"),),

@@ -154,6 +154,10 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             ("What it does", mechanisms_line(plan.operations)),
             ("Next", approve_command(plan)),
         ],
+        "fighting": cut(
+            [{"type": one.type, "name": one.name, "id": one.target, "why": one.why} for one in plan.fighting],
+            _where(plan),
+        ),
         "leaving": cut(
             [
                 {"at": moment(one.at), "type": one.type, "name": one.name, "id": one.target}

@@ -341,6 +341,13 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
                 title=f"Purged for good within three days: {len(soon):,}; with --rescue they come first",
             )
         )
+    if plan.fighting:
+        view.append(
+            listing(
+                "May undo this restore, unless it is paused",
+                [f"{one.type} {one.name} ({one.target}): {one.why}" for one in plan.fighting[:_SOON_SHOWN]],
+            )
+        )
     if plan.waves:
         view.append(
             table(

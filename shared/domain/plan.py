@@ -213,6 +213,16 @@ class Leaving(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Fighting(Wire):
+    """Something live that writes to the tenant by itself. Whoever approves decides whether to pause it."""
+
+    type: str
+    target: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scope(Wire):
     """What a request asked to bring back. Empty tuples mean everything.
 
@@ -271,6 +281,7 @@ class RestorePlan(Wire):
     # plan approves.
     despite_erasure: tuple[str, ...] = ()
     leaving: tuple[Leaving, ...] = ()  # what this plan takes from recycle bins, the soonest to be purged first
+    fighting: tuple[Fighting, ...] = ()  # what may undo the restore
     undo_of: str = ""  # the plan whose doings this one takes back
 
     @property

@@ -16,8 +16,9 @@ from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Unusable
 from shared.domain.objects import ObjectKey
-from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, RestorePlan, Scope
+from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Fighting, RestorePlan, Scope
 from shared.engines.bins import Bins
+from shared.engines.conditions import holds
 from shared.engines.dependencies import with_dependencies
 from shared.engines.disabling import disable_first
 from shared.engines.drafts import Drafter
@@ -144,6 +145,7 @@ async def plan_restore(
         guard_groups=guard_groups,
         known_ids=dict(sorted((known_ids or {}).items())),
         despite_erasure=despite,
+        fighting=await _fighting(live, catalog) if steps else (),
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
     )
 
@@ -168,6 +170,16 @@ async def _adopted(snapshot: View, live: View, catalog: Catalog, scope: Scope) -
         pairs = ", ".join(f"{old}={new}" for old, new in sorted(left.items()))
         raise Unusable(f"not a missing and an added object of one type: {pairs}", hint="see the plan's conflicts")
     return wanted
+
+
+async def _fighting(live: View, catalog: Catalog) -> tuple[Fighting, ...]:
+    found = []
+    for spec in catalog.compared:
+        if spec.fights is not None:
+            async for entry, item in read_objects(live, spec.name, live.index(spec.name)):
+                if holds(spec.fights.when, item):
+                    found.append(Fighting(spec.name, entry.id, entry.name, spec.fights.why))
+    return tuple(found)
 
 
 async def _look_up(snapshot: View, live: View, fates: Fates, links: Sequence[LinkSurvey]) -> None:

@@ -357,3 +357,18 @@ async def test_somebody_who_took_a_name_over_is_taken_for_the_missing_one_by_the
     for wrong in (f"{ids['old']}=", f"{ids['new']}={ids['old']}", "nothing=at-all"):
         with pytest.raises(Unusable, match=r"pair of its own|not a missing and an added"):
             await make_plan(service, case.snapshot, clock, scope=Scope(adopt=(wrong,)))
+
+
+async def test_what_writes_to_the_tenant_by_itself_is_told() -> None:
+    def damage(service: Service) -> None:
+        _patch(service, f"users/{cloud_users(service)[0]['id']}", {"department": "Bent"})
+
+    case = await planned(damage)
+    told = {one.type: one for one in case.world.plan.fighting}
+    tables = case.world.service.store.tables
+    scheduled = sorted(key for key, one in tables["lifecycleWorkflows"].items() if one["isSchedulingEnabled"])
+    assert scheduled
+    assert sorted(one.target for one in case.world.plan.fighting if one.type == "lifecycleWorkflows") == scheduled
+    assert "by schedule" in told["lifecycleWorkflows"].why
+    nothing = await planned(lambda service: None)
+    assert not nothing.world.plan.fighting

@@ -201,11 +201,12 @@ async def test_a_group_made_anew_carries_a_marker_until_it_is_finished() -> None
 async def test_where_a_change_is_a_put_what_finishes_an_object_names_all_that_was_set_before() -> None:
     before = Tenant()
     group(before, "staff", description="All of them")
-    types = (replace(spec, put=True, member_groups=()) if spec.name == "groups" else spec for spec in CATALOG.types)
+    changed = {"put": True, "put_names": ("mailEnabled",), "member_groups": ()}
+    types = (replace(spec, **changed) if spec.name == "groups" else spec for spec in CATALOG.types)
     catalog = Catalog(tuple(types))
     plan = await make_plan(before, Tenant(), catalog=catalog)
     create, finish = only(plan, Mechanism.CREATE), only(plan, Mechanism.FINISH)
-    set_before = {name: value for name, value in body(create).items() if name in catalog.get("groups").whole_names}
+    set_before = {name: value for name, value in body(create).items() if name in catalog.get("groups").named_in_put}
     assert "mailEnabled" in set_before  # set once, and named in a PUT all the same
     assert finish.request.method == "PUT"
     assert body(finish) == finish.wanted == {**set_before, "displayName": "staff"}
