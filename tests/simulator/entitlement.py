@@ -291,7 +291,7 @@ def plant(planter: Planter) -> None:
         made = role_scope(obj, package, obj["roles"][0], obj["scopes"][0], _LONG_AGO)
         plain.put(service, ROLE_SCOPES, made)
     for number, end in enumerate((None, _FAR)):
-        target = store.tables["users"][planter.user_ids[3 + number]]
+        target = store.tables["users"][planter.user_ids[(3 + number) % len(planter.user_ids)]]
         key = str(uuid.uuid5(_SPACE, f"assignment {number}"))
         plain.put(service, ASSIGNMENTS, assignment(key, target, policy, start=parse_iso(_LONG_AGO), end=end))
     before = assignment(

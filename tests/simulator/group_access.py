@@ -181,7 +181,7 @@ def plant(planter: Planter) -> None:
             values = {"principalId": person, "groupId": group, "accessId": access}
             key = f"00000000-0000-4000-8000-{number:06d}{turn:06d}"
             add(planter.service, kind, values, key, 1709280000.0, end)
-        _tighten(planter, group, planter.user_ids[20 + number])
+        _tighten(planter, group, planter.user_ids[(20 + number) % len(planter.user_ids)])
 
 
 def _tighten(planter: Planter, group: str, approver: str) -> None:
