@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from shared.cli.after_care_view import by_owner
 from shared.cli.plan_view import REASONS
 from shared.domain.plan import OutcomeState, Reason
-from shared.engines.report import Kind, Listed, Report, Verdict
+from shared.engines.report import AfterCare, Kind, Listed, Report, Verdict
 from shared.pages.page import cut, render
 from shared.pages.text import count, duration, moment
 
@@ -174,10 +175,11 @@ def report_view(report: Report) -> list[RenderableType]:
         view.append(heading(f"What is left for people to do ({len(report.after_care):,})"))
         view.append(
             table(
-                ("What", "How many", "For example", "Where"),
+                ("Whom to ask", "What", "How many", "For example", "Where"),
                 [
-                    (what, f"{len(group):,}", f"{group[0].type} {group[0].name}", group[0].where)
-                    for what, group in _care(report)
+                    (owner, what, f"{len(group):,}", f"{group[0].type} {group[0].name}", group[0].where)
+                    for owner, cared in by_owner(report.after_care)
+                    for what, group in _by_what(cared)
                 ],
                 numbers=("How many",),
             )
@@ -185,9 +187,9 @@ def report_view(report: Report) -> list[RenderableType]:
     return view
 
 
-def _care(report: Report) -> list[tuple[str, list[Any]]]:
-    groups: defaultdict[str, list[Any]] = defaultdict(list)
-    for one in report.after_care:
+def _by_what(cared: Iterable[AfterCare]) -> list[tuple[str, list[AfterCare]]]:
+    groups: defaultdict[str, list[AfterCare]] = defaultdict(list)
+    for one in cared:
         groups[one.what].append(one)
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
@@ -270,14 +272,18 @@ def report_page(report: Report, made_at: datetime) -> Iterable[str]:
         ],
         "after_care": [
             {
-                "title": what,
-                "count": f"{len(group):,}",
+                "title": owner,
+                "count": f"{len(cared):,}",
                 **cut(
-                    [{"type": one.type, "name": one.name, "live": one.live, "where": one.where} for one in group],
+                    [
+                        {"what": one.what, "type": one.type, "name": one.name, "live": one.live, "where": one.where}
+                        for _, group in _by_what(cared)
+                        for one in group
+                    ],
                     where,
                 ),
             }
-            for what, group in _care(report)
+            for owner, cared in by_owner(report.after_care)
         ],
     }
     return render("report.html.j2", f"Report of restore {report.plan}", made_at, context)

@@ -6,10 +6,12 @@ came to, and are marked as the hints that they are.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.after_care_view import write_csv
 from shared.cli.copy_view import copy_answer
 from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
@@ -30,8 +32,6 @@ from shared.cli.watching import goes_on, watched
 from shared.domain.errors import Unusable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import RenderableType
 
     from shared.domain.snapshot import Run
@@ -51,6 +51,15 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow a plan until it ends: progress, rate, time left, failures.")
     ] = False,
+    after_care: Annotated[
+        Path | None,
+        typer.Option(
+            "--after-care",
+            metavar="FILE",
+            help="Also write what the plan's report leaves to people, by whom to ask, as CSV.",
+            dir_okay=False,
+        ),
+    ] = None,
     html: Page = None,
     minutes: Minutes = 1440.0,
     local: LocalRestore = None,
@@ -68,8 +77,8 @@ def status(
     Example: holdfast status p0123abc --watch
     """
     of_plan = which[:1].isalpha()
-    if watch and not of_plan:
-        raise Unusable("--watch follows one plan", hint="holdfast status PLAN --watch")
+    if (watch or after_care) and not of_plan:
+        raise Unusable("--watch and --after-care are about one plan", hint="holdfast status PLAN --watch")
     given = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
@@ -80,8 +89,13 @@ def status(
         if which[:1].isdigit():
             return await _run_answer(parts, which)
         if watch:
-            return await watched(parts, screen, which, html, pause=given, minutes=minutes)
-        return await _plan_answer(parts, screen, which, html)
+            answer = await watched(parts, screen, which, html, pause=given, minutes=minutes)
+        else:
+            answer = await _plan_answer(parts, screen, which, html)
+        if after_care is not None:
+            write_csv(after_care, await read_report(parts, which), which)
+            screen.note(f"after-care list written: {after_care}")
+        return answer
 
     source = restoring_from(ctx, local, work_dir, key, reads_copy=not of_plan)
     return with_parts(ctx, as_json, work, source, stopped=goes_on(which) if watch else "")

@@ -90,7 +90,7 @@ def write(path: Path, page: Iterable[str]) -> None:
     try:
         handle, waiting = tempfile.mkstemp(prefix=".holdfast-", suffix=".html", dir=path.parent)
     except OSError as error:
-        raise Unusable(f"no page can be written in {path.parent}: {error.strerror}") from None
+        raise Unusable(f"no file can be written in {path.parent}: {error.strerror}") from None
     try:
         # A lone surrogate would have been spelled out already; anything else is UTF-8.
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -99,7 +99,7 @@ def write(path: Path, page: Iterable[str]) -> None:
             os.fsync(file.fileno())
         os.replace(waiting, path)
     except OSError as error:
-        raise Unusable(f"the page {path} can't be written: {error.strerror}", saved="nothing") from None
+        raise Unusable(f"the file {path} can't be written: {error.strerror}", saved="nothing") from None
     finally:
         Path(waiting).unlink(missing_ok=True)
 

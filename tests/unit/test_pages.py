@@ -235,7 +235,7 @@ def test_interrupted_page_leaves_the_old_one(tmp_path: Path) -> None:
 
 
 def test_page_in_a_missing_folder_is_unusable_input(tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match="no page can be written"):
+    with pytest.raises(Unusable, match="no file can be written"):
         pages.write(tmp_path / "none" / "plan.html", iter(["x"]))
 
 
