@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.cli.after_care_view import by_owner
-from shared.cli.plan_view import REASONS
-from shared.domain.plan import OutcomeState, Reason
-from shared.engines.report import AfterCare, Kind, Listed, Report, Verdict
+from shared.cli.plan_view import MECHANISMS, REASONS, before_and_after, tone
+from shared.domain.plan import Operation, OutcomeState, Reason, RestorePlan
+from shared.engines.report import AfterCare, Kind, Listed, NotDone, Report, Verdict
 from shared.pages.page import cut, render
 from shared.pages.text import count, duration, moment
 
@@ -197,7 +197,8 @@ def _by_what(cared: Iterable[AfterCare]) -> list[tuple[str, list[AfterCare]]]:
 # --- page ------------------------------------------------------------------------------------------------
 
 
-def report_page(report: Report, made_at: datetime) -> Iterable[str]:
+def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = None) -> Iterable[str]:
+    """`plan`: the one that ran; with it the page shows before and after of all that was written."""
     where = f"holdfast status {report.plan} --json"
     context = {
         "tone": _TONES[report.verdict],
@@ -262,6 +263,7 @@ def report_page(report: Report, made_at: datetime) -> Iterable[str]:
             ],
             where,
         ),
+        "changes": _changes(plan, report, where) if plan is not None else [],
         "listed": [
             {
                 "title": in_words(reason),
@@ -286,7 +288,37 @@ def report_page(report: Report, made_at: datetime) -> Iterable[str]:
             for owner, cared in by_owner(report.after_care)
         ],
     }
-    return render("report.html.j2", f"Report of restore {report.plan}", made_at, context)
+    return render("report.html.j2", f"Report of restore {report.plan}", made_at, context, searched=True)
+
+
+def _changes(plan: RestorePlan, report: Report, where: str) -> list[dict[str, Any]]:
+    """All operations by type, each with what became of it."""
+    names = {operation.target: operation.name for operation in plan.operations}
+    not_done = {one.operation: one for one in report.not_done}
+    new = {one.old: one.new for one in report.new_ids}
+    groups: defaultdict[str, list[Operation]] = defaultdict(list)
+    for operation in plan.operations:
+        groups[operation.type].append(operation)
+    shown = []
+    for type_name, operations in sorted(groups.items()):
+        part = cut(operations, where)
+        rows = [_change(one, names, not_done.get(one.id), new.get(one.target, "")) for one in part["rows"]]
+        shown.append({"title": type_name, "count": f"{len(operations):,}", **part, "rows": rows})
+    return shown
+
+
+def _change(operation: Operation, names: dict[str, str], failed: NotDone | None, live: str) -> dict[str, Any]:
+    return {
+        "mechanism": MECHANISMS[operation.mechanism],
+        "tone": tone(operation.mechanism),
+        "name": operation.name or operation.target,
+        "type": operation.type,
+        "target": operation.target,
+        "live": live,
+        "state": in_words(failed.state) if failed is not None else "",
+        "why": failed.why if failed is not None else operation.why,
+        "members": before_and_after(operation, names),
+    }
 
 
 def _rows(listed: Sequence[Listed]) -> list[dict[str, str]]:

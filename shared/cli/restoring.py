@@ -235,7 +235,7 @@ async def ended(parts: Parts, screen: Screen, stored: StoredPlan, end: End, html
     if report is None:
         return await _stopped(parts, stored, end)
     if html is not None:
-        page.write(html, report_page(report, parts.clock.now()))
+        page.write(html, report_page(report, parts.clock.now(), stored.plan))
         screen.note(f"page written: {html}")
     return Answer(wire_document(report), tuple(report_view(report)), exit_code(report))
 

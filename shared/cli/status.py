@@ -283,7 +283,7 @@ async def _plan_answer(parts: Parts, screen: Screen, plan: str, html: Path | Non
     cancelled = await parts.evidence.cancelled(plan)
     report = await read_report(parts, plan)
     if html is not None and report is not None:
-        page.write(html, report_page(report, parts.clock.now()))
+        page.write(html, report_page(report, parts.clock.now(), stored.plan))
         screen.note(f"page written: {html}")
     elif html is not None:
         write_page(html, stored, parts, screen)
