@@ -20,6 +20,7 @@ from shared.cli import (
     comparing,
     declarations,
     demo,
+    emergency,
     erasing,
     evidencing,
     exporting,
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 
 for commands in (
+    emergency,
     backing_up,
     reading,
     comparing,

@@ -227,3 +227,15 @@ def write_key(path: Path, signer: LocalSigner) -> Path:
     path.write_bytes(pem)
     path.chmod(0o600)
     return path
+
+
+def copied(cli: Cli, folder: Path) -> Path:
+    """A copy of the containers as files, and the public key beside it."""
+    for store in (cli.world.backup.vault, cli.world.backup.chain):
+        for name, data in store.blobs.items():
+            path = folder / store.container / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    key = folder.parent / "snapshot.pub"
+    key.write_bytes(cli.world.backup.signer.public_jwks())
+    return key
