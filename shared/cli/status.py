@@ -17,17 +17,7 @@ from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
 from shared.cli.restoring import load, read_report, tally, wave_counts
 from shared.cli.screen import Answer, Screen, wire_document
-from shared.cli.session import (
-    Json,
-    LocalRestore,
-    Minutes,
-    Page,
-    TrustedKey,
-    Work,
-    restoring_from,
-    session_of,
-    with_parts,
-)
+from shared.cli.session import Json, LocalRestore, Minutes, Page, TrustedKey, Work, restoring_from, with_parts
 from shared.cli.watching import goes_on, watched
 from shared.domain.errors import Unusable
 
@@ -79,7 +69,6 @@ def status(
     of_plan = which[:1].isalpha()
     if (watch or after_care) and not of_plan:
         raise Unusable("--watch and --after-care are about one plan", hint="holdfast status PLAN --watch")
-    given = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         if not which and parts.operator is None and parts.copy is not None:
@@ -89,7 +78,7 @@ def status(
         if which[:1].isdigit():
             return await _run_answer(parts, which)
         if watch:
-            answer = await watched(parts, screen, which, html, pause=given, minutes=minutes)
+            answer = await watched(ctx, parts, screen, which, html, minutes)
         else:
             answer = await _plan_answer(parts, screen, which, html)
         if after_care is not None:

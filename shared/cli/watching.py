@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import typer
+
 from shared.cli.parts import Parts
 from shared.cli.restoring import End, ended, load, read_report
 from shared.cli.screen import Answer, Progress, Screen
-from shared.cli.waiting import Pause, wait_for
+from shared.cli.session import session_of
+from shared.cli.waiting import wait_for
 from shared.pages.text import count, duration
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ def goes_on(plan: str) -> str:
 
 
 async def watched(
-    parts: Parts, screen: Screen, plan: str, html: Path | None, *, pause: Pause, minutes: float
+    ctx: typer.Context, parts: Parts, screen: Screen, plan: str, html: Path | None, minutes: float
 ) -> Answer:
     """Waits for the report, or for what ends a plan without one."""
     stored = await load(parts, plan)
@@ -33,7 +36,7 @@ async def watched(
     with screen.progress(f"Looking at plan {plan}") as progress:
         end = await wait_for(
             lambda: watch.look(progress),
-            pause=pause,
+            pause=session_of(ctx).pause,  # never the worker's: somebody else runs it
             minutes=minutes,
             what=f"the report of plan {plan}",
             hint=f"holdfast status {plan} --watch{parts.flags}",
@@ -64,12 +67,11 @@ class Watch:
 
     async def look(self, progress: Progress) -> End | None:
         """One look at the evidence; an `End` once the plan has ended."""
-        from shared.engines.pace import read_ends, read_starts, standing
+        from shared.engines.pace import read_journaled, standing
 
         plan = self.stored.plan
-        done, stands = await read_ends(self.stored, self.journal)
-        starts = await read_starts(self.stored, self.parts.evidence)
-        now = standing(plan, self.parts.catalog, done, stands, starts, self.parts.clock.now())
+        journaled = await read_journaled(self.stored, self.journal, self.parts.evidence)
+        now, done = standing(plan, self.parts.catalog, journaled, self.parts.clock.now()), journaled.done
         closed, rejected = await self._closed(now)
         self._tell(progress, now, closed)
         if await read_report(self.parts, plan.id) is not None:

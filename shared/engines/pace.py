@@ -1,6 +1,6 @@
 """How far a restore has come, how fast it writes and how long it still takes, by its signed journal.
 
-Reading and reckoning are apart: `read_ends` and `read_starts` read the evidence, `standing` is pure.
+Reading and reckoning are apart: `read_journaled` reads the evidence, `standing` is pure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.catalog.registry import Catalog
-from shared.domain.plan import Operation, OutcomeState, RestorePlan, Step
+from shared.domain.plan import Operation, OutcomeState, RestorePlan
 from shared.engines.evidence import Evidence, StoredPlan, WaveStart, wave_blob
 from shared.engines.forecast import PER_SECOND, forecast
 from shared.engines.journal import Journal
@@ -30,6 +30,15 @@ class Stand:
     good: bool | None
     why: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """What the journal says: `done`: steps; `stands`: operations that were tried; `starts`: of waves."""
+
+    done: set[str]
+    stands: Mapping[str, Stand]
+    starts: Mapping[int, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,14 @@ class Standing:
     waiting: tuple[Trouble, ...]
 
 
-async def read_ends(stored: StoredPlan, journal: Journal) -> tuple[set[str], dict[str, Stand]]:
-    """Steps that are done, and how every operation stands that was tried so far. Raises `IntegrityError`."""
+async def read_journaled(stored: StoredPlan, journal: Journal, evidence: Evidence) -> Journaled:
+    """Raises `IntegrityError`."""
+    done, stands = await _read_ends(stored, journal)
+    return Journaled(done, stands, await _read_starts(stored, evidence))
+
+
+async def _read_ends(stored: StoredPlan, journal: Journal) -> tuple[set[str], dict[str, Stand]]:
+    """Steps that are done, and how every operation stands that was tried so far."""
     plan = stored.plan
     begun = await journal.begun_names(plan.id)
     done: set[str] = set()
@@ -96,7 +111,7 @@ async def read_ends(stored: StoredPlan, journal: Journal) -> tuple[set[str], dic
     return done, stands
 
 
-async def read_starts(stored: StoredPlan, evidence: Evidence) -> dict[int, datetime]:
+async def _read_starts(stored: StoredPlan, evidence: Evidence) -> dict[int, datetime]:
     """When each wave that was started began."""
     found = {}
     for wave in stored.plan.waves:
@@ -107,14 +122,8 @@ async def read_starts(stored: StoredPlan, evidence: Evidence) -> dict[int, datet
     return found
 
 
-def standing(
-    plan: RestorePlan,
-    catalog: Catalog,
-    done: set[str],
-    stands: Mapping[str, Stand],
-    starts: Mapping[int, datetime],
-    now: datetime,
-) -> Standing:
+def standing(plan: RestorePlan, catalog: Catalog, journaled: Journaled, now: datetime) -> Standing:
+    done, stands, starts = journaled.done, journaled.stands, journaled.starts
     settled = {name for name, stand in stands.items() if stand.state.final}
     waves = tuple(
         WaveStanding(
@@ -144,7 +153,7 @@ def standing(
         len(settled),
         len(done),
         _rates(plan, stands, now),
-        _left(plan, catalog, done, stands, starts, now),
+        _left(plan, catalog, journaled, now),
         tuple(failed),
         tuple(waiting),
     )
@@ -162,33 +171,18 @@ def _rates(plan: RestorePlan, stands: Mapping[str, Stand], now: datetime) -> tup
     return tuple(Rate(name, number / seconds, PER_SECOND[name]) for name, number in sorted(writes.items()))
 
 
-def _left(
-    plan: RestorePlan,
-    catalog: Catalog,
-    done: set[str],
-    stands: Mapping[str, Stand],
-    starts: Mapping[int, datetime],
-    now: datetime,
-) -> int:
-    rest = [step for step in plan.steps if step.id not in done]
-    ahead = forecast(rest, catalog).seconds
-    behind = forecast([step for step in plan.steps if step.id in done], catalog).seconds
-    took = sum(_took(plan.steps, wave, start, done, stands, now) for wave, start in starts.items())
+def _left(plan: RestorePlan, catalog: Catalog, journaled: Journaled, now: datetime) -> int:
+    ahead = forecast([step for step in plan.steps if step.id not in journaled.done], catalog).seconds
+    behind = forecast([step for step in plan.steps if step.id in journaled.done], catalog).seconds
+    took = sum(_took(plan, wave, journaled, now) for wave in journaled.starts)
     return round(ahead * max(1.0, took / behind)) if behind else ahead
 
 
-def _took(
-    steps: tuple[Step, ...],
-    wave: int,
-    start: datetime,
-    done: set[str],
-    stands: Mapping[str, Stand],
-    now: datetime,
-) -> float:
+def _took(plan: RestorePlan, wave: int, journaled: Journaled, now: datetime) -> float:
     """Seconds that a wave has run. A finished one ended with its last operation."""
-    own = [step for step in steps if step.wave == wave]
-    last = now
-    if all(step.id in done for step in own):
+    own = [step for step in plan.steps if step.wave == wave]
+    start, last, stands = journaled.starts[wave], now, journaled.stands
+    if all(step.id in journaled.done for step in own):
         ends = [stands[one.id].at for step in own for one in step.operations if one.id in stands]
         last = max(ends, default=start)
     return max(0.0, (last - start).total_seconds())

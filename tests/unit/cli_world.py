@@ -212,6 +212,12 @@ class Cli:
 
         return asyncio.run(waiting())
 
+    @classmethod
+    def with_approvers(cls) -> Cli:
+        made = cls(Deployment())
+        made.do(made.world.set_approvers())
+        return made
+
     def back_up(self) -> str:
         """A committed snapshot, made by the backup app alone."""
         self.world.backup.clock.advance(timedelta(hours=1).total_seconds())

@@ -22,7 +22,7 @@ from tests.restore_planned import cloud_groups, cloud_users, planned, purge
 from tests.restore_world import objects
 from tests.simulator.service import Service
 from tests.unit.cli_samples import HOSTILE, report
-from tests.unit.cli_world import EVIDENCE_KEY, Cli, Deployment
+from tests.unit.cli_world import EVIDENCE_KEY, Cli
 
 MARIA, TOMAS = Owner("m1", "Maria"), Owner("t1", "Tomas")
 
@@ -152,8 +152,7 @@ def stored(cli: Cli, made: Report) -> None:
 
 
 def test_status_writes_the_list_for_its_owner_only(tmp_path: Path) -> None:
-    cli = Cli(Deployment())
-    cli.do(cli.world.set_approvers())
+    cli = Cli.with_approvers()
     stored(cli, replace(report(), after_care=(care("one", MARIA, name=HOSTILE),)))
     target = tmp_path / "care.csv"
     ran = cli("status", "p0001", "--after-care", str(target))
@@ -166,8 +165,7 @@ def test_status_writes_the_list_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_without_a_report_or_a_plan_nothing_is_written(tmp_path: Path) -> None:
-    cli = Cli(Deployment())
-    cli.do(cli.world.set_approvers())
+    cli = Cli.with_approvers()
     cli.do(cli.world.store_plan())
     target = tmp_path / "care.csv"
     ran = cli("status", "p0001", "--after-care", str(target))

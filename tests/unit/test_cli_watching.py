@@ -18,7 +18,7 @@ from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
 from tests.backup import TENANT
 from tests.unit.cli_samples import HOSTILE, plan, report
-from tests.unit.cli_world import APPROVERS, EVIDENCE_KEY, EXECUTION_KEY, Cli, Deployment, write_key
+from tests.unit.cli_world import APPROVERS, EVIDENCE_KEY, EXECUTION_KEY, Cli, write_key
 
 
 class Terminal(io.StringIO):
@@ -65,9 +65,7 @@ class Restoring:
 
 @pytest.fixture
 def cli() -> Cli:
-    made = Cli(Deployment())
-    made.do(made.world.set_approvers())
-    return made
+    return Cli.with_approvers()
 
 
 @pytest.fixture

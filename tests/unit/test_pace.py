@@ -10,7 +10,7 @@ import pytest
 from shared.catalog.registry import CATALOG
 from shared.domain.plan import OutcomeState, RestorePlan
 from shared.engines.forecast import forecast
-from shared.engines.pace import Stand, standing
+from shared.engines.pace import Journaled, Stand, standing
 from tests.unit.cli_samples import NOW, operation, plan
 
 
@@ -35,7 +35,7 @@ def ended(state: OutcomeState, at: datetime, *, good: bool = True, why: str = ""
 
 def test_nothing_begun_leaves_the_forecast() -> None:
     made = two_waves()
-    now = standing(made, CATALOG, set(), {}, {}, NOW)
+    now = standing(made, CATALOG, Journaled(set(), {}, {}), NOW)
     assert (now.operations, now.operations_done, now.steps_done, now.rates) == (41, 0, 0, ())
     assert now.left == forecast(made.steps, CATALOG).seconds > 2
     assert [(one.number, one.steps, one.started_at) for one in now.waves] == [(4, 2, None), (5, 1, None)]
@@ -47,7 +47,7 @@ def test_rates_count_what_was_written_in_the_last_window_by_class() -> None:
     stands["op30"] = ended(OutcomeState.ALREADY, NOW)  # nothing was sent
     stands["op31"] = ended(OutcomeState.DONE, NOW - timedelta(seconds=150))  # too long ago
     stands["op90"] = ended(OutcomeState.DONE, NOW - timedelta(seconds=149))
-    now = standing(made, CATALOG, {"s0"}, stands, {4: NOW - timedelta(minutes=9)}, NOW)
+    now = standing(made, CATALOG, Journaled({"s0"}, stands, {4: NOW - timedelta(minutes=9)}), NOW)
     assert [(rate.throttle, round(rate.per_second * 150), rate.allowed) for rate in now.rates] == [
         ("conditionalAccess", 1, 1.0),
         ("directory", 30, 20.0),
@@ -63,7 +63,7 @@ def test_the_rest_takes_as_much_longer_as_the_beginning_did(factor: float, expec
     stands = {one.id: ended(OutcomeState.DONE, NOW) for one in made.steps[1].operations}
     start = NOW - timedelta(seconds=behind * factor)
     # The wave ended at NOW; what passed since, while the next one waits for approvals, doesn't count.
-    now = standing(made, CATALOG, {"s0", "s1"}, stands, {4: start}, NOW + timedelta(hours=3))
+    now = standing(made, CATALOG, Journaled({"s0", "s1"}, stands, {4: start}), NOW + timedelta(hours=3))
     assert now.left == round(ahead * expected)
 
 
@@ -76,7 +76,7 @@ def test_failures_and_what_is_tried_again_are_told_apart() -> None:
         "op3": Stand(OutcomeState.DONE, False, None, "", NOW),  # written, still to be read back
         "op4": Stand(OutcomeState.CHANGED, False, False, "changed", NOW),
     }
-    now = standing(made, CATALOG, set(), stands, {}, NOW)
+    now = standing(made, CATALOG, Journaled(set(), stands, {}), NOW)
     assert [(one.operation.id, one.state, one.why) for one in now.failed] == [
         ("op0", "refusedByGraph", "no such department"),
         ("op1", "notReadBack", ""),
