@@ -97,6 +97,8 @@ async def _vault(parts: Parts, operator: Operator) -> Line:
 
 async def _state(parts: Parts, operator: Operator) -> Line:
     await operator.tables.get("preflight", "nothing")
+    if parts.worker is not None:
+        return Line("state", "the work folder can be read; messages stay in this process")
     own = ("restore",) if operator.settings.role == "restore" else ("backup",)
     missing = [spec.name for spec in queues.QUEUES if spec.role in own and spec.name not in operator.queues]
     finding = f"no account is named for the queues {', '.join(missing)}" if missing else ""
