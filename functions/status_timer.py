@@ -24,11 +24,8 @@ async def status_timer(timer: func.TimerRequest) -> None:
         except HoldfastError as error:
             alarm("status.token", role=role, error=type(error).__name__)
             return
-        missing = [
-            "|".join(any_of)
-            for any_of in ready.catalog.needs(write=role is Role.RESTORE, opt_in=ready.settings.opt_in)
-            if held is not None and not held.intersection(any_of)
-        ]
+        write, opt_in = role is Role.RESTORE, ready.settings.opt_in
+        missing = ready.catalog.lacking(held, write=write, opt_in=opt_in) if held is not None else ()
         if missing:
             alarm("status.permissions", role=role, count=len(missing), reason=" ".join(missing))
         # The restore app doesn't look after the vault, and isn't told which account it is.

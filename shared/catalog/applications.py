@@ -85,6 +85,7 @@ APPLICATIONS = ObjectType(
             name="owners",
             target_types=("users", "servicePrincipals"),
             write=LinkWrite.REF,
+            answers=True,
             delta=True,
             needs_to_read=_READ,
             needs_to_write=_OWNERS,

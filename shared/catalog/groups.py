@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, in_text, values_of
 from shared.catalog.spec import (
+    AZURE_ROLES,
     AnchorSpec,
     Bin,
     Condition,
@@ -103,11 +104,13 @@ GROUPS = ObjectType(
             name="owners",
             target_types=("users", "servicePrincipals"),
             write=LinkWrite.REF,
+            answers=True,
             delta=True,
             granted=_granted("owner"),
             needs_to_read=(("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"),),
         ),
     ),
+    known_outside=AZURE_ROLES,
     match_keys=(
         MatchKey(("uniqueName",), Strength.UNIQUE, "/groups?$filter=uniqueName eq '{value}'"),
         MatchKey(("displayName",), Strength.WEAK),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -264,6 +264,11 @@ class Catalog:
                 continue
             groups.update(part.needs_to_write if write else part.needs_to_read)
         return tuple(sorted(groups))
+
+    def lacking(self, held: Container[str], *, write: bool, opt_in: Iterable[str] = ()) -> tuple[str, ...]:
+        """Permissions that a token's roles leave out, each as `this|or that`."""
+        needs = self.needs(write=write, opt_in=opt_in)
+        return tuple("|".join(any_of) for any_of in needs if not any(name in held for name in any_of))
 
 
 _DECLARED = Catalog(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.catalog.containment import Containment
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
+    AZURE_ROLES,
     AnchorSpec,
     Bin,
     Condition,
@@ -86,6 +87,7 @@ SERVICE_PRINCIPALS = ObjectType(
             name="owners",
             target_types=("users", "servicePrincipals"),
             write=LinkWrite.REF,
+            answers=True,
             delta=True,
             needs_to_read=_READ,
             needs_to_write=_OWNERS,
@@ -114,6 +116,7 @@ SERVICE_PRINCIPALS = ObjectType(
         ),
         PROVISIONED,
     ),
+    known_outside=AZURE_ROLES,
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'"),
         MatchKey(("displayName",), Strength.WEAK),

@@ -298,6 +298,10 @@ class LinkWrite(StrEnum):
     NONE = "none"
 
 
+# Azure RBAC: the security principal of an assignment is a user, a group or a service principal.
+AZURE_ROLES = "role assignments of Azure resources"
+
+
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A navigation property kept as links, read by `$expand` on the parents' list and, where 20 came back
@@ -309,6 +313,7 @@ class Relationship:
     `membership`: what names the parent acts on those it holds, so that they are back before it may act.
     `seals_when`: parents whose links make their targets immutable to us, so that they come last. `granted`: what
     else gives such links, for a time.
+    `answers`: its targets answer for the object: they are asked about what is left to do for it.
     """
 
     name: str
@@ -319,6 +324,7 @@ class Relationship:
     far: str = ""
     delta: bool = False
     membership: bool = False
+    answers: bool = False
     page_cost: int = 1
     # For forecasts: the share of parents that are taken to hold 20 or more, and how many further pages there are
     # for each object of the first target type.
@@ -543,6 +549,7 @@ class ObjectType:
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()
     keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId
+    known_outside: str = ""  # what outside Graph may name its id, which no restore reaches
     read_back_by_list: bool = False
     type_tag_on_write: bool = False  # `@odata.type` must be in every write
     reference_root: str = "/v1.0/directoryObjects"

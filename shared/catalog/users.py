@@ -6,6 +6,7 @@ from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, values_of
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
+    AZURE_ROLES,
     AnchorSpec,
     Bin,
     Condition,
@@ -110,10 +111,12 @@ USERS = ObjectType(
             target_types=("users",),
             write=LinkWrite.PUT_REF,
             many=False,
+            answers=True,
             delta=True,
             needs_to_read=(("User.Read.All", "Directory.Read.All"),),
         ),
     ),
+    known_outside=AZURE_ROLES,
     match_keys=(
         MatchKey(("userPrincipalName",), Strength.UNIQUE, "/users?$filter=userPrincipalName eq '{value}'"),
         MatchKey(("employeeId",), Strength.WEAK),

@@ -49,7 +49,7 @@ def diff(
         # What is read of the live tenant lies here, for this process's user only, until the end.
         with tempfile.TemporaryDirectory(prefix="holdfast-") as scratch:
             one = await parts.repository.open(before)
-            other = await _later(parts, screen, after, names, Path(scratch))
+            other = await later(parts, screen, after, names, Path(scratch))
             return await _compare(parts, screen, one, other, names, html)
 
     return with_parts(ctx, as_json, work, Source(local, key))
@@ -82,7 +82,7 @@ async def _compare(
     return Answer(document, tuple(diff_view(collected)), 4 if collected.gaps else 0)
 
 
-async def _later(parts: Parts, screen: Screen, after: str, types: tuple[str, ...], scratch: Path) -> View:
+async def later(parts: Parts, screen: Screen, after: str, types: tuple[str, ...], scratch: Path) -> View:
     """The later side: a snapshot, or the tenant read now into a scratch folder."""
     if after != LIVE:
         return await parts.repository.open(after)

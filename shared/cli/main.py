@@ -20,12 +20,14 @@ from shared.cli import (
     comparing,
     declarations,
     demo,
+    emergency,
     erasing,
     evidencing,
     exporting,
     first_keys,
     guarding,
     planning,
+    preflight,
     public_keys,
     reading,
     restoring,
@@ -47,6 +49,7 @@ app = typer.Typer(
 )
 
 for commands in (
+    emergency,
     backing_up,
     reading,
     comparing,
@@ -55,6 +58,7 @@ for commands in (
     approving,
     restoring,
     status,
+    preflight,
     verifying,
     exporting,
     evidencing,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +188,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             for type_name, rows in sorted(new_ids.items())
         ],
     }
-    return render("plan.html.j2", f"Restore plan {plan.id}", made_at, context)
+    return render("plan.html.j2", f"Restore plan {plan.id}", made_at, context, searched=True)
 
 
 def approve_command(plan: RestorePlan) -> str:
@@ -240,17 +240,9 @@ def _step(step: Step, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, names: dict[str, str]) -> dict[str, Any]:
-    wanted: dict[str, Any] = dict(operation.wanted)
-    if operation.mechanism is Mechanism.LINK:
-        wanted = {
-            name: [f"{names[target]} ({target})" if names.get(target) else target for target in targets]
-            if isinstance(targets, list)
-            else targets
-            for name, targets in _texts(operation.wanted)
-        }
     return {
         "mechanism": MECHANISMS[operation.mechanism],
-        "tone": _TONES.get(operation.mechanism, ""),
+        "tone": tone(operation.mechanism),
         "name": operation.name or operation.target,
         "type": operation.type,
         "guarded": operation.guarded,
@@ -263,8 +255,25 @@ def _operation(operation: Operation, names: dict[str, str]) -> dict[str, Any]:
             ("Waits for operations", ", ".join(operation.after)),
             ("Initial password", "to the secret store" if operation.secret_for else ""),
         ],
-        "members": members(operation.before, wanted),
+        "members": before_and_after(operation, names),
     }
+
+
+def before_and_after(operation: Operation, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What it replaces and what it wants, by property. `names`: of objects by id, for links."""
+    wanted: dict[str, Any] = dict(operation.wanted)
+    if operation.mechanism is Mechanism.LINK:
+        wanted = {
+            name: [f"{names[target]} ({target})" if names.get(target) else target for target in targets]
+            if isinstance(targets, list)
+            else targets
+            for name, targets in _texts(operation.wanted)
+        }
+    return members(operation.before, wanted)
+
+
+def tone(mechanism: Mechanism) -> str:
+    return _TONES.get(mechanism, "")
 
 
 def _texts(wanted: dict[str, Json]) -> Iterable[tuple[str, Any]]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.cli.plan_view import REASONS
-from shared.domain.plan import OutcomeState, Reason
-from shared.engines.report import Kind, Listed, Report, Verdict
+from shared.cli.after_care_view import by_owner
+from shared.cli.plan_view import MECHANISMS, REASONS, before_and_after, tone
+from shared.domain.plan import Operation, OutcomeState, Reason, RestorePlan
+from shared.engines.report import AfterCare, Kind, Listed, NotDone, Report, Verdict
 from shared.pages.page import cut, render
 from shared.pages.text import count, duration, moment
 
@@ -174,10 +175,11 @@ def report_view(report: Report) -> list[RenderableType]:
         view.append(heading(f"What is left for people to do ({len(report.after_care):,})"))
         view.append(
             table(
-                ("What", "How many", "For example", "Where"),
+                ("Whom to ask", "What", "How many", "For example", "Where"),
                 [
-                    (what, f"{len(group):,}", f"{group[0].type} {group[0].name}", group[0].where)
-                    for what, group in _care(report)
+                    (owner, what, f"{len(group):,}", f"{group[0].type} {group[0].name}", group[0].where)
+                    for owner, cared in by_owner(report.after_care)
+                    for what, group in _by_what(cared)
                 ],
                 numbers=("How many",),
             )
@@ -185,9 +187,9 @@ def report_view(report: Report) -> list[RenderableType]:
     return view
 
 
-def _care(report: Report) -> list[tuple[str, list[Any]]]:
-    groups: defaultdict[str, list[Any]] = defaultdict(list)
-    for one in report.after_care:
+def _by_what(cared: Iterable[AfterCare]) -> list[tuple[str, list[AfterCare]]]:
+    groups: defaultdict[str, list[AfterCare]] = defaultdict(list)
+    for one in cared:
         groups[one.what].append(one)
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
@@ -195,7 +197,8 @@ def _care(report: Report) -> list[tuple[str, list[Any]]]:
 # --- page ------------------------------------------------------------------------------------------------
 
 
-def report_page(report: Report, made_at: datetime) -> Iterable[str]:
+def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = None) -> Iterable[str]:
+    """`plan`: the one that ran; with it the page shows before and after of all that was written."""
     where = f"holdfast status {report.plan} --json"
     context = {
         "tone": _TONES[report.verdict],
@@ -260,6 +263,7 @@ def report_page(report: Report, made_at: datetime) -> Iterable[str]:
             ],
             where,
         ),
+        "changes": _changes(plan, report, where) if plan is not None else [],
         "listed": [
             {
                 "title": in_words(reason),
@@ -270,17 +274,51 @@ def report_page(report: Report, made_at: datetime) -> Iterable[str]:
         ],
         "after_care": [
             {
-                "title": what,
-                "count": f"{len(group):,}",
+                "title": owner,
+                "count": f"{len(cared):,}",
                 **cut(
-                    [{"type": one.type, "name": one.name, "live": one.live, "where": one.where} for one in group],
+                    [
+                        {"what": one.what, "type": one.type, "name": one.name, "live": one.live, "where": one.where}
+                        for _, group in _by_what(cared)
+                        for one in group
+                    ],
                     where,
                 ),
             }
-            for what, group in _care(report)
+            for owner, cared in by_owner(report.after_care)
         ],
     }
-    return render("report.html.j2", f"Report of restore {report.plan}", made_at, context)
+    return render("report.html.j2", f"Report of restore {report.plan}", made_at, context, searched=True)
+
+
+def _changes(plan: RestorePlan, report: Report, where: str) -> list[dict[str, Any]]:
+    """All operations by type, each with what became of it."""
+    names = {operation.target: operation.name for operation in plan.operations}
+    not_done = {one.operation: one for one in report.not_done}
+    new = {one.old: one.new for one in report.new_ids}
+    groups: defaultdict[str, list[Operation]] = defaultdict(list)
+    for operation in plan.operations:
+        groups[operation.type].append(operation)
+    shown = []
+    for type_name, operations in sorted(groups.items()):
+        part = cut(operations, where)
+        rows = [_change(one, names, not_done.get(one.id), new.get(one.target, "")) for one in part["rows"]]
+        shown.append({"title": type_name, "count": f"{len(operations):,}", **part, "rows": rows})
+    return shown
+
+
+def _change(operation: Operation, names: dict[str, str], failed: NotDone | None, live: str) -> dict[str, Any]:
+    return {
+        "mechanism": MECHANISMS[operation.mechanism],
+        "tone": tone(operation.mechanism),
+        "name": operation.name or operation.target,
+        "type": operation.type,
+        "target": operation.target,
+        "live": live,
+        "state": in_words(failed.state) if failed is not None else "",
+        "why": failed.why if failed is not None else operation.why,
+        "members": before_and_after(operation, names),
+    }
 
 
 def _rows(listed: Sequence[Listed]) -> list[dict[str, str]]:

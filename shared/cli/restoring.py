@@ -105,7 +105,7 @@ def restore(
                 hint=f"holdfast status {plan}{parts.flags}",
                 saved=parts.unattended,
             )
-        return await _ended(parts, screen, stored, end, html)
+        return await ended(parts, screen, stored, end, html)
 
     return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
@@ -227,7 +227,7 @@ class Following:
 # --- the end -----------------------------------------------------------------------------------------------
 
 
-async def _ended(parts: Parts, screen: Screen, stored: StoredPlan, end: End, html: Path | None) -> Answer:
+async def ended(parts: Parts, screen: Screen, stored: StoredPlan, end: End, html: Path | None) -> Answer:
     from shared.cli.report_view import exit_code, report_page, report_view
     from shared.pages import page
 
@@ -235,7 +235,7 @@ async def _ended(parts: Parts, screen: Screen, stored: StoredPlan, end: End, htm
     if report is None:
         return await _stopped(parts, stored, end)
     if html is not None:
-        page.write(html, report_page(report, parts.clock.now()))
+        page.write(html, report_page(report, parts.clock.now(), stored.plan))
         screen.note(f"page written: {html}")
     return Answer(wire_document(report), tuple(report_view(report)), exit_code(report))
 

@@ -105,8 +105,11 @@ def restoring_from(
     return Source(folder, keys, restoring=folder is not None, work=work, tell=tell, reads_copy=reads_copy)
 
 
-def with_parts(ctx: typer.Context, as_json: bool, work: Task, source: Source = DEPLOYMENT) -> int:
-    """Opens the parts, does the work, shows its answer."""
+def with_parts(
+    ctx: typer.Context, as_json: bool, work: Task, source: Source = DEPLOYMENT, *, stopped: str = ""
+) -> int:
+    """Opens the parts, does the work, shows its answer. `stopped`: what is said after Ctrl-C, where that isn't what
+    the source makes of it."""
     session = session_of(ctx)
     screen = screen_of(ctx, as_json)
 
@@ -118,9 +121,12 @@ def with_parts(ctx: typer.Context, as_json: bool, work: Task, source: Source = D
         answer = asyncio.run(run())
     except KeyboardInterrupt:
         screen.note(
-            "stopped; the same command goes on where it was"
-            if source.restoring
-            else "stopped waiting; what was asked for goes on without this terminal (holdfast status)"
+            stopped
+            or (
+                "stopped; the same command goes on where it was"
+                if source.restoring
+                else "stopped waiting; what was asked for goes on without this terminal (holdfast status)"
+            )
         )
         return INTERRUPTED
     return screen.answer(answer)

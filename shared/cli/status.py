@@ -6,20 +6,22 @@ came to, and are marked as the hints that they are.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.after_care_view import write_csv
 from shared.cli.copy_view import copy_answer
 from shared.cli.failing import why_failing
 from shared.cli.parts import Parts
 from shared.cli.restoring import load, read_report, tally, wave_counts
 from shared.cli.screen import Answer, Screen, wire_document
-from shared.cli.session import Json, LocalRestore, Page, TrustedKey, Work, restoring_from, with_parts
+from shared.cli.session import Json, LocalRestore, Minutes, Page, TrustedKey, Work, restoring_from, with_parts
+from shared.cli.watching import goes_on, watched
+from shared.domain.errors import Unusable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import RenderableType
 
     from shared.domain.snapshot import Run
@@ -36,7 +38,20 @@ def status(
     which: Annotated[
         str, typer.Argument(metavar="[PLAN|SNAPSHOT]", help="One plan or run; all that is under way if left out.")
     ] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow a plan until it ends: progress, rate, time left, failures.")
+    ] = False,
+    after_care: Annotated[
+        Path | None,
+        typer.Option(
+            "--after-care",
+            metavar="FILE",
+            help="Also write what the plan's report leaves to people, by whom to ask, as CSV.",
+            dir_okay=False,
+        ),
+    ] = None,
     html: Page = None,
+    minutes: Minutes = 1440.0,
     local: LocalRestore = None,
     work_dir: Work = None,
     key: TrustedKey = None,
@@ -45,10 +60,15 @@ def status(
     """Show backup runs and restore plans.
 
     With a plan: the plan, its approvals, its progress, its report. Where the settings name a second account: how
-    its copy stands, too; then it ends with 3 if the copy lags behind or is not what the vault shows.
+    its copy stands, too; then it ends with 3 if the copy lags behind or is not what the vault shows. Watching
+    changes nothing: Ctrl-C ends it, and the restore goes on; at the end it shows the report, and ends as the
+    restore did.
 
-    Example: holdfast status p0123abc
+    Example: holdfast status p0123abc --watch
     """
+    of_plan = which[:1].isalpha()
+    if (watch or after_care) and not of_plan:
+        raise Unusable("--watch and --after-care are about one plan", hint="holdfast status PLAN --watch")
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         if not which and parts.operator is None and parts.copy is not None:
@@ -57,10 +77,17 @@ def status(
             return await _overview(parts)
         if which[:1].isdigit():
             return await _run_answer(parts, which)
-        return await _plan_answer(parts, screen, which, html)
+        if watch:
+            answer = await watched(ctx, parts, screen, which, html, minutes)
+        else:
+            answer = await _plan_answer(parts, screen, which, html)
+        if after_care is not None:
+            write_csv(after_care, await read_report(parts, which), which)
+            screen.note(f"after-care list written: {after_care}")
+        return answer
 
-    of_plan = which[:1].isalpha()
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, reads_copy=not of_plan))
+    source = restoring_from(ctx, local, work_dir, key, reads_copy=not of_plan)
+    return with_parts(ctx, as_json, work, source, stopped=goes_on(which) if watch else "")
 
 
 # --- everything --------------------------------------------------------------------------------------------
@@ -69,7 +96,7 @@ def status(
 async def _overview(parts: Parts) -> Answer:
     from shared.cli.render import facts, line, table
     from shared.cli.snapshot_view import undeclared, undeclared_document
-    from shared.domain.errors import IntegrityError, Unusable
+    from shared.domain.errors import IntegrityError
     from shared.engines.export import open_runs
     from shared.engines.jws import Purpose
     from shared.pages.text import moment
@@ -191,7 +218,6 @@ async def _run_row(parts: Parts, run: Run) -> dict[str, Any]:
 
 async def _run_answer(parts: Parts, snapshot: str) -> Answer:
     from shared.cli.render import facts, line
-    from shared.domain.errors import Unusable
     from shared.engines.chain import Chain
     from shared.engines.export import load_run
     from shared.engines.jws import Purpose
@@ -246,7 +272,7 @@ async def _plan_answer(parts: Parts, screen: Screen, plan: str, html: Path | Non
     cancelled = await parts.evidence.cancelled(plan)
     report = await read_report(parts, plan)
     if html is not None and report is not None:
-        page.write(html, report_page(report, parts.clock.now()))
+        page.write(html, report_page(report, parts.clock.now(), stored.plan))
         screen.note(f"page written: {html}")
     elif html is not None:
         write_page(html, stored, parts, screen)

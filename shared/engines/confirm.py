@@ -16,19 +16,15 @@ from typing import Protocol
 
 from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, IntegrityError, Refused
-from shared.domain.objects import JsonObject
 from shared.domain.plan import Exclusion, Mechanism, Operation, OutcomeState, Reason, RestorePlan
 from shared.domain.ports import Clock, Signer, TableStore
 from shared.engines import jws
-from shared.engines.compare import Form
+from shared.engines.after_care import after_care
 from shared.engines.create import create_once, create_or_adopt
-from shared.engines.diff import keys_of
 from shared.engines.equality import Comparison, Difference
 from shared.engines.evidence import Evidence, StoredPlan, WaveStart, plan_folder, step_folder, wave_blob
-from shared.engines.executor import secret_name
 from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
-from shared.engines.opening import read_objects
 from shared.engines.references import GUID
 from shared.engines.renamed import RenamedView
 from shared.engines.report import (
@@ -179,7 +175,7 @@ class Confirmation:
                 unexpected_count += 1
                 if len(unexpected) < LIST_LIMIT:
                     unexpected.append(one)
-        care = await self._after_care(plan, ends, snapshot)
+        care = await after_care(plan, ends, snapshot, self._catalog)
         care += tuple(
             AfterCare(one.type, one.target, one.live, one.name, f"check {one.member}: {one.other} was added", "")
             for one in listed
@@ -229,29 +225,6 @@ class Confirmation:
             journal_root=root,
             journal_blobs=blobs,
         )
-
-    async def _after_care(
-        self, plan: RestorePlan, ends: dict[str, OperationEnd], snapshot: View
-    ) -> tuple[AfterCare, ...]:
-        """What re-created objects lack and only a person can give them."""
-        made = {
-            (one.type, one.target): one
-            for one in plan.operations
-            if one.mechanism is Mechanism.CREATE and ends[one.id].state is OutcomeState.DONE
-        }
-        care: list[AfterCare] = []
-        for spec in self._catalog.types:
-            targets = {target for name, target in made if name == spec.name}
-            if not targets:
-                continue
-            form = Form(spec)
-            wanted = (entry async for entry in snapshot.index(spec.name) if entry.id in targets)
-            async for entry, item in read_objects(snapshot, spec.name, wanted):
-                operation = made[spec.name, entry.id]
-                for what, where in _needs(plan, operation, item, form):
-                    new = ends[operation.id].ids.get(entry.id, "")
-                    care.append(AfterCare(spec.name, entry.id, new, entry.name, what, where))
-        return tuple(care)
 
     async def _measured(self, stored: StoredPlan, dones: list[StepDone]) -> tuple[WaveMeasured, ...]:
         plan = stored.plan
@@ -471,21 +444,3 @@ def _left_off(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[LeftOff
         if one.reason is Reason.LOCK_OUT_GUARD
     ]
     return tuple(left)
-
-
-def _needs(plan: RestorePlan, operation: Operation, item: JsonObject, form: Form) -> list[tuple[str, str]]:
-    spec = form.spec
-    needs = []
-    if operation.secret_for:
-        where = f"secret {secret_name(plan.id, operation.secret_for)}"
-        needs.append(("hand over the initial password, to be changed at the first sign-in", where))
-        needs.append(("register sign-in methods anew", ""))
-    for member in spec.secret:
-        if form.empty(member, item.get(member)):
-            continue
-        names = sorted(name for name in keys_of(item.get(member)).values() if name)
-        text = f" ({', '.join(names)})" if names else ""
-        needs.append((f"make new {member}{text} and hand them to the owner", ""))
-    for name in spec.keys_besides_id:
-        needs.append((f"tell everybody who configured its {name} that it changed", ""))
-    return needs

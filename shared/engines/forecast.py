@@ -12,7 +12,7 @@ from shared.catalog.registry import Catalog
 from shared.catalog.spec import Throttle
 from shared.domain.plan import Forecast, Step
 
-_PER_SECOND: Final = {
+PER_SECOND: Final = {
     # Microsoft Graph throttling limits, identity and access: 3,000 writes in 150 s; conditional access 1 a second.
     Throttle.DIRECTORY.value: 20.0,
     Throttle.CONDITIONAL_ACCESS.value: 1.0,
@@ -39,7 +39,7 @@ def forecast(steps: Iterable[Step], catalog: Catalog) -> Forecast:
         sent = _READS + 1 if spec.batchable else _READS + writes
         requests += sent
         load[throttle] = load.get(throttle, 0.0) + (writes if spec.batchable else sent)
-    seconds = sum(ceil(amount / _PER_SECOND[throttle]) for throttle, amount in sorted(load.items()))
+    seconds = sum(ceil(amount / PER_SECOND[throttle]) for throttle, amount in sorted(load.items()))
     return Forecast(operations, requests, units, seconds)
 
 

@@ -10,7 +10,7 @@ execution key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -180,13 +180,18 @@ class Journal:
 
     async def done_names(self, plan: str) -> set[str]:
         """Steps that seem finished, by the names alone: a hint, cheap for any number of steps."""
+        return {step async for step, rest in self._blobs(plan) if rest == "done.jws"}
+
+    async def begun_names(self, plan: str) -> set[str]:
+        """Steps that have a journal at all, by the names alone."""
+        return {step async for step, _ in self._blobs(plan)}
+
+    async def _blobs(self, plan: str) -> AsyncIterator[tuple[str, str]]:
+        """Step and name in it, of each blob of the plan's journal."""
         folder = f"{plan_folder(self._evidence.tenant, plan)}steps/"
-        found = set()
         async for stat in self._evidence.store.list(folder):
             step, _, rest = stat.name.removeprefix(folder).partition("/")
-            if rest == "done.jws":
-                found.add(step)
-        return found
+            yield step, rest
 
     async def root(self, plan: str) -> tuple[str, int]:
         """Merkle root over the names and hashes of the journal's blobs, in name order, and their number."""

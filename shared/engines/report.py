@@ -83,8 +83,19 @@ class LeftOff(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Owner(Wire):
+    """Who answers for an object, by the snapshot's links. `id`: the present one. `name`: untrusted text, "" where
+    the snapshot has none or a report may not keep it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AfterCare(Wire):
-    """What a person still has to do for an object. `where` names the place of a secret, never the secret."""
+    """What a person still has to do for an object. `where` names the place of a secret, never the secret, or the
+    old id or key that others may hold. `owners`: owners, or of a person the manager; empty where nobody is known,
+    and in reports of earlier releases."""
 
     type: str
     target: str
@@ -92,6 +103,7 @@ class AfterCare(Wire):
     name: str
     what: str
     where: str
+    owners: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

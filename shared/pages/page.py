@@ -1,8 +1,8 @@
 """Self-contained HTML pages: the diff, the plan, the report.
 
 What must stay true: no text of the tenant becomes markup (autoescape, and a finalizer that spells out hidden
-characters for every value printed); nothing is loaded and nothing runs (the page's own policy forbids it);
-anchors are numbers that we make; a page is whole or not there.
+characters for every value printed); nothing is loaded, and nothing runs but our own script, into which no text goes
+(the page's own policy forbids it); anchors are numbers that we make; a page is whole or not there.
 """
 
 from __future__ import annotations
@@ -67,10 +67,12 @@ def cut(rows: Sequence[Any], where: str, limit: int = MAX_ROWS) -> dict[str, Any
     return {"rows": rows[:limit], "left_out": left_out, "left_out_text": f"{left_out:,}", "where": where}
 
 
-def render(template: str, title: str, made_at: datetime, context: Mapping[str, Any]) -> Iterable[str]:
-    """The pieces of a page."""
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+def render(
+    template: str, title: str, made_at: datetime, context: Mapping[str, Any], *, searched: bool = False
+) -> Iterable[str]:
+    """The pieces of a page. `searched`: with our script, which shows a search and unfolds what is printed; without
+    it, or where scripts don't run, the page says the same."""
+    style, script = _text("style.html.j2"), _text("filter.html.j2") if searched else ""
     return (
         _environment()
         .get_template(template)
@@ -78,10 +80,17 @@ def render(template: str, title: str, made_at: datetime, context: Mapping[str, A
             title=title,
             made_at=moment(made_at),
             style=Markup(style),  # noqa: S704 (our own file)
-            style_hash=Markup("sha256-" + digest),  # noqa: S704 (base64)
+            style_hash=_policy_hash(style),
+            script=Markup(script),  # noqa: S704 (our own file)
+            script_hash=_policy_hash(script),
             **context,
         )
     )
+
+
+def _policy_hash(text: str) -> Markup:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return Markup("sha256-" + digest)  # noqa: S704 (base64)
 
 
 def write(path: Path, page: Iterable[str]) -> None:
@@ -90,7 +99,7 @@ def write(path: Path, page: Iterable[str]) -> None:
     try:
         handle, waiting = tempfile.mkstemp(prefix=".holdfast-", suffix=".html", dir=path.parent)
     except OSError as error:
-        raise Unusable(f"no page can be written in {path.parent}: {error.strerror}") from None
+        raise Unusable(f"no file can be written in {path.parent}: {error.strerror}") from None
     try:
         # A lone surrogate would have been spelled out already; anything else is UTF-8.
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -99,14 +108,14 @@ def write(path: Path, page: Iterable[str]) -> None:
             os.fsync(file.fileno())
         os.replace(waiting, path)
     except OSError as error:
-        raise Unusable(f"the page {path} can't be written: {error.strerror}", saved="nothing") from None
+        raise Unusable(f"the file {path} can't be written: {error.strerror}", saved="nothing") from None
     finally:
         Path(waiting).unlink(missing_ok=True)
 
 
 @cache
-def _style() -> str:
-    return (_TEMPLATES / "style.html.j2").read_text(encoding="utf-8").strip()
+def _text(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8").strip()
 
 
 @cache

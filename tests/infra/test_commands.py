@@ -29,6 +29,7 @@ PAGES = (
     "docs/cost.md",
     "docs/security.md",
     "docs/erasure.md",
+    "docs/runbooks/from-a-folder.md",
     "docs/guard.md",
 )
 TEXTS = Texts.here()

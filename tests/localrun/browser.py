@@ -92,13 +92,23 @@ def _port(process: subprocess.Popen[bytes], told: Path) -> int:
     raise AssertionError("the browser did not say where it listens")
 
 
-async def look(address: str, page: Path, *, width: int, height: int = 900) -> Seen:
-    """Opens a file in a fresh tab at a width, with everything unfolded, and closes it again."""
+async def look(
+    address: str,
+    page: Path,
+    *,
+    width: int,
+    height: int = 900,
+    scripts: bool = True,
+    media: str = "",
+    do: str = "document.querySelectorAll('details').forEach(one => { one.open = true })",
+) -> Seen:
+    """Opens a file in a fresh tab at a width, with everything unfolded, and closes it again. `scripts`: whether the
+    page's own run. `media`: `print` to see it as it is printed. `do`: what is done with it, as a script."""
     async with aiohttp.ClientSession() as session:
         async with session.put(f"{address}/json/new?about:blank") as answer:
             tab = await answer.json()
         async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-            seen = await asyncio.wait_for(_Tab(socket).look(page, width, height), _SECONDS)
+            seen = await asyncio.wait_for(_Tab(socket).look(page, width, height, scripts, media, do), _SECONDS)
         async with session.get(f"{address}/json/close/{tab['id']}"):
             return seen
 
@@ -110,16 +120,19 @@ class _Tab:
         self._seen = Seen()
         self._loaded = False
 
-    async def look(self, page: Path, width: int, height: int) -> Seen:
+    async def look(self, page: Path, width: int, height: int, scripts: bool, media: str, do: str) -> Seen:
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self._ask(f"{domain}.enable")
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         await self._ask("Emulation.setDeviceMetricsOverride", size)
+        await self._ask("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        await self._ask("Emulation.setEmulatedMedia", {"media": media})
         await self._ask("Page.navigate", {"url": page.as_uri()})
         while not self._loaded:
             self._note(await self._socket.receive_json())
-        await self._evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-        await self._evaluate(_SETTLED)
+        await self._evaluate(do)
+        if scripts:
+            await self._evaluate(_SETTLED)  # frames call nobody where scripts don't run
         read = await self._evaluate(_READ)
         self._seen.text, self._seen.width, self._seen.wide = read["text"], read["width"], read["wide"]
         shot = await self._ask("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})

@@ -212,6 +212,12 @@ class Cli:
 
         return asyncio.run(waiting())
 
+    @classmethod
+    def with_approvers(cls) -> Cli:
+        made = cls(Deployment())
+        made.do(made.world.set_approvers())
+        return made
+
     def back_up(self) -> str:
         """A committed snapshot, made by the backup app alone."""
         self.world.backup.clock.advance(timedelta(hours=1).total_seconds())
@@ -227,3 +233,15 @@ def write_key(path: Path, signer: LocalSigner) -> Path:
     path.write_bytes(pem)
     path.chmod(0o600)
     return path
+
+
+def copied(cli: Cli, folder: Path) -> Path:
+    """A copy of the containers as files, and the public key beside it."""
+    for store in (cli.world.backup.vault, cli.world.backup.chain):
+        for name, data in store.blobs.items():
+            path = folder / store.container / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    key = folder.parent / "snapshot.pub"
+    key.write_bytes(cli.world.backup.signer.public_jwks())
+    return key

@@ -15,7 +15,7 @@ from shared.domain.snapshot import State
 from tests.backup import TENANT
 from tests.fakes import forbidden, refuse
 from tests.unit.cli_samples import HOSTILE
-from tests.unit.cli_world import Cli, Deployment
+from tests.unit.cli_world import Cli, Deployment, copied
 
 
 @pytest.fixture
@@ -253,18 +253,6 @@ def test_incomplete_listing_makes_a_diff_partial(cli: Cli) -> None:
 # --- verify, and a folder copy ---------------------------------------------------------------------------------
 
 
-def _copy(cli: Cli, folder: Path) -> Path:
-    """A copy of the containers as files, and the public key beside it."""
-    for store in (cli.world.backup.vault, cli.world.backup.chain):
-        for name, data in store.blobs.items():
-            path = folder / store.container / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-    key = folder.parent / "snapshot.pub"
-    key.write_bytes(cli.world.backup.signer.public_jwks())
-    return key
-
-
 def test_verify_finds_nothing_in_what_was_committed(cli: Cli) -> None:
     cli.back_up()
     cli.back_up()
@@ -283,7 +271,7 @@ def test_folder_copy_is_listed_shown_and_verified_with_the_public_key_alone(
     monkeypatch.delenv("HOLDFAST_TENANT_ID", raising=False)
     snapshot = cli.back_up()
     folder = tmp_path / "copy"
-    key = _copy(cli, folder)
+    key = copied(cli, folder)
     common = ("--local", str(folder), "--key", str(key), "--json")
     ran = run("snapshots", *common)
     assert ran.code == 0, ran.err
@@ -301,7 +289,7 @@ def test_tampered_copy_is_found_out(cli: Cli, tmp_path: Path) -> None:
 
     cli.back_up()
     folder = tmp_path / "copy"
-    key = _copy(cli, folder)
+    key = copied(cli, folder)
     entry = next((folder / "chain").rglob("*.jws"))
     entry.write_bytes(entry.read_bytes()[:-4] + b"AAAA")
     ran = run("verify", "all", "--folder", str(folder), "--key", str(key), "--json")
@@ -316,7 +304,7 @@ def test_removed_newest_entry_is_found_by_the_expected_head(cli: Cli, tmp_path: 
     cli.back_up()
     head = cli("snapshots", "--json").document["head"]
     folder = tmp_path / "copy"
-    key = _copy(cli, folder)
+    key = copied(cli, folder)
     newest = sorted((folder / "chain").rglob("*.jws"))[-1]
     newest.unlink()
     common = ("verify", "all", "--folder", str(folder), "--key", str(key))
@@ -333,7 +321,7 @@ def test_another_key_vouches_for_nothing(cli: Cli, tmp_path: Path) -> None:
 
     cli.back_up()
     folder = tmp_path / "copy"
-    _copy(cli, folder)
+    copied(cli, folder)
     key = tmp_path / "other.pub"
     key.write_bytes(LocalSigner.generate().public_jwks())
     assert run("verify", "all", "--folder", str(folder), "--key", str(key)).code == 3
@@ -347,7 +335,7 @@ def test_copy_needs_a_key_and_a_chain(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.delenv(name, raising=False)
     assert run("verify", "--folder", str(tmp_path)).code == 2
     cli.back_up()
-    _copy(cli, tmp_path / "copy")
+    copied(cli, tmp_path / "copy")
     ran = run("verify", "--folder", str(tmp_path / "copy"))
     assert ran.code == 2
     assert "can't vouch for itself" in ran.err

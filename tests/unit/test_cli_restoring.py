@@ -24,16 +24,13 @@ from tests.unit.cli_world import (
     PLAN_KEY,
     STRANGER,
     Cli,
-    Deployment,
     write_key,
 )
 
 
 @pytest.fixture
 def cli() -> Cli:
-    made = Cli(Deployment())
-    made.do(made.world.set_approvers())
-    return made
+    return Cli.with_approvers()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import re
 
 from shared.domain.errors import GraphError, Unusable
 from shared.domain.ports import Directory, GraphRequest
+from shared.engines.actors import initiator
 from shared.engines.wire import parse
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -30,15 +31,6 @@ class GraphAudit:
             for item in page.items:
                 event = parse(item)
                 if str(event.get("activityDisplayName", "")).startswith("Add "):
-                    return f"{_initiator(event)} at {event.get('activityDateTime', 'an unknown time')}"
+                    return f"{initiator(event)} at {event.get('activityDateTime', 'an unknown time')}"
             path = page.next_link
         return ""
-
-
-def _initiator(event: dict[str, object]) -> str:
-    initiated = event.get("initiatedBy")
-    by = initiated if isinstance(initiated, dict) else {}
-    user, app = by.get("user") or {}, by.get("app") or {}
-    return str(
-        user.get("userPrincipalName") or user.get("id") or app.get("displayName") or app.get("appId") or "unknown"
-    )
