@@ -40,7 +40,7 @@ type has no such objects, and the snapshot says `notLicensed` where Graph does.
 
 _READING: Final = {
     Reading.SINGLETON: "by itself",
-    Reading.LIST: "by its list, until two readings are the same",
+    Reading.LIST: "by its list, until two readings are the same where it takes more than one answer",
     Reading.LIST_AND_DELTA: "by its list, and what changes meanwhile by delta",
     Reading.SERIES: "by what happened since a little before the last run",
     Reading.NOT_READ: "by no app-only identity",

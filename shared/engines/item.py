@@ -9,7 +9,7 @@ What must stay true:
 How a type is cut. Nothing is listed before the replication time has passed since the run began, so that no replica
 lacks what was committed before. With delta: a delta link is taken first; after the replication time everything is
 listed; after the replication time again, what changed since the link is read anew by id. Without delta: everything
-is read until two successive readings are equal. Single objects are read once.
+is read until two successive readings are equal; what came whole in one answer, and single objects, once.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class Mark(Wire):
     tries: int = 0
     before: str = ""
     current: str = ""
+    answers: int = 0  # that this reading took
     inner_restarts: int = 0
     alone: bool = False  # nothing is taken over from an earlier snapshot
     asked: Asked = field(default_factory=Asked)
@@ -410,13 +411,15 @@ class _Reading:
         """At the end of a reading: True if it is good (and equals the one before, where two are compared),
         False after too many tries, None where another reading has been begun."""
         mark = self._mark
-        if not mark.position.vanished and (not self._twice or mark.current == mark.before):
+        # What came in one answer is of one moment: a second one could only tell that something changed since.
+        alike = mark.answers <= 1 or mark.current == mark.before
+        if not mark.position.vanished and (not self._twice or alike):
             return True
         tries = mark.tries + 1 if mark.before or not self._twice else 0
         if tries >= self._limits.tries:
             return False
         stored = bool(self._packs or self._link_packs)
-        self._set(position=_START, before=mark.current, current="", tries=tries)
+        self._set(position=_START, before=mark.current, current="", answers=0, tries=tries)
         self._drop_lines()
         if stored:
             await self._checkpoint()
@@ -439,7 +442,7 @@ class _Reading:
             )
         else:
             self._drop_lines()
-            self._set(position=_START, current="")
+            self._set(position=_START, current="", answers=0)
         await self._checkpoint()
 
     async def _renew(self) -> None:
@@ -481,7 +484,7 @@ class _Reading:
         self._links_read += len(part.links)
         self._pages += part.pages
         self._saved = False
-        self._set(position=part.position, current=self._compared(part))
+        self._set(position=part.position, current=self._compared(part), answers=self._mark.answers + part.pages)
         if self._progress is not None:
             self._progress(self._item.id, self._objects_read + self._links_read)
         if part.restarted:

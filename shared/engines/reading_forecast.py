@@ -120,7 +120,10 @@ def _item(
     has_delta = spec.delta if relationship is None else relationship.delta
     if has_delta:
         yield 1, 1, reading.replay_request(spec, "")
-    readings = 1 if has_delta or spec.singleton or spec.series else 2
+    apart = relationship is not None and not (relationship.expands and relationship.crowded == 0)
+    apart = apart or spec.scoped is not None or spec.singly or (spec.facet is not None and spec.facet.each)
+    once = pages == 1 and not apart  # what came whole in one answer isn't read again
+    readings = 1 if has_delta or spec.singleton or spec.series or once else 2
     if relationship is not None:
         child = catalog.get(relationship.contains) if relationship.contains else None
         expand = relationship.expands and (child is None or child.version == spec.version)

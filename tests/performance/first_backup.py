@@ -23,7 +23,7 @@ from shared.engines.item import Limits
 from shared.engines.seal import seal_run
 from shared.engines.view import PackedView
 from tests.backup import Backup
-from tests.instances import ASSIGNMENTS, INSTANCES
+from tests.instances import ASSIGNMENTS, BY_MEMBERS
 from tests.performance.row import Row
 from tests.simulator.client import SimulatorProcess
 
@@ -74,9 +74,9 @@ async def _backup(seed: str) -> Asked:
         held = {name: entry.count for name, entry in view.manifest.types.items()}
         objects = sum(held.values())
         held |= {name: entry.count for name, entry in view.manifest.relationships.items()}
-        # Some role assignment instances are made when they are read, so they have no number that was planted; and
-        # assignments of access packages that are over were planted, but are asked for by nobody.
-        uncounted = {name: held[name] for name in (INSTANCES, ASSIGNMENTS)}
+        # What a list shows for the members of a group, too, is made when it is read, so that no number was planted;
+        # and assignments of access packages that are over were planted, but are asked for by nobody.
+        uncounted = {name: held[name] for name in (*BY_MEMBERS, ASSIGNMENTS)}
         for name, planted in (tenant.ready["counts"] | uncounted).items():
             if held.get(name, planted) != planted:
                 raise RuntimeError(f"{planted} {name} in the tenant, {held[name]} in the snapshot")
@@ -130,7 +130,8 @@ def _small(asked: Asked) -> Row:
 
 def _large(one: Asked, two: Asked) -> Row:
     grown = two.users / one.users
-    faster = [f"{name} {key}" for name, key, before, now in _figures(one, two) if now > before * grown]
+    # What came whole in one answer was read once; a page that is begun counts whole, in each of two readings.
+    faster = [f"{name} {key}" for name, key, before, now in _figures(one, two) if now > max(before, 2) * grown + 2]
     kept = all(two.total[name] <= most for name, most in _BUDGET.items())
     return Row(
         "5b",

@@ -204,7 +204,8 @@ async def live(backup: Backup, *types: str, store: MemoryBlobStore | None = None
 async def test_the_live_view_shows_what_a_snapshot_would() -> None:
     backup = await backed_up()
     view = await live(backup)
-    assert await content(view) == await content(await backup.repository().open())
+    held = await content(await backup.repository().open())
+    assert await content(view) == {name: value for name, value in held.items() if name != "directoryAudits"}
     assert view.label == "live"
     assert view.as_of == backup.clock.now()
     assert view.completeness("users").is_complete
