@@ -527,6 +527,15 @@ MUST: tuple[Must, ...] = (
         not_anew=_ONE,
     ),
     Must(
+        "federatedTokenValidationPolicy",
+        _API + "federatedtokenvalidationpolicy-update",
+        changed=("validatingDomains",),
+        values={
+            "validatingDomains": {"@odata.type": "#microsoft.graph.allDomains", "rootDomains": "allManaged"},
+        },
+        not_anew=_ONE,
+    ),
+    Must(
         "domains",
         _API + "domain-update",
         changed=_words("passwordNotificationWindowInDays passwordValidityPeriodInDays supportedServices"),

@@ -37,11 +37,11 @@ _MEMBERS = {
 _TYPES = """
     akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
     certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider
-    delegatedAdminServiceProviderConstraints directoryDefinition federatedTokenValidationPolicy
-    humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
-    openTypeExtension ownerlessGroupPolicy profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup
-    serviceProviderConstraints synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
-    unifiedRoleAssignmentSchedule userFlowLanguagePage verifiedIdProfile
+    delegatedAdminServiceProviderConstraints directoryDefinition humanSecurityFraudProtectionProvider
+    inheritablePermission oidcIdentityProvider onPremisesSyncBehavior openTypeExtension profilePhoto
+    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints synchronization
+    synchronizationSchema synchronizationTemplate targetDeviceGroup unifiedRoleAssignmentSchedule
+    userFlowLanguagePage verifiedIdProfile
 """
 
 GAPS = frozenset(

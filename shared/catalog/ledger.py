@@ -199,6 +199,7 @@ _ANSWERS = {
     "externalIdentitiesPolicy": """
         allowDeletedIdentitiesDataRemoval allowExternalIdentitiesToLeave deletedDateTime description displayName id
     """,
+    "federatedTokenValidationPolicy": "deletedDateTime id validatingDomains",
     "domains": """
         authenticationType availabilityStatus id isAdminManaged isDefault isInitial isRoot isVerified manufacturer
         model passwordNotificationWindowInDays passwordValidityPeriodInDays state supportedServices
@@ -607,6 +608,11 @@ _TYPES = (
         Why.DELEGATED_ONLY,
         "Microsoft Graph permissions reference: Agreement.Read.All",
         "agreement",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: Get ownerlessGroupPolicy, Permissions",
+        "ownerlessGroupPolicy",
     ),
     *_out_whole(
         Why.DELEGATED_ONLY,

@@ -86,11 +86,20 @@ from shared.catalog.roles import (
 )
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, MANAGED_IDENTITY_CREDENTIALS, SERVICE_PRINCIPALS
-from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
+from shared.catalog.settings import (
+    DEVICE_REGISTRATION_POLICY,
+    EXTERNAL_IDENTITIES_POLICY,
+    FEDERATED_TOKEN_VALIDATION_POLICY,
+)
 from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.synchronization import SYNCHRONIZATION_JOBS
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
-from shared.catalog.unreadable import AGREEMENTS, FEATURE_ROLLOUT_POLICIES, ON_PREMISES_SYNCHRONIZATION
+from shared.catalog.unreadable import (
+    AGREEMENTS,
+    FEATURE_ROLLOUT_POLICIES,
+    ON_PREMISES_SYNCHRONIZATION,
+    OWNERLESS_GROUP_POLICY,
+)
 from shared.catalog.users import USERS
 from shared.domain.errors import Unusable
 
@@ -360,6 +369,8 @@ _DECLARED = Catalog(
         ASSIGNMENTS,
         ENTITLEMENT_ROLE_ASSIGNMENTS,
         END_USER_SETTINGS,
+        FEDERATED_TOKEN_VALIDATION_POLICY,
+        OWNERLESS_GROUP_POLICY,
     )
 )
 

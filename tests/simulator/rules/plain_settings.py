@@ -83,6 +83,34 @@ EXTERNAL_IDENTITIES = Plain(
     ),
 )
 
+FEDERATED_TOKENS = Plain(
+    rule=TypeRule(
+        table="federatedTokenValidationPolicy",
+        path="/policies/federatedTokenValidationPolicy",
+        odata_type="#microsoft.graph.federatedTokenValidationPolicy",
+        model="federated_token_validation_policy.FederatedTokenValidationPolicy",
+        source=_GUIDE + "federatedtokenvalidationpolicy-update",
+        required=("validatingDomains",),
+        read_only=frozenset(("id", "deletedDateTime")),
+        audit_name="federated token validation policy",
+        audit_category="Policy",
+    ),
+    read=any_of("Policy.Read.All", "Policy.ReadWrite.FedTokenValidation"),
+    change=any_of("Policy.ReadWrite.FedTokenValidation"),
+    singleton=True,
+    whole=True,
+    names=(Named("validatingDomains.domainNames[]", ("domains",)),),
+    starts=(
+        {
+            "validatingDomains": {
+                "@odata.type": "#microsoft.graph.enumeratedDomains",
+                "rootDomains": "enumerated",
+                "domainNames": ["federated.contoso-sim.example"],
+            },
+        },
+    ),
+)
+
 DOMAINS = Plain(
     rule=TypeRule(
         table="domains",
@@ -235,6 +263,7 @@ AUTHORITIES = Plain(
 SETTINGS: tuple[Plain, ...] = (
     DEVICE_REGISTRATION,
     EXTERNAL_IDENTITIES,
+    FEDERATED_TOKENS,
     DOMAINS,
     FEDERATIONS,
     INFRASTRUCTURES,
