@@ -27,10 +27,7 @@ _MEMBERS = {
     "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
     "synchronizationJobs": "schema",
     "userFlowLanguages": "overridesPages",
-    "users": """
-        authorizationInfo employeeLeaveDateTime extensions identityParentId onPremisesSyncBehavior photo
-        sponsorOf sponsors
-    """,
+    "users": "authorizationInfo employeeLeaveDateTime extensions identityParentId onPremisesSyncBehavior photo",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.

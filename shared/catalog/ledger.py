@@ -754,6 +754,8 @@ _VIEWS = (
         "Microsoft Graph: scopedRoleMembership and unifiedRoleAssignment resource types",
         "scopedRoleMembership",
     ),
+    # The other end of sponsors.
+    *_out("users", Why.COMPUTED, "Microsoft Graph: user resource type, Relationships", "sponsorOf"),
     # Built-in roles as they were called when they had to be activated.
     *_out_whole(
         Why.COMPUTED,

@@ -1,4 +1,4 @@
-"""Users and their manager."""
+"""Users, their manager and their sponsors."""
 
 from __future__ import annotations
 
@@ -113,6 +113,13 @@ USERS = ObjectType(
             many=False,
             answers=True,
             delta=True,
+            needs_to_read=(("User.Read.All", "Directory.Read.All"),),
+        ),
+        # Who answers for a guest.
+        Relationship(
+            name="sponsors",
+            target_types=("users", "groups"),
+            write=LinkWrite.REF,
             needs_to_read=(("User.Read.All", "Directory.Read.All"),),
         ),
     ),

@@ -29,6 +29,7 @@ _EXPAND_LIMIT = 20
 # Where a relationship lives in the store: name -> (relationship, read from its target's side)
 RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("users", "manager"): ("users.manager", False),
+    ("users", "sponsors"): ("users.sponsors", False),
     ("users", "directReports"): ("users.manager", True),
     ("users", "memberOf"): ("groups.members", True),
     ("groups", "members"): ("groups.members", False),

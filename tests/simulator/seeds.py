@@ -316,6 +316,8 @@ def _plant_users(planter: Planter) -> None:
         if number > 0 and obj["userType"] == "Member" and number % 9 != 5:
             manager = planter.user_ids[(number - 1) // 8]
             planter.store.link("users.manager", obj["id"], manager)
+        if number > 0 and obj["userType"] == "Guest":
+            planter.store.link("users.sponsors", obj["id"], planter.user_ids[0])
 
 
 # --- groups

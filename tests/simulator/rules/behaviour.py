@@ -174,6 +174,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "user resource type, " + _API + "resources/user",
     ),
     _r(
+        "user.sponsors-5",
+        "A user has at most five sponsors.",
+        "Microsoft Entra: Sponsors field for B2B users, learn.microsoft.com/entra/external-id/b2b-sponsors",
+    ),
+    _r(
         "user.upn-domain",
         "The domain of a userPrincipalName must be a verified domain of the tenant.",
         "user resource type, " + _API + "resources/user",

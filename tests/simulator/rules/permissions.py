@@ -153,6 +153,9 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/users/{id}/manager"): _USER_READ,
     ("PUT", "/users/{id}/manager/$ref"): _USER_WRITE,
     ("DELETE", "/users/{id}/manager/$ref"): _USER_WRITE,
+    ("GET", "/users/{id}/sponsors"): _USER_READ,
+    ("POST", "/users/{id}/sponsors/$ref"): _USER_WRITE,
+    ("DELETE", "/users/{id}/sponsors/{child}/$ref"): _USER_WRITE,
     ("GET", "/users/{id}/directReports"): _USER_READ,
     ("GET", "/users/{id}/memberOf"): _any(
         "Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All"
