@@ -106,8 +106,9 @@ MUST: tuple[Must, ...] = (
         _API + "user-update",
         changed=_words(
             "accountEnabled ageGroup businessPhones city companyName consentProvidedForMinor country "
-            "department displayName employeeHireDate employeeId employeeOrgData employeeType faxNumber "
-            "givenName jobTitle mailNickname mobilePhone officeLocation onPremisesExtensionAttributes "
+            "department displayName employeeHireDate employeeId employeeLeaveDateTime "
+            "employeeOrgData employeeType faxNumber givenName jobTitle mailNickname mobilePhone officeLocation "
+            "onPremisesExtensionAttributes "
             "otherMails passwordPolicies postalCode preferredLanguage state streetAddress surname "
             "usageLocation userType"
         ),
@@ -131,7 +132,6 @@ MUST: tuple[Must, ...] = (
             **dict.fromkeys(_EXCHANGE, "Exchange holds it, and a list can't read it"),
             "customSecurityAttributes": "has permissions and a round trip of its own",
             "deviceEnrollmentLimit": "Intune holds it, and a list can't read it",
-            "employeeLeaveDateTime": "has a permission of its own, not asked for yet",
             "identities": "ways to sign in; not written back yet",
             "isResourceAccount": "reserved for future use",
             "onPremisesImmutableId": "ties a user to the sync; a test of its own",

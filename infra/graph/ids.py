@@ -74,6 +74,8 @@ APP_ROLES: Final = MappingProxyType(
         "Synchronization.Read.All": "5ba43d2f-fa88-4db2-bd1c-a67c5f0fb1ce",
         "RoleManagementPolicy.Read.AzureADGroup": "69e67828-780e-47fd-b28c-7b27d14864e6",
         "RoleManagementPolicy.ReadWrite.AzureADGroup": "b38dcc4d-a239-4ed6-aa84-6c65b284f97c",
+        "User-LifeCycleInfo.Read.All": "8556a004-db57-4d7a-8b82-97a13428e96f",
+        "User-LifeCycleInfo.ReadWrite.All": "925f1248-0f97-47b9-8ec8-538c54e01325",
         "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
         "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
     }

@@ -27,7 +27,7 @@ _MEMBERS = {
     "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
     "synchronizationJobs": "schema",
     "userFlowLanguages": "overridesPages",
-    "users": "authorizationInfo employeeLeaveDateTime extensions identityParentId onPremisesSyncBehavior photo",
+    "users": "extensions onPremisesSyncBehavior photo",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.

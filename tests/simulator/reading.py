@@ -15,7 +15,7 @@ from .rendering import (
     selected_columns,
     without_keys,
 )
-from .rules.permissions import RELATED_READ, allowed
+from .rules.permissions import LEAVES, READ_LEAVES, RELATED_READ, WRITE_LEAVES, allowed
 from .rules.plain_rows import PLAIN
 from .rules.registry import words
 from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule, place_of
@@ -185,6 +185,9 @@ def columns_for(
     if rule.table == "users" and "signInActivity" in select and not service.may(request, "AuditLog.Read.All"):
         service.rules.lean("auth.sign-in-activity")
         raise denied()
+    if rule.table == "users" and LEAVES in select and not _may_see_who_leaves(service, request):
+        service.rules.lean("auth.employee-leave")
+        raise denied()
     if not single and set(select) & rule.only_on_single_get:
         service.rules.lean("list.single-get-only")
     extended = directory_extensions.columns(service, service.view(request), rule.table, select)
@@ -193,6 +196,10 @@ def columns_for(
     names = {name for name, _ in extended}
     plain = tuple(name for name in select if name not in names)
     return (*selected_columns(rule.table, plain, request.beta, single), *extended)
+
+
+def _may_see_who_leaves(service: Service, request: Request) -> bool:
+    return any(service.may(request, name) for name in (READ_LEAVES, WRITE_LEAVES))
 
 
 def _expand_of(service: Service, request: Request, rule: TypeRule) -> odata.Expand | None:

@@ -258,6 +258,7 @@ def _user(planter: Planter, number: int) -> Obj:
         "jobTitle": rng.choice(("Analyst", "Engineer", "Counsel", "Lead", None)),
         "companyName": "Contoso" if not guest else "Partner & Co",
         "employeeId": None if guest else f"E{number:06d}",
+        "employeeLeaveDateTime": "2027-03-31T16:00:00Z" if number % 7 == 3 and not guest else None,
         "usageLocation": rng.choice(("NL", "DE", "FR")),
         "officeLocation": rng.choice(("Utrecht", "Münster", None)),
         "mobilePhone": f"+31 6 {number:08d}" if number % 5 == 0 else None,

@@ -24,6 +24,7 @@ _USER_PATCH = _any(
     "User-Mail.ReadWrite.All",
     "User-Phone.ReadWrite.All",
     "User.ManageIdentities.All",
+    "User-LifeCycleInfo.ReadWrite.All",
 )
 _USER_DELETE = _any("User.ReadWrite.All", "User.DeleteRestore.All")
 _GROUP_READ = _any("Group.Read.All", "Group.ReadWrite.All", "Group.ReadBasic.All", *_DIR_READ)
@@ -356,6 +357,11 @@ RELATED_READ: dict[str, Alternatives] = {
     "administrativeUnits": _UNIT_READ,
     **inventory.READ,
 }
+
+# When somebody leaves is read and written by these alone.
+LEAVES = "employeeLeaveDateTime"
+READ_LEAVES = "User-LifeCycleInfo.Read.All"
+WRITE_LEAVES = "User-LifeCycleInfo.ReadWrite.All"
 
 # PATCH of these user properties alone is what the narrower permissions allow.
 NARROW_USER_WRITES: dict[str, frozenset[str]] = {
