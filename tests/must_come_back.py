@@ -406,6 +406,14 @@ MUST: tuple[Must, ...] = (
         by=("templateId",),
     ),
     Must(
+        "groupSpecificSettings",
+        _API + "groupsetting-update",
+        changed=("values",),
+        values={"values": lambda one: [{**held, "value": _flipped(held["value"])} for held in one["values"]]},
+        anew=True,
+        by=("templateId",),
+    ),
+    Must(
         "identitySecurityDefaultsEnforcementPolicy",
         _API + "identitysecuritydefaultsenforcementpolicy-update",
         changed=("isEnabled",),

@@ -17,7 +17,7 @@ _MEMBERS = {
     "devices": "extensions",
     "groups": """
         accessType extensions groupLifecyclePolicies onPremisesExtensionAttributes onPremisesSyncBehavior
-        photo settings
+        photo
     """,
     "orgContacts": "onPremisesSyncBehavior",
     "organization": "certificateBasedAuthConfiguration extensions",

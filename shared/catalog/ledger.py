@@ -115,7 +115,7 @@ _ANSWERS = {
         allowedToSignUpEmailBasedSubscriptions allowedToUseSSPR blockMsolPowerShell defaultUserRolePermissions
         deletedDateTime description displayName guestUserRoleId id
     """,
-    "groupSettings": "displayName id templateId values",
+    **dict.fromkeys(("groupSettings", "groupSpecificSettings"), "displayName id templateId values"),
     "identitySecurityDefaultsEnforcementPolicy": "deletedDateTime description displayName id isEnabled",
     "groupLifecyclePolicies": "alternateNotificationEmails groupLifetimeInDays id managedGroupTypes",
     "adminConsentRequestPolicy": """

@@ -67,7 +67,7 @@ from shared.catalog.governance import (
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES, GROUP_ROLE_SETTINGS
-from shared.catalog.groups import GROUP_SETTINGS, GROUPS
+from shared.catalog.groups import GROUP_SETTINGS, GROUP_SPECIFIC_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
 from shared.catalog.policies import (
@@ -371,6 +371,7 @@ _DECLARED = Catalog(
         END_USER_SETTINGS,
         FEDERATED_TOKEN_VALIDATION_POLICY,
         OWNERLESS_GROUP_POLICY,
+        GROUP_SPECIFIC_SETTINGS,
     )
 )
 
