@@ -564,6 +564,13 @@ MUST: tuple[Must, ...] = (
         by=("issuerUri",),
     ),
     Must(
+        "olderCertificateAuthorities",
+        _API + "certificatebasedauthconfiguration-post-certificatebasedauthconfiguration",
+        not_changed="it is made or removed whole",
+        anew=True,
+        by=("id",),
+    ),
+    Must(
         "certificateBasedAuthConfigurations",
         _API + "certificatebasedauthpki-update",
         changed=("displayName",),

@@ -47,6 +47,7 @@ APP_ROLES: Final = MappingProxyType(
         "Member.Read.Hidden": "658aa5d8-239f-45c4-aa12-864f4fc7e490",
         "MultiTenantOrganization.Read.All": "4f994bc0-31bb-44bb-b480-7a7c1be8c02e",
         "MultiTenantOrganization.ReadWrite.All": "920def01-ca61-4d2d-b3df-105b46046a70",
+        "Organization.Read.All": "498476ce-e0fe-48b0-b801-37ba7e2685c6",
         "Organization.ReadWrite.All": "292d869f-3427-49a8-9dab-8c70152b74e9",
         "OrganizationalBranding.Read.All": "eb76ac34-0d62-4454-b97c-185e4250dc20",
         "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",

@@ -20,7 +20,7 @@ _MEMBERS = {
         photo
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "organization": "certificateBasedAuthConfiguration extensions",
+    "organization": "extensions",
     "organizationalBrandingLocalizations": """
         backgroundImage bannerLogo customCSS favicon headerLogo squareLogo squareLogoDark
     """,
@@ -33,12 +33,11 @@ _MEMBERS = {
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
     akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
-    certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider
-    delegatedAdminServiceProviderConstraints directoryDefinition humanSecurityFraudProtectionProvider
-    inheritablePermission oidcIdentityProvider onPremisesSyncBehavior openTypeExtension profilePhoto
-    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints synchronization
-    synchronizationSchema synchronizationTemplate targetDeviceGroup unifiedRoleAssignmentSchedule
-    userFlowLanguagePage verifiedIdProfile
+    cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
+    humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
+    openTypeExtension profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup
+    serviceProviderConstraints synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
+    unifiedRoleAssignmentSchedule userFlowLanguagePage verifiedIdProfile
 """
 
 GAPS = frozenset(

@@ -199,6 +199,7 @@ _ANSWERS = {
     "externalIdentitiesPolicy": """
         allowDeletedIdentitiesDataRemoval allowExternalIdentitiesToLeave deletedDateTime description displayName id
     """,
+    "olderCertificateAuthorities": "certificateAuthorities id",
     "federatedTokenValidationPolicy": "deletedDateTime id validatingDomains",
     "domains": """
         authenticationType availabilityStatus id isAdminManaged isDefault isInitial isRoot isVerified manufacturer

@@ -22,7 +22,11 @@ from shared.catalog.authentication import (
 )
 from shared.catalog.authentication_events import AUTHENTICATION_EVENT_LISTENERS, AUTHENTICATION_EVENTS_FLOWS
 from shared.catalog.branding import ORGANIZATIONAL_BRANDING
-from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
+from shared.catalog.certificates import (
+    CERTIFICATE_AUTHORITIES,
+    OLDER_CERTIFICATE_AUTHORITIES,
+    PUBLIC_KEY_INFRASTRUCTURES,
+)
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
 from shared.catalog.consent import (
     DELEGATED_PERMISSION_CLASSIFICATIONS,
@@ -372,6 +376,7 @@ _DECLARED = Catalog(
         FEDERATED_TOKEN_VALIDATION_POLICY,
         OWNERLESS_GROUP_POLICY,
         GROUP_SPECIFIC_SETTINGS,
+        OLDER_CERTIFICATE_AUTHORITIES,
     )
 )
 

@@ -492,7 +492,7 @@ def create(row: Plain, service: Service, request: Request) -> Response:
         service.rules.lean("plain.once")
         raise GraphError(409, "Conflict", "There is one already.")
     joined = "_".join(str(values[name]) for name in row.joined)
-    key = f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
+    key = row.lone or f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
     if service.store.get(row.table, key) is not None:
         raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
     now = service.now_iso()
