@@ -106,8 +106,9 @@ MUST: tuple[Must, ...] = (
         _API + "user-update",
         changed=_words(
             "accountEnabled ageGroup businessPhones city companyName consentProvidedForMinor country "
-            "department displayName employeeHireDate employeeId employeeOrgData employeeType faxNumber "
-            "givenName jobTitle mailNickname mobilePhone officeLocation onPremisesExtensionAttributes "
+            "department displayName employeeHireDate employeeId employeeLeaveDateTime "
+            "employeeOrgData employeeType faxNumber givenName jobTitle mailNickname mobilePhone officeLocation "
+            "onPremisesExtensionAttributes "
             "otherMails passwordPolicies postalCode preferredLanguage state streetAddress surname "
             "usageLocation userType"
         ),
@@ -131,7 +132,6 @@ MUST: tuple[Must, ...] = (
             **dict.fromkeys(_EXCHANGE, "Exchange holds it, and a list can't read it"),
             "customSecurityAttributes": "has permissions and a round trip of its own",
             "deviceEnrollmentLimit": "Intune holds it, and a list can't read it",
-            "employeeLeaveDateTime": "has a permission of its own, not asked for yet",
             "identities": "ways to sign in; not written back yet",
             "isResourceAccount": "reserved for future use",
             "onPremisesImmutableId": "ties a user to the sync; a test of its own",
@@ -406,6 +406,14 @@ MUST: tuple[Must, ...] = (
         by=("templateId",),
     ),
     Must(
+        "groupSpecificSettings",
+        _API + "groupsetting-update",
+        changed=("values",),
+        values={"values": lambda one: [{**held, "value": _flipped(held["value"])} for held in one["values"]]},
+        anew=True,
+        by=("templateId",),
+    ),
+    Must(
         "identitySecurityDefaultsEnforcementPolicy",
         _API + "identitysecuritydefaultsenforcementpolicy-update",
         changed=("isEnabled",),
@@ -527,6 +535,15 @@ MUST: tuple[Must, ...] = (
         not_anew=_ONE,
     ),
     Must(
+        "federatedTokenValidationPolicy",
+        _API + "federatedtokenvalidationpolicy-update",
+        changed=("validatingDomains",),
+        values={
+            "validatingDomains": {"@odata.type": "#microsoft.graph.allDomains", "rootDomains": "allManaged"},
+        },
+        not_anew=_ONE,
+    ),
+    Must(
         "domains",
         _API + "domain-update",
         changed=_words("passwordNotificationWindowInDays passwordValidityPeriodInDays supportedServices"),
@@ -545,6 +562,13 @@ MUST: tuple[Must, ...] = (
         own=("signingCertificateUpdateStatus",),
         anew=True,
         by=("issuerUri",),
+    ),
+    Must(
+        "olderCertificateAuthorities",
+        _API + "certificatebasedauthconfiguration-post-certificatebasedauthconfiguration",
+        not_changed="it is made or removed whole",
+        anew=True,
+        by=("id",),
     ),
     Must(
         "certificateBasedAuthConfigurations",

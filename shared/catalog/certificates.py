@@ -20,6 +20,50 @@ _WRITE = (("PublicKeyInfrastructure.ReadWrite.All",),)
 _PATH = "/directory/publicKeyInfrastructure/certificateBasedAuthConfigurations"
 _AUTHORITIES = f"{_PATH}/{{parent}}/certificateAuthorities"
 
+_OLDER_PATH = "/organization/{parent}/certificateBasedAuthConfiguration"
+
+# What the tenant trusted before public key infrastructures came, and still does where there is none.
+TRUSTED = Relationship(
+    "certificateBasedAuthConfiguration",
+    ("olderCertificateAuthorities",),
+    LinkWrite.NONE,
+    contains="olderCertificateAuthorities",
+    expands=False,
+    needs_to_read=(("Organization.Read.All",),),
+)
+
+OLDER_CERTIFICATE_AUTHORITIES = ObjectType(
+    name="olderCertificateAuthorities",
+    title="Certificate authorities as tenants without a public key infrastructure have them",
+    path=_OLDER_PATH,
+    odata_type="#microsoft.graph.certificateBasedAuthConfiguration",
+    absent=True,
+    wave=WaveNumber.POLICIES,
+    needs_to_read=(("Organization.Read.All",),),
+    needs_to_write=(("Organization.ReadWrite.All",),),
+    parent="organization",
+    parent_relationship=TRUSTED.name,
+    name_property="id",
+    anchor=AnchorSpec(AnchorKind.KEY, "id", _OLDER_PATH),
+    create=Create(_OLDER_PATH),
+    create_only=("certificateAuthorities",),
+    sets=("certificateAuthorities",),
+    computed_within=("certificateAuthorities.issuer", "certificateAuthorities.issuerSki"),
+    quirks=(
+        Quirk(
+            "There is one at most, under an id that is the same in every tenant; it is made or removed whole, and "
+            "never changed.",
+            "Microsoft Graph: certificateBasedAuthConfiguration resource type; Create "
+            "certificateBasedAuthConfiguration",
+        ),
+        Quirk(
+            "Issuer and key identifier follow from each certificate.",
+            "Microsoft Graph: certificateAuthority resource type",
+            unverified=True,
+        ),
+    ),
+)
+
 PUBLIC_KEY_INFRASTRUCTURES = ObjectType(
     name="certificateBasedAuthConfigurations",
     title="Public key infrastructures for certificate-based authentication",

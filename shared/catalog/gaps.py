@@ -7,8 +7,7 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "activityBasedTimeoutPolicies": "appliesTo",
-    "administrativeUnits": "extensions scopedRoleMembers",
+    "administrativeUnits": "extensions",
     "applications": """
         inheritablePermissions logo managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
@@ -17,51 +16,28 @@ _MEMBERS = {
     "crossTenantAccessPartners": "serviceProviderConstraints",
     "devices": "extensions",
     "groups": """
-        acceptedSenders accessType createdOnBehalfOf extensions groupLifecyclePolicies infoCatalogs isArchived
-        isFavorite onPremisesExtensionAttributes onPremisesSyncBehavior organizationId permissionGrants photo
-        photos rejectedSenders settings unseenConversationsCount unseenMessagesCount welcomeMessageEnabled
+        accessType extensions groupLifecyclePolicies onPremisesExtensionAttributes onPremisesSyncBehavior
+        photo
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "organization": "certificateBasedAuthConfiguration extensions",
+    "organization": "extensions",
     "organizationalBrandingLocalizations": """
         backgroundImage bannerLogo customCSS favicon headerLogo squareLogo squareLogoDark
     """,
-    "roleAssignmentScheduleInstances": "activatedUsing appScope",
-    "roleAssignments": "appScope",
     "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
-    "synchronizationJobs": "bulkUpload schema",
+    "synchronizationJobs": "schema",
     "userFlowLanguages": "overridesPages",
-    "users": """
-        agreementAcceptances authorizationInfo deviceEnrollmentLimit employeeLeaveDateTime extensions
-        identityParentId mailboxSettings mySite onPremisesSyncBehavior permissionGrants photo photos
-        scopedRoleMemberOf sponsorOf sponsors
-    """,
+    "users": "extensions onPremisesSyncBehavior photo",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    agreementAcceptance akamaiWebApplicationFirewallProvider appConsentRequest appScope approvalStage
-    approvedClientApp arkoseFraudProtectionProvider authenticationStrengthRoot bulkUpload
-    certificateBasedAuthConfiguration cloudFlareWebApplicationFirewallProvider companySubscription contract
-    customCalloutExtension delegatedAdminAccessAssignment delegatedAdminCustomer delegatedAdminRelationship
-    delegatedAdminRelationshipOperation delegatedAdminRelationshipRequest delegatedAdminServiceManagementDetail
-    delegatedAdminServiceProviderConstraints directoryDefinition directoryObject directoryObjectPartnerReference
-    directoryRole domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord
-    domainDnsUnavailableRecord extension federatedTokenValidationPolicy fraudProtectionProvider
-    humanSecurityFraudProtectionProvider identityProvider inheritablePermission invitation oidcIdentityProvider
-    onPremisesSyncBehavior openTypeExtension ownerlessGroupPolicy policyBase
-    privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupAssignmentScheduleRequest
-    privilegedAccessGroupEligibilityScheduleInstance privilegedAccessGroupEligibilityScheduleRequest
-    profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup resellerDelegatedAdminRelationship
-    resourceSpecificPermissionGrant riskyServicePrincipal riskyUser samlOrWsFedProvider scopedRoleMembership
-    serviceProviderConstraints stsPolicy synchronization synchronizationSchema synchronizationTemplate
-    targetDeviceGroup unifiedRoleAssignmentSchedule unifiedRoleAssignmentScheduleRequest
-    unifiedRoleEligibilityScheduleInstance unifiedRoleEligibilityScheduleRequest unifiedRoleManagementPolicy
-    unifiedRoleManagementPolicyApprovalRule unifiedRoleManagementPolicyAuthenticationContextRule
-    unifiedRoleManagementPolicyEnablementRule unifiedRoleManagementPolicyExpirationRule
-    unifiedRoleManagementPolicyNotificationRule unifiedRoleManagementPolicyRule userConsentRequest
-    userFlowLanguagePage userRegistrationDetails verifiedIdProfile webApplicationFirewallProvider
-    webApplicationFirewallVerificationModel
+    akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
+    cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
+    humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
+    openTypeExtension profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup
+    serviceProviderConstraints synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
+    unifiedRoleAssignmentSchedule userFlowLanguagePage verifiedIdProfile
 """
 
 GAPS = frozenset(

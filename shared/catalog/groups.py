@@ -1,4 +1,4 @@
-"""Groups with their members and owners, and the settings for all groups of the tenant."""
+"""Groups with their members, owners and own settings, and the settings for all groups of the tenant."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from shared.catalog.spec import (
     Quirk,
     Relationship,
     Strength,
+    Tier,
     ValueReference,
     WaveNumber,
 )
@@ -31,6 +32,10 @@ def _granted(access: str) -> Granted:
     """Activations and memberships with an end, as privileged identity management tells of them."""
     return Granted("groupAssignmentSchedules", "groupId", "principalId", Condition("accessId", (access,)))
 
+
+_READ_SETTINGS = (("GroupSettings.Read.All", "Group.Read.All", "Directory.Read.All"),)
+_WRITE_SETTINGS = (("GroupSettings.ReadWrite.All",),)
+_OF_GROUP = "/groups/{parent}/settings"
 
 GROUPS = ObjectType(
     name="groups",
@@ -108,6 +113,18 @@ GROUPS = ObjectType(
             delta=True,
             granted=_granted("owner"),
             needs_to_read=(("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All"),),
+        ),
+        Relationship(
+            name="settings",
+            target_types=("groupSpecificSettings",),
+            write=LinkWrite.NONE,
+            contains="groupSpecificSettings",
+            tier=Tier.ROLLING,
+            rolling_days=7,
+            expands=False,
+            asked_when=Condition("groupTypes", ("Unified",)),
+            share=0.2,
+            needs_to_read=_READ_SETTINGS,
         ),
     ),
     known_outside=AZURE_ROLES,
@@ -196,8 +213,8 @@ GROUP_SETTINGS = ObjectType(
     path="/groupSettings",
     odata_type="#microsoft.graph.groupSetting",
     wave=WaveNumber.REST,
-    needs_to_read=(("GroupSettings.Read.All", "Group.Read.All", "Directory.Read.All"),),
-    needs_to_write=(("GroupSettings.ReadWrite.All",),),
+    needs_to_read=_READ_SETTINGS,
+    needs_to_write=_WRITE_SETTINGS,
     match_keys=(MatchKey(("templateId",), Strength.UNIQUE),),
     anchor=AnchorSpec(AnchorKind.KEY, "templateId", "/groupSettings"),
     create=Create("/groupSettings"),
@@ -213,5 +230,30 @@ GROUP_SETTINGS = ObjectType(
             "Microsoft Graph: Create groupSetting",
         ),
         Quirk("Known to /v1.0 only; /beta calls them directory settings.", "Microsoft Graph: groupSetting"),
+    ),
+)
+
+GROUP_SPECIFIC_SETTINGS = ObjectType(
+    name="groupSpecificSettings",
+    title="Settings of single groups",
+    path=_OF_GROUP,
+    odata_type="#microsoft.graph.groupSetting",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ_SETTINGS,
+    needs_to_write=_WRITE_SETTINGS,
+    parent="groups",
+    parent_relationship="settings",
+    match_keys=(MatchKey(("templateId",), Strength.UNIQUE),),
+    anchor=AnchorSpec(AnchorKind.KEY, "templateId", _OF_GROUP),
+    create=Create(_OF_GROUP),
+    writable=("values",),
+    create_only=("templateId",),
+    sets=("values",),
+    quirks=(
+        Quirk(
+            "Such as whether guests may be added to this group; it takes the place of what the tenant's settings "
+            "say. Microsoft 365 groups alone have any, and each is asked once in seven days.",
+            "Microsoft Graph: groupSetting resource type",
+        ),
     ),
 )

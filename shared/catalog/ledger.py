@@ -115,7 +115,7 @@ _ANSWERS = {
         allowedToSignUpEmailBasedSubscriptions allowedToUseSSPR blockMsolPowerShell defaultUserRolePermissions
         deletedDateTime description displayName guestUserRoleId id
     """,
-    "groupSettings": "displayName id templateId values",
+    **dict.fromkeys(("groupSettings", "groupSpecificSettings"), "displayName id templateId values"),
     "identitySecurityDefaultsEnforcementPolicy": "deletedDateTime description displayName id isEnabled",
     "groupLifecyclePolicies": "alternateNotificationEmails groupLifetimeInDays id managedGroupTypes",
     "adminConsentRequestPolicy": """
@@ -199,6 +199,8 @@ _ANSWERS = {
     "externalIdentitiesPolicy": """
         allowDeletedIdentitiesDataRemoval allowExternalIdentitiesToLeave deletedDateTime description displayName id
     """,
+    "olderCertificateAuthorities": "certificateAuthorities id",
+    "federatedTokenValidationPolicy": "deletedDateTime id validatingDomains",
     "domains": """
         authenticationType availabilityStatus id isAdminManaged isDefault isInitial isRoot isVerified manufacturer
         model passwordNotificationWindowInDays passwordValidityPeriodInDays state supportedServices
@@ -245,7 +247,9 @@ _ANSWERS = {
         createdBy createdDateTime id isEnabled modifiedBy modifiedDateTime relatedPeopleInsightLevel
         showApproverDetailsToMembers
     """,
-    "entitlementRoleAssignments": "appScopeId condition directoryScopeId id principalId roleDefinitionId",
+    "entitlementRoleAssignments": """
+        appScopeId condition directoryScopeId id principalId principalOrganizationId roleDefinitionId
+    """,
     "accessPackages": "catalog createdDateTime description displayName id isHidden modifiedDateTime",
     "accessPackageAssignmentPolicies": """
         accessPackage allowedTargetScope automaticRequestSettings createdDateTime customExtensionStageSettings
@@ -438,6 +442,12 @@ _REST = (
         "directoryScope principal roleDefinition",
     ),
     *_out(
+        "entitlementRoleAssignments",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleAssignment resource type, Relationships",
+        "appScope directoryScope principal roleDefinition",
+    ),
+    *_out(
         "roleAssignmentScheduleInstances",
         Why.COMPUTED,
         "Microsoft Graph: unifiedRoleScheduleInstanceBase resource type, Relationships",
@@ -602,6 +612,11 @@ _TYPES = (
     ),
     *_out_whole(
         Why.DELEGATED_ONLY,
+        "Microsoft Graph: Get ownerlessGroupPolicy, Permissions",
+        "ownerlessGroupPolicy",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
         "Microsoft Graph permissions reference: Policy.Read.HybridAuthentication",
         "featureRolloutPolicy",
     ),
@@ -619,11 +634,6 @@ _TYPES = (
     ),
     *_out_whole(Why.PERMANENT, "Microsoft Graph: directoryRoleTemplate resource type", "directoryRoleTemplate"),
     *_out_whole(Why.PERMANENT, "Microsoft Graph: groupSettingTemplate resource type", "groupSettingTemplate"),
-    *_out_whole(
-        Why.PERMANENT,
-        "Microsoft Graph: authenticationMethodModeDetail resource type",
-        "authenticationMethodModeDetail",
-    ),
     *_out_whole(
         Why.PERMANENT,
         "Microsoft Graph: unifiedRbacResourceNamespace resource type",
@@ -717,9 +727,235 @@ _ENTITLEMENT = (
     ),
 )
 
+# What never occurs by itself: `Abstract` in the metadata.
+_ABSTRACT = _out_whole(
+    Why.COMPUTED,
+    _METADATA + "abstract entity types",
+    "customCalloutExtension extension fraudProtectionProvider policyBase samlOrWsFedProvider stsPolicy"
+    " webApplicationFirewallProvider",
+)
+
+# What is read, from another side or as it comes to at this moment.
+_VIEWS = (
+    # Assignments of roles whose scope is an administrative unit, which are read as such.
+    *_out(
+        "administrativeUnits",
+        Why.COMPUTED,
+        "Microsoft Graph: scopedRoleMembership and unifiedRoleAssignment resource types",
+        "scopedRoleMembers",
+    ),
+    *_out(
+        "users",
+        Why.COMPUTED,
+        "Microsoft Graph: scopedRoleMembership and unifiedRoleAssignment resource types",
+        "scopedRoleMemberOf",
+    ),
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: scopedRoleMembership and unifiedRoleAssignment resource types",
+        "scopedRoleMembership",
+    ),
+    # The other end of sponsors.
+    *_out("users", Why.COMPUTED, "Microsoft Graph: user resource type, Relationships", "sponsorOf"),
+    # Built-in roles as they were called when they had to be activated.
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: directoryRole resource type: unifiedRoleDefinition is recommended",
+        "directoryRole",
+    ),
+    # Policies are shown with what they are assigned to, and with their rules.
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: List roleManagementPolicyAssignments: $expand=policy($expand=rules)",
+        "unifiedRoleManagementPolicy",
+    ),
+    # What an eligibility comes to at this moment.
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleEligibilityScheduleInstance resource type",
+        "unifiedRoleEligibilityScheduleInstance",
+    ),
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: privilegedAccessGroupAssignmentScheduleInstance and"
+        " privilegedAccessGroupEligibilityScheduleInstance resource types",
+        "privilegedAccessGroupAssignmentScheduleInstance privilegedAccessGroupEligibilityScheduleInstance",
+    ),
+    # The eligibility behind an activation is an object of its own.
+    *_out(
+        "roleAssignmentScheduleInstances",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleAssignmentScheduleInstance resource type, Relationships",
+        "activatedUsing appScope",
+    ),
+    # What appScopeId names.
+    *_out(
+        "roleAssignments",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleAssignment resource type, Relationships",
+        "appScope",
+    ),
+    # Every directory object once more, by what they all have.
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: directoryObject resource type", "directoryObject"),
+    # The same photo, in other sizes.
+    *_out("users", Why.COMPUTED, "Microsoft Graph: user resource type, Relationships", "photos"),
+    *_out("groups", Why.COMPUTED, "Microsoft Graph: group resource type, Relationships", "photos"),
+    # The tenant's own id.
+    *_out("groups", Why.COMPUTED, _METADATA + "group: organizationId", "organizationId"),
+    # What the domains' owner puts into DNS, as on each domain.
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: domainDnsRecord resource type",
+        "domainDnsCnameRecord domainDnsMxRecord domainDnsRecord domainDnsSrvRecord domainDnsTxtRecord"
+        " domainDnsUnavailableRecord",
+    ),
+    # The same providers by an older type.
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: identityProvider resource type (deprecated): identityProviderBase",
+        "identityProvider",
+    ),
+    # What the identity protection service concludes from its detections, and what is counted of methods.
+    *_out_whole(
+        Why.COMPUTED,
+        "Microsoft Graph: riskyUser and riskyServicePrincipal resource types",
+        "riskyServicePrincipal riskyUser",
+    ),
+    *_out_whole(Why.COMPUTED, "Microsoft Graph: userRegistrationDetails resource type", "userRegistrationDetails"),
+    # Every combination that there is, and the methods that they are made of.
+    *_out_whole(
+        Why.PERMANENT,
+        "Microsoft Graph: authenticationStrengthRoot and authenticationMethodModeDetail resource types",
+        "authenticationStrengthRoot",
+    ),
+)
+
+# What was asked for and what became of it.
+_REQUESTS = (
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: appConsentRequest and userConsentRequest resource types",
+        "appConsentRequest",
+    ),
+    *_out_whole(Why.OTHER_STREAM, "Microsoft Graph: approvalStage resource type", "approvalStage"),
+    *_out_whole(Why.OTHER_STREAM, "Microsoft Graph: invitation resource type", "invitation"),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: unifiedRoleAssignmentScheduleRequest and unifiedRoleEligibilityScheduleRequest"
+        " resource types",
+        "unifiedRoleAssignmentScheduleRequest unifiedRoleEligibilityScheduleRequest",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        "Microsoft Graph: privilegedAccessGroupAssignmentScheduleRequest and"
+        " privilegedAccessGroupEligibilityScheduleRequest resource types",
+        "privilegedAccessGroupAssignmentScheduleRequest privilegedAccessGroupEligibilityScheduleRequest",
+    ),
+    # Who accepted which terms, and when.
+    *_out("users", Why.OTHER_STREAM, "Microsoft Graph: agreementAcceptance resource type", "agreementAcceptances"),
+    *_out_whole(Why.OTHER_STREAM, "Microsoft Graph: agreementAcceptance resource type", "agreementAcceptance"),
+    # What a source of people sent to a provisioning job.
+    *_out(
+        "synchronizationJobs",
+        Why.OTHER_STREAM,
+        "Microsoft Graph: synchronizationJob: Perform bulkUpload",
+        "bulkUpload",
+    ),
+    *_out_whole(
+        Why.OTHER_STREAM,
+        _METADATA + "webApplicationFirewallVerificationModel: verifiedOn and verificationResult",
+        "webApplicationFirewallVerificationModel",
+    ),
+)
+
+_ELSEWHERE = (
+    # Who may write to a group's mailbox.
+    *_out(
+        "groups",
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: List acceptedSenders and List rejectedSenders, Permissions",
+        "acceptedSenders rejectedSenders",
+    ),
+    # A signed-in user's own view of the group's mailbox.
+    *_out(
+        "groups",
+        Why.DELEGATED_ONLY,
+        _METADATA + "group: isFavorite, unseenConversationsCount and unseenMessagesCount",
+        "isFavorite unseenConversationsCount unseenMessagesCount",
+    ),
+    *_out("groups", Why.OTHER_SERVICE, _METADATA + "group: welcomeMessageEnabled", "welcomeMessageEnabled"),
+    *_out("groups", Why.OTHER_SERVICE, "Microsoft Graph: Archive team", "isArchived"),
+    *_out(
+        "groups",
+        Why.OTHER_SERVICE,
+        "Microsoft Purview: Information barriers in Microsoft Teams and SharePoint",
+        "infoCatalogs",
+    ),
+    # Who made a group for somebody else: read-only.
+    *_out("groups", Why.NO_WRITE_API, "Microsoft Graph: group resource type, Relationships", "createdOnBehalfOf"),
+    # What apps of Microsoft Teams were allowed when they were installed there.
+    *_out(
+        "groups",
+        Why.OTHER_SERVICE,
+        "Microsoft Teams: Resource-specific consent for Teams apps",
+        "permissionGrants",
+    ),
+    *_out(
+        "users",
+        Why.OTHER_SERVICE,
+        "Microsoft Teams: Resource-specific consent for Teams apps",
+        "permissionGrants",
+    ),
+    *_out_whole(
+        Why.OTHER_SERVICE,
+        "Microsoft Teams: Resource-specific consent for Teams apps",
+        "resourceSpecificPermissionGrant",
+    ),
+    *_out("users", Why.OTHER_SERVICE, "Microsoft Graph: mailboxSettings resource type", "mailboxSettings"),
+    *_out("users", Why.OTHER_SERVICE, "Microsoft Graph: user resource type, mySite", "mySite"),
+    *_out(
+        "users",
+        Why.OTHER_SERVICE,
+        "Microsoft Graph: user resource type (Intune), deviceEnrollmentLimit",
+        "deviceEnrollmentLimit",
+    ),
+    # What stands for an object of a partner's tenant: read-only.
+    *_out_whole(
+        Why.NO_WRITE_API,
+        "Microsoft Graph: directoryObjectPartnerReference resource type",
+        "directoryObjectPartnerReference",
+    ),
+    # What a partner of Microsoft and its customers agreed upon in Partner Center.
+    *_out_whole(Why.OTHER_SERVICE, "Microsoft Graph: contract resource type", "contract"),
+    *_out_whole(
+        Why.OTHER_SERVICE,
+        "Microsoft Partner Center: Granular delegated admin privileges (GDAP) introduction",
+        "delegatedAdminCustomer delegatedAdminRelationship resellerDelegatedAdminRelationship",
+    ),
+    *_out_whole(Why.OTHER_SERVICE, "Microsoft Graph: companySubscription resource type", "companySubscription"),
+    # No method assigns it; a policy of this kind is the tenant's default, or nobody's.
+    *_out(
+        "activityBasedTimeoutPolicies",
+        Why.NO_WRITE_API,
+        "Microsoft Graph: activityBasedTimeoutPolicy resource type, Methods",
+        "appliesTo",
+    ),
+)
+
 LEDGER = Ledger(
     roots=frozenset(_ROOTS.split()),
     answers={name: frozenset(members.split()) for name, members in _ANSWERS.items()},
-    exclusions=(*_OTHER_SETS, *_USERS, *_GROUPS, *_REST, *_TYPES, *_ENTITLEMENT),
+    exclusions=(
+        *_OTHER_SETS,
+        *_USERS,
+        *_GROUPS,
+        *_REST,
+        *_TYPES,
+        *_ENTITLEMENT,
+        *_ABSTRACT,
+        *_VIEWS,
+        *_REQUESTS,
+        *_ELSEWHERE,
+    ),
     gaps=GAPS,
 )

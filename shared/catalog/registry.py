@@ -22,7 +22,11 @@ from shared.catalog.authentication import (
 )
 from shared.catalog.authentication_events import AUTHENTICATION_EVENT_LISTENERS, AUTHENTICATION_EVENTS_FLOWS
 from shared.catalog.branding import ORGANIZATIONAL_BRANDING
-from shared.catalog.certificates import CERTIFICATE_AUTHORITIES, PUBLIC_KEY_INFRASTRUCTURES
+from shared.catalog.certificates import (
+    CERTIFICATE_AUTHORITIES,
+    OLDER_CERTIFICATE_AUTHORITIES,
+    PUBLIC_KEY_INFRASTRUCTURES,
+)
 from shared.catalog.conditional_access import CONDITIONAL_ACCESS_POLICIES, NAMED_LOCATIONS
 from shared.catalog.consent import (
     DELEGATED_PERMISSION_CLASSIFICATIONS,
@@ -67,7 +71,7 @@ from shared.catalog.governance import (
 )
 from shared.catalog.grants import OAUTH2_PERMISSION_GRANTS
 from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES, GROUP_ROLE_SETTINGS
-from shared.catalog.groups import GROUP_SETTINGS, GROUPS
+from shared.catalog.groups import GROUP_SETTINGS, GROUP_SPECIFIC_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
 from shared.catalog.policies import (
@@ -86,11 +90,20 @@ from shared.catalog.roles import (
 )
 from shared.catalog.security_attributes import ATTRIBUTE_SETS, CUSTOM_SECURITY_ATTRIBUTE_DEFINITIONS
 from shared.catalog.service_principals import APP_ROLE_ASSIGNMENTS, MANAGED_IDENTITY_CREDENTIALS, SERVICE_PRINCIPALS
-from shared.catalog.settings import DEVICE_REGISTRATION_POLICY, EXTERNAL_IDENTITIES_POLICY
+from shared.catalog.settings import (
+    DEVICE_REGISTRATION_POLICY,
+    EXTERNAL_IDENTITIES_POLICY,
+    FEDERATED_TOKEN_VALIDATION_POLICY,
+)
 from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
 from shared.catalog.synchronization import SYNCHRONIZATION_JOBS
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
-from shared.catalog.unreadable import AGREEMENTS, FEATURE_ROLLOUT_POLICIES, ON_PREMISES_SYNCHRONIZATION
+from shared.catalog.unreadable import (
+    AGREEMENTS,
+    FEATURE_ROLLOUT_POLICIES,
+    ON_PREMISES_SYNCHRONIZATION,
+    OWNERLESS_GROUP_POLICY,
+)
 from shared.catalog.users import USERS
 from shared.domain.errors import Unusable
 
@@ -360,6 +373,10 @@ _DECLARED = Catalog(
         ASSIGNMENTS,
         ENTITLEMENT_ROLE_ASSIGNMENTS,
         END_USER_SETTINGS,
+        FEDERATED_TOKEN_VALIDATION_POLICY,
+        OWNERLESS_GROUP_POLICY,
+        GROUP_SPECIFIC_SETTINGS,
+        OLDER_CERTIFICATE_AUTHORITIES,
     )
 )
 

@@ -1,4 +1,4 @@
-"""Settings of the tenant that stand alone: registration of devices, and leaving as a guest."""
+"""Settings of the tenant that stand alone: registration of devices, leaving as a guest, federated tokens."""
 
 from __future__ import annotations
 
@@ -65,6 +65,32 @@ EXTERNAL_IDENTITIES_POLICY = ObjectType(
         Quirk(
             "Whether guests may leave by themselves, and whether their data is then removed. Known to beta alone.",
             "Microsoft Graph: externalIdentitiesPolicy resource type (beta)",
+        ),
+    ),
+)
+
+FEDERATED_TOKEN_VALIDATION_POLICY = ObjectType(
+    name="federatedTokenValidationPolicy",
+    title="Validation of federated tokens",
+    path="/policies/federatedTokenValidationPolicy",
+    odata_type="#microsoft.graph.federatedTokenValidationPolicy",
+    singleton=True,
+    wave=WaveNumber.POLICIES,
+    needs_to_read=(("Policy.Read.All",),),
+    needs_to_write=(("Policy.ReadWrite.FedTokenValidation",),),
+    name_property="id",
+    writable=("validatingDomains",),
+    put=True,
+    whole=("validatingDomains",),
+    kinds=("validatingDomains",),
+    sets=("validatingDomains.domainNames",),
+    references=(ValueReference("validatingDomains.domainNames[]", ("domains",)),),
+    not_created=_ALWAYS_THERE,
+    quirks=(
+        Quirk(
+            "Whether a federated account's domain must be that of the account it signs in to: by kind of domain, "
+            "or for the domains that are listed. The @odata.type says which.",
+            "Microsoft Graph: validatingDomains, allDomains and enumeratedDomains resource types",
         ),
     ),
 )

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import Condition, Drill, Fights, LinkWrite, ObjectType, Quirk, Relationship, WaveNumber
+from shared.catalog.spec import (
+    Condition,
+    Drill,
+    Fights,
+    LinkWrite,
+    ObjectType,
+    Quirk,
+    Relationship,
+    Tier,
+    WaveNumber,
+)
 
 _READ = (("Synchronization.Read.All",),)
 
@@ -11,6 +21,8 @@ PROVISIONED = Relationship(
     ("synchronizationJobs",),
     LinkWrite.NONE,
     contains="synchronizationJobs",
+    tier=Tier.ROLLING,
+    rolling_days=7,
     expands=False,
     # Provisioning is set up on what was made from a template, be it that for applications outside the gallery.
     asked_when=Condition("applicationTemplateId", ("-",), within=True),
@@ -41,7 +53,8 @@ SYNCHRONIZATION_JOBS = ObjectType(
             "Microsoft Graph: synchronizationJob: restart",
         ),
         Quirk(
-            "Jobs are asked for of service principals that were made from a template, one request each.",
+            "Jobs are asked for of service principals that were made from a template, one request each, once in "
+            "seven days.",
             "Microsoft Graph: List synchronizationJobs; servicePrincipal resource type, applicationTemplateId",
             unverified=True,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.catalog.branding import BRANDED
+from shared.catalog.certificates import TRUSTED
 from shared.catalog.consent import ASSIGNED_TO_USERS
 from shared.catalog.spec import Condition, Drill, Fights, ObjectType, Quirk, WaveNumber
 
@@ -15,7 +16,10 @@ ORGANIZATION = ObjectType(
     wave=WaveNumber.REST,
     needs_to_read=(("Organization.Read.All", "Directory.Read.All"),),
     needs_to_write=(("Organization.ReadWrite.All",),),
-    relationships=(BRANDED,),
+    relationships=(
+        BRANDED,
+        TRUSTED,
+    ),
     writable=(
         "marketingNotificationEmails",
         "privacyProfile",

@@ -46,3 +46,11 @@ ON_PREMISES_SYNCHRONIZATION = _unreadable(
     "OnPremDirectorySynchronization.Read.All",
     "Microsoft Graph: Get onPremisesDirectorySynchronization, Permissions",
 )
+OWNERLESS_GROUP_POLICY = _unreadable(
+    "ownerlessGroupPolicy",
+    "What happens with groups that nobody owns",
+    "/policies/ownerlessGroupPolicy",
+    "#microsoft.graph.ownerlessGroupPolicy",
+    "Group.Read.All, as far as this policy goes,",
+    "Microsoft Graph: Get ownerlessGroupPolicy; Create or update ownerlessGroupPolicy, Permissions",
+)

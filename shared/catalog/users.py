@@ -1,4 +1,4 @@
-"""Users and their manager."""
+"""Users, their manager and their sponsors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shared.catalog.spec import (
     Drill,
     LinkWrite,
     MatchKey,
+    MemberGroup,
     ObjectType,
     Protected,
     Quirk,
@@ -60,6 +61,7 @@ _WRITABLE = (
 _ACTION_ONLY = ("assignedLicenses",)
 
 _COMPUTED = (
+    "authorizationInfo",
     "createdDateTime",
     "creationType",
     "deletedDateTime",
@@ -67,6 +69,7 @@ _COMPUTED = (
     "externalUserStateChangeDateTime",
     "id",
     "identities",
+    "identityParentId",
     "imAddresses",
     "isManagementRestricted",
     "isResourceAccount",
@@ -92,6 +95,15 @@ _COMPUTED = (
 # Moves with every password change or session revocation; says nothing about the account's configuration.
 _VOLATILE = ("lastPasswordChangeDateTime", "signInSessionsValidFromDateTime", "onPremisesLastSyncDateTime")
 
+# Who may read a user may not read when it leaves.
+_LEAVES = "employeeLeaveDateTime"
+_LEAVING = MemberGroup(
+    "lifecycle",
+    (("User-LifeCycleInfo.Read.All",),),
+    (("User-LifeCycleInfo.ReadWrite.All",),),
+    members=(_LEAVES,),
+)
+
 USERS = ObjectType(
     name="users",
     title="Users",
@@ -101,7 +113,7 @@ USERS = ObjectType(
     needs_to_read=(("User.Read.All", "Directory.Read.All"),),
     needs_to_write=(("User.ReadWrite.All",), ("User.DeleteRestore.All",)),
     select=tuple(sorted({*_WRITABLE, *_ACTION_ONLY, *_COMPUTED, *_VOLATILE})),
-    member_groups=(values_of("User"), VALUES),
+    member_groups=(values_of("User"), VALUES, _LEAVING),
     page_size=999,
     delta=True,
     list_cost=2,
@@ -113,6 +125,13 @@ USERS = ObjectType(
             many=False,
             answers=True,
             delta=True,
+            needs_to_read=(("User.Read.All", "Directory.Read.All"),),
+        ),
+        # Who answers for a guest.
+        Relationship(
+            name="sponsors",
+            target_types=("users", "groups"),
+            write=LinkWrite.REF,
             needs_to_read=(("User.Read.All", "Directory.Read.All"),),
         ),
     ),
@@ -150,7 +169,7 @@ USERS = ObjectType(
     volatile=_VOLATILE,
     sets=("businessPhones", "otherMails", "proxyAddresses", "imAddresses", "assignedLicenses", "identities"),
     whole=("employeeOrgData", "onPremisesExtensionAttributes"),
-    set_after=(MEMBER,),
+    set_after=(MEMBER, _LEAVES),
     valued=VALUED,
     references=(BY_NAME,),
     protected=(
@@ -163,6 +182,16 @@ USERS = ObjectType(
         Quirk(
             "The default answer holds eleven properties only, so every one is selected by name; properties kept "
             "in SharePoint (aboutMe, birthday, …) make a list fail and are left to an opt-in.",
+            "Microsoft Graph: user resource type, Properties",
+        ),
+        Quirk(
+            "When somebody leaves starts their lifecycle workflows, and is read and written with permissions of "
+            "its own, in a request of its own.",
+            "Microsoft Graph: Configure the employeeLeaveDateTime property for a user",
+        ),
+        Quirk(
+            "Identifiers of certificates that a user may sign in by (authorizationInfo) are recorded and not "
+            "written; a user with an identityParentId is an agent's.",
             "Microsoft Graph: user resource type, Properties",
         ),
         Quirk(

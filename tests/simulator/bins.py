@@ -24,6 +24,7 @@ from .service_principals import remove_assignment
 Obj = dict[str, Any]
 LINKS = (
     "users.manager",
+    "users.sponsors",
     "groups.members",
     "groups.owners",
     "applications.owners",

@@ -20,7 +20,7 @@ EVERYTHING = list(
         "Directory.Read.All Policy.Read.All Policy.ReadWrite.ConditionalAccess Policy.ReadWrite.Authorization "
         "Organization.ReadWrite.All Domain.Read.All AuditLog.Read.All RoleManagement.ReadWrite.Directory "
         "AdministrativeUnit.ReadWrite.All DelegatedPermissionGrant.ReadWrite.All GroupSettings.ReadWrite.All "
-        "AuthenticationContext.ReadWrite.All Policy.ReadWrite.AuthenticationMethod"
+        "AuthenticationContext.ReadWrite.All Policy.ReadWrite.AuthenticationMethod User-LifeCycleInfo.ReadWrite.All"
     )
 )
 

@@ -1,4 +1,4 @@
-"""References between directory objects: adding and removing members, owners and managers."""
+"""References between directory objects: adding and removing members, owners, managers and sponsors."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .writing import (
 )
 
 Obj = dict[str, Any]
+_MOST_SPONSORS = 5
 _OWNER_TABLES = ("groups", "applications", "servicePrincipals")
 
 
@@ -141,6 +142,33 @@ def remove_manager(service: Service, request: Request) -> Response:
     return Response(204)
 
 
+def add_sponsor(service: Service, request: Request) -> Response:
+    target = added_target(service, request)
+    key, user = existing(service, request, "users")
+    check_visible(service, request, target, ("users", "groups"))
+    held = service.store.targets("users.sponsors", key)
+    if target in held:
+        raise already_there("sponsors")
+    if len(held) >= _MOST_SPONSORS:
+        service.rules.lean("user.sponsors-5")
+        raise bad_request("A user can't have more than five sponsors.")
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        service.store.link("users.sponsors", key, target)
+        audit.record(service, request, "Add sponsor to", TYPES["users"], user, extra=("Sponsor",))
+    return Response(204)
+
+
+def remove_sponsor(service: Service, request: Request) -> Response:
+    key, user = existing(service, request, "users")
+    target = request.params["child"]
+    if target not in service.store.targets("users.sponsors", key):
+        raise not_found(target)
+    with service.store.transaction(request.method, request.path, request.principal.app_id):
+        service.store.link("users.sponsors", key, target, present=False)
+        audit.record(service, request, "Remove sponsor from", TYPES["users"], user, extra=("Sponsor",))
+    return Response(204)
+
+
 route("POST", "/groups/{id}/members/$ref", add_member)
 route("DELETE", "/groups/{id}/members/{child}/$ref", remove_member)
 route("DELETE", "/groups/{id}/members/{child}", delete_member_object)
@@ -149,3 +177,5 @@ for _table in _OWNER_TABLES:
     route("DELETE", f"/{_table}/{{id}}/owners/{{child}}/$ref", remove_owner)
 route("PUT", "/users/{id}/manager/$ref", set_manager)
 route("DELETE", "/users/{id}/manager/$ref", remove_manager)
+route("POST", "/users/{id}/sponsors/$ref", add_sponsor)
+route("DELETE", "/users/{id}/sponsors/{child}/$ref", remove_sponsor)

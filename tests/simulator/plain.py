@@ -492,7 +492,7 @@ def create(row: Plain, service: Service, request: Request) -> Response:
         service.rules.lean("plain.once")
         raise GraphError(409, "Conflict", "There is one already.")
     joined = "_".join(str(values[name]) for name in row.joined)
-    key = f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
+    key = row.lone or f"{row.prefix}{joined or values.get(row.keyed) or new_id(service)}"
     if service.store.get(row.table, key) is not None:
         raise GraphError(409, "Conflict", f"An object with the id '{key}' exists.")
     now = service.now_iso()
@@ -763,13 +763,14 @@ def assign(row: Plain, link: LinkRule, table: str, service: Service, request: Re
 # --- every tenant's own
 
 
+_OF_A_KIND = {"gallery": "servicePrincipals", "unified": "groups"}
 _PLACE = re.compile(r"@([a-zA-Z]+)/([0-9]+)(?:\.([a-zA-Z]+))?")
 
 
 def plant(planter: Planter) -> None:
     """What every tenant has. `@groups/2` stands for the id of its third group, `@applications/0.appId` for a member
-    of its first application, `@gallery/0` for the first enterprise application made from a template; `_links` holds
-    what a relationship names."""
+    of its first application, `@gallery/0` for the first enterprise application made from a template,
+    `@unified/0` for the first Microsoft 365 group; `_links` holds what a relationship names."""
     for row in PLAIN:
         for number, start in enumerate(row.starts):
             obj = _resolved(planter, {**row.defaults, **start})
@@ -783,6 +784,10 @@ def plant(planter: Planter) -> None:
             for name, targets in links.items():
                 for target in targets:
                     planter.store.link(f"{row.table}.{name}", obj["id"], target)
+
+
+def _settable(group: Obj) -> bool:
+    return "Unified" in group["groupTypes"] and not group.get("onPremisesSyncEnabled")
 
 
 def started(table: str, number: int) -> str:
@@ -800,9 +805,11 @@ def _resolved(planter: Planter, value: Any) -> Any:
     def place(found: re.Match[str]) -> str:
         if found[1] in ROWS:
             return started(found[1], int(found[2]))
-        objects = planter.store.tables["servicePrincipals" if found[1] == "gallery" else found[1]]
+        objects = planter.store.tables[_OF_A_KIND.get(found[1], found[1])]
         if found[1] == "gallery":
             objects = {key: one for key, one in objects.items() if one.get("applicationTemplateId")}
+        if found[1] == "unified":
+            objects = {key: one for key, one in objects.items() if _settable(one)}
         ids = {"users": planter.user_ids, "groups": planter.group_ids}.get(found[1]) or sorted(objects)
         if not ids:
             return ""

@@ -15,7 +15,7 @@ from .rendering import (
     selected_columns,
     without_keys,
 )
-from .rules.permissions import RELATED_READ, allowed
+from .rules.permissions import LEAVES, READ_LEAVES, RELATED_READ, WRITE_LEAVES, allowed
 from .rules.plain_rows import PLAIN
 from .rules.registry import words
 from .rules.types import DIRECTORY_TABLES, TYPES, TypeRule, place_of
@@ -29,6 +29,7 @@ _EXPAND_LIMIT = 20
 # Where a relationship lives in the store: name -> (relationship, read from its target's side)
 RELATIONS: dict[tuple[str, str], tuple[str, bool]] = {
     ("users", "manager"): ("users.manager", False),
+    ("users", "sponsors"): ("users.sponsors", False),
     ("users", "directReports"): ("users.manager", True),
     ("users", "memberOf"): ("groups.members", True),
     ("groups", "members"): ("groups.members", False),
@@ -184,6 +185,9 @@ def columns_for(
     if rule.table == "users" and "signInActivity" in select and not service.may(request, "AuditLog.Read.All"):
         service.rules.lean("auth.sign-in-activity")
         raise denied()
+    if rule.table == "users" and LEAVES in select and not _may_see_who_leaves(service, request):
+        service.rules.lean("auth.employee-leave")
+        raise denied()
     if not single and set(select) & rule.only_on_single_get:
         service.rules.lean("list.single-get-only")
     extended = directory_extensions.columns(service, service.view(request), rule.table, select)
@@ -192,6 +196,10 @@ def columns_for(
     names = {name for name, _ in extended}
     plain = tuple(name for name in select if name not in names)
     return (*selected_columns(rule.table, plain, request.beta, single), *extended)
+
+
+def _may_see_who_leaves(service: Service, request: Request) -> bool:
+    return any(service.may(request, name) for name in (READ_LEAVES, WRITE_LEAVES))
 
 
 def _expand_of(service: Service, request: Request, rule: TypeRule) -> odata.Expand | None:

@@ -258,6 +258,7 @@ def _user(planter: Planter, number: int) -> Obj:
         "jobTitle": rng.choice(("Analyst", "Engineer", "Counsel", "Lead", None)),
         "companyName": "Contoso" if not guest else "Partner & Co",
         "employeeId": None if guest else f"E{number:06d}",
+        "employeeLeaveDateTime": "2027-03-31T16:00:00Z" if number % 7 == 3 and not guest else None,
         "usageLocation": rng.choice(("NL", "DE", "FR")),
         "officeLocation": rng.choice(("Utrecht", "Münster", None)),
         "mobilePhone": f"+31 6 {number:08d}" if number % 5 == 0 else None,
@@ -316,6 +317,8 @@ def _plant_users(planter: Planter) -> None:
         if number > 0 and obj["userType"] == "Member" and number % 9 != 5:
             manager = planter.user_ids[(number - 1) // 8]
             planter.store.link("users.manager", obj["id"], manager)
+        if number > 0 and obj["userType"] == "Guest":
+            planter.store.link("users.sponsors", obj["id"], planter.user_ids[0])
 
 
 # --- groups

@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import bad_request, conflict, denied
 from .groups import reevaluate_dynamic_groups
-from .rules.permissions import NARROW_USER_WRITES
+from .rules.permissions import LEAVES, NARROW_USER_WRITES, WRITE_LEAVES
 from .rules.types import TYPES
 from .service import Request, Response, Service, route
 from .writing import checked, created, existing, merge, new_id, security_identifier, store_new, update
@@ -47,6 +47,7 @@ def _check_password(service: Service, values: Obj) -> None:
 def create_user(service: Service, request: Request) -> Response:
     rule = TYPES["users"]
     values = checked(service, request, rule, request.json(), create=True)
+    _check_leaving(service, request, values)
     _check_upn(service, values["userPrincipalName"])
     _check_password(service, values)
     _check_upn_free(service, values["userPrincipalName"], None)
@@ -75,6 +76,7 @@ def patch_user(service: Service, request: Request) -> Response:
     rule = TYPES["users"]
     values = checked(service, request, rule, request.json(), create=False)
     key, before = existing(service, request, "users")
+    _check_leaving(service, request, values)
     _check_narrow_permission(service, request, values)
     if "userPrincipalName" in values:
         _check_upn(service, values["userPrincipalName"])
@@ -93,12 +95,18 @@ def patch_user(service: Service, request: Request) -> Response:
     return Response(204)
 
 
+def _check_leaving(service: Service, request: Request, values: Obj) -> None:
+    if LEAVES in values and not service.may(request, WRITE_LEAVES):
+        service.rules.lean("auth.employee-leave")
+        raise denied()
+
+
 def _check_narrow_permission(service: Service, request: Request, values: Obj) -> None:
     if request.scripted:
         return
     granted = service.granted(request)
     wide = {"User.ReadWrite.All", "Directory.ReadWrite.All"} & granted
-    reach: set[str] = set()
+    reach: set[str] = {LEAVES} if {WRITE_LEAVES, "User.Read.All"} <= granted else set()
     for permission, names in NARROW_USER_WRITES.items():
         if permission in granted:
             reach |= names

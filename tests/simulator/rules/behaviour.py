@@ -93,6 +93,12 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "signInActivity needs AuditLog.Read.All; without it the request answers 403.",
         "user resource type, " + _API + "resources/user",
     ),
+    _r(
+        "auth.employee-leave",
+        "employeeLeaveDateTime is read with User-LifeCycleInfo.Read.All and written with "
+        "User-LifeCycleInfo.ReadWrite.All alone; without them the request answers 403.",
+        "user resource type, " + _API + "resources/user",
+    ),
     _u(
         "licence.conditional-access",
         "A tenant without Entra ID P1 gets 403 from the conditional access paths.",
@@ -172,6 +178,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "user.upn-unique",
         "userPrincipalName is unique in the tenant.",
         "user resource type, " + _API + "resources/user",
+    ),
+    _r(
+        "user.sponsors-5",
+        "A user has at most five sponsors.",
+        "Microsoft Entra: Sponsors field for B2B users, learn.microsoft.com/entra/external-id/b2b-sponsors",
     ),
     _r(
         "user.upn-domain",

@@ -24,6 +24,7 @@ _USER_PATCH = _any(
     "User-Mail.ReadWrite.All",
     "User-Phone.ReadWrite.All",
     "User.ManageIdentities.All",
+    "User-LifeCycleInfo.ReadWrite.All",
 )
 _USER_DELETE = _any("User.ReadWrite.All", "User.DeleteRestore.All")
 _GROUP_READ = _any("Group.Read.All", "Group.ReadWrite.All", "Group.ReadBasic.All", *_DIR_READ)
@@ -153,6 +154,9 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/users/{id}/manager"): _USER_READ,
     ("PUT", "/users/{id}/manager/$ref"): _USER_WRITE,
     ("DELETE", "/users/{id}/manager/$ref"): _USER_WRITE,
+    ("GET", "/users/{id}/sponsors"): _USER_READ,
+    ("POST", "/users/{id}/sponsors/$ref"): _USER_WRITE,
+    ("DELETE", "/users/{id}/sponsors/{child}/$ref"): _USER_WRITE,
     ("GET", "/users/{id}/directReports"): _USER_READ,
     ("GET", "/users/{id}/memberOf"): _any(
         "Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All"
@@ -353,6 +357,11 @@ RELATED_READ: dict[str, Alternatives] = {
     "administrativeUnits": _UNIT_READ,
     **inventory.READ,
 }
+
+# When somebody leaves is read and written by these alone.
+LEAVES = "employeeLeaveDateTime"
+READ_LEAVES = "User-LifeCycleInfo.Read.All"
+WRITE_LEAVES = "User-LifeCycleInfo.ReadWrite.All"
 
 # PATCH of these user properties alone is what the narrower permissions allow.
 NARROW_USER_WRITES: dict[str, frozenset[str]] = {

@@ -83,6 +83,7 @@ class Plain:
     starts: tuple[Obj, ...] = ()
     absent: bool = False
     makes: str = ""
+    lone: str = ""  # the id that the only one there is always has
     first: str = ""  # the id of one that is made together with a parent's first
     keyed: str = "id"
     begins: tuple[str, ...] = ()

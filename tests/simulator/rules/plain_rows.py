@@ -14,6 +14,7 @@ from .plain_entitlement import ENTITLEMENT
 from .plain_events import EVENTS
 from .plain_external import EXTERNAL
 from .plain_governance import GOVERNANCE
+from .plain_group_settings import GROUP_SETTINGS_ROWS
 from .plain_inventory import INVENTORY
 from .plain_lifecycle import LIFECYCLE
 from .plain_policies import POLICIES
@@ -37,4 +38,5 @@ PLAIN: tuple[Plain, ...] = (
     *ENTITLEMENT,
     *ACCESS_REVIEWS_ROWS,
     *LIFECYCLE,
+    *GROUP_SETTINGS_ROWS,
 )

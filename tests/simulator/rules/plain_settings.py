@@ -83,6 +83,34 @@ EXTERNAL_IDENTITIES = Plain(
     ),
 )
 
+FEDERATED_TOKENS = Plain(
+    rule=TypeRule(
+        table="federatedTokenValidationPolicy",
+        path="/policies/federatedTokenValidationPolicy",
+        odata_type="#microsoft.graph.federatedTokenValidationPolicy",
+        model="federated_token_validation_policy.FederatedTokenValidationPolicy",
+        source=_GUIDE + "federatedtokenvalidationpolicy-update",
+        required=("validatingDomains",),
+        read_only=frozenset(("id", "deletedDateTime")),
+        audit_name="federated token validation policy",
+        audit_category="Policy",
+    ),
+    read=any_of("Policy.Read.All", "Policy.ReadWrite.FedTokenValidation"),
+    change=any_of("Policy.ReadWrite.FedTokenValidation"),
+    singleton=True,
+    whole=True,
+    names=(Named("validatingDomains.domainNames[]", ("domains",)),),
+    starts=(
+        {
+            "validatingDomains": {
+                "@odata.type": "#microsoft.graph.enumeratedDomains",
+                "rootDomains": "enumerated",
+                "domainNames": ["federated.contoso-sim.example"],
+            },
+        },
+    ),
+)
+
 DOMAINS = Plain(
     rule=TypeRule(
         table="domains",
@@ -186,6 +214,39 @@ INFRASTRUCTURES = Plain(
     starts=({"id": "7a0f2a6e-5b0e-4c57-9d0e-0f2f3c0a1b01", "displayName": "Contoso smart cards"},),
 )
 
+OLDER_AUTHORITIES = Plain(
+    rule=TypeRule(
+        table="olderCertificateAuthorities",
+        path="/organization/{id}/certificateBasedAuthConfiguration",
+        odata_type="#microsoft.graph.certificateBasedAuthConfiguration",
+        model="certificate_based_auth_configuration.CertificateBasedAuthConfiguration",
+        source=_GUIDE + "certificatebasedauthconfiguration-post-certificatebasedauthconfiguration",
+        required=("certificateAuthorities",),
+        read_only=frozenset(("id",)),
+        audit_name="certificate based authentication configuration",
+    ),
+    read=any_of("Organization.Read.All", "Organization.ReadWrite.All"),
+    create=any_of("Organization.ReadWrite.All"),
+    parent="organization",
+    absent=True,
+    # Issuer and key identifier would be read from each certificate; these are none.
+    lone="29728ade-6ae4-4ee9-9103-412912537da5",
+    starts=(
+        {
+            "_parent": "@organization/0",
+            "id": "29728ade-6ae4-4ee9-9103-412912537da5",
+            "certificateAuthorities": [
+                {
+                    "isRootAuthority": True,
+                    "certificate": "TUlJQzNqQ0NBY2FnQXdJQkFnSVFFdDBX",
+                    "certificateRevocationListUrl": "http://crl.contoso-sim.example/older.crl",
+                },
+                {"isRootAuthority": False, "certificate": "TUlJQzNqQ0NBY2FnQXdJQkFnSVFFdDBY"},
+            ],
+        },
+    ),
+)
+
 AUTHORITIES = Plain(
     rule=TypeRule(
         table="certificateAuthorities",
@@ -235,8 +296,10 @@ AUTHORITIES = Plain(
 SETTINGS: tuple[Plain, ...] = (
     DEVICE_REGISTRATION,
     EXTERNAL_IDENTITIES,
+    FEDERATED_TOKENS,
     DOMAINS,
     FEDERATIONS,
     INFRASTRUCTURES,
     AUTHORITIES,
+    OLDER_AUTHORITIES,
 )

@@ -53,12 +53,15 @@ USERS = TypeRule(
     ),
     unique=("userPrincipalName",),
     alternate_keys=("userPrincipalName",),
-    links=(LinkRule("manager", ("users",), single=True, tracked_by_delta=True),),
+    links=(
+        LinkRule("manager", ("users",), single=True, tracked_by_delta=True),
+        LinkRule("sponsors", ("users", "groups")),
+    ),
     has_bin=True,
     has_delta=True,
     audit_name="user",
     audit_category="UserManagement",
-    expandable=frozenset(("manager", "memberOf", "ownedObjects", "directReports")),
+    expandable=frozenset(("manager", "sponsors", "memberOf", "ownedObjects", "directReports")),
 )
 
 GROUPS = TypeRule(
