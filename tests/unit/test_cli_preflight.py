@@ -139,7 +139,7 @@ def unseen(operator: Any) -> None:
         (no_table, "state", "doesn't answer"),
         (no_queue, "state", "restore-requests"),
         (no_key, "public keys", "execution"),
-        (foreign_key, "public keys", STRANGER.key_id),
+        pytest.param(foreign_key, "public keys", STRANGER.key_id, id="foreign_key"),
         (no_approvers, "approvers", "is not in the vault"),
         (no_break_glass, "break-glass accounts", "HOLDFAST_BREAK_GLASS_IDS"),
         (unlocked, "retention locks", "vault-35d: the policy is not locked"),
