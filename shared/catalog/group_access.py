@@ -10,6 +10,7 @@ from shared.catalog.roles import ROLE_ELIGIBILITIES, ROLE_SETTINGS
 from shared.catalog.spec import (
     AnchorSpec,
     Condition,
+    Follows,
     Licence,
     MatchKey,
     ObjectType,
@@ -122,6 +123,7 @@ GROUP_ASSIGNMENTS = replace(
     ),
 )
 
+assert ROLE_SETTINGS.create is not None
 _SETTINGS = "/policies/roleManagementPolicyAssignments"
 _OF_GROUP = "scopeId eq '{value}' and scopeType eq 'Group'"
 
@@ -139,6 +141,10 @@ GROUP_ROLE_SETTINGS = replace(
     name_property="scopeId",
     match_keys=(MatchKey(("scopeId", "roleDefinitionId", "scopeType"), Strength.UNIQUE),),
     anchor=AnchorSpec(AnchorKind.KEY, "scopeId", f"{_SETTINGS}?$filter={_OF_GROUP}"),
+    create=replace(
+        ROLE_SETTINGS.create,
+        follows=Follows(("groupEligibilitySchedules", "groupAssignmentSchedules"), "groupId", "scopeId"),
+    ),
     references=(
         ValueReference("scopeId", ("groups",)),
         *(one for one in ROLE_SETTINGS.references if one.path != "roleDefinitionId"),

@@ -243,6 +243,15 @@ class Governed:
 
 
 @dataclass(frozen=True, slots=True)
+class Follows:
+    """The service makes an object once there is one of these `types` whose `member` is the value of its `own`."""
+
+    types: tuple[str, ...]
+    member: str
+    own: str
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """`path` is POSTed; `{parent}` stands for the parent's id. `fixed` members are added to the body, `{start}` as
     in `Timed`. `held`: members that start with this value where the snapshot has another, and get theirs once the
@@ -264,6 +273,7 @@ class Create:
     refused_why: str = ""
     by_request: bool = False
     awaited: bool = False
+    follows: Follows | None = None  # of `awaited`
     shaped: bool = False
 
 

@@ -135,7 +135,7 @@ class Form:
         if self._meaning(member, value) is None and not isinstance(value, dict):
             return _cleared(live)
         # A PUT replaces the whole, of whatever type it was.
-        return self._written(member, value, None if self.spec.put else live)
+        return self._written(member, value, None if self.spec.put and value != live else live)
 
     def _values(self, member: str, value: Json, live: Json) -> Json:
         """Objects by name whose values are merged: each set one with its type, and what is only live taken away."""

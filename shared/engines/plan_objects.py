@@ -85,11 +85,34 @@ class Planning:
             governor = self._governors.get((by, value))
             if governor is not None:
                 draft.needs_whole.add(governor)
+        self._await_in_turn()
         for draft, reference, value in self._pair_waits:
             for name in reference.to:
                 key = self._pair_keys.get((name, reference.key, value))
                 if key is not None:
                     draft.needs_whole.add(key)
+
+    def _await_in_turn(self) -> None:
+        """What the service makes once something else is there is waited for after that; never, where none comes."""
+        coming: dict[tuple[str, str, Json], list[ObjectKey]] = {}
+        for fate in self.fates.by_key.values():
+            if fate.way.comes:
+                for name, value in fate.missing.item.items():
+                    if isinstance(value, str):
+                        coming.setdefault((fate.missing.key.type, name, value), []).append(fate.missing.key)
+        stranded: set[ObjectKey] = set()
+        for draft in self.drafts:
+            create = draft.spec.create
+            if draft.operation.mechanism is not Mechanism.CREATE or create is None or create.follows is None:
+                continue
+            follows, own = create.follows, self.fates.by_key[draft.key].missing.item.get(create.follows.own)
+            first = [key for name in follows.types for key in coming.get((name, follows.member, own), ())]
+            draft.needs_whole.update(first)
+            if not first:
+                stranded.add(draft.key)
+                why = "the service makes it with the first request for what it is about, and none comes back"
+                self.exclude(draft.spec, draft.key.id, draft.operation.name, Reason.COMPUTED, why)
+        self.drafts = [draft for draft in self.drafts if draft.key not in stranded]
 
     # --- what was not read
 

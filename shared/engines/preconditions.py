@@ -220,7 +220,12 @@ class Preconditions:
                 reasons.append(f"{holder.get('id')} holds its {operation.anchor.property}, and {reason}")
             return Ended(operation, OutcomeState.CHANGED, "; ".join(reasons))
         if journal.state(operation.id) is OutcomeState.UNKNOWN:
-            waited = (self.now - journal.sent[operation.id]).total_seconds()
+            awaited = spec.create is not None and spec.create.awaited
+            since = journal.claimed[operation.id] if awaited else journal.sent[operation.id]
+            waited = (self.now - since).total_seconds()
+            if awaited and waited >= self.patience.replication:
+                why = f"the service has made none for {round(waited / 60)} minutes"
+                return Ended(operation, OutcomeState.REFUSED, why)
             if waited < self.patience.replication:
                 rest = self.patience.replication - waited
                 return Later(operation, min(30.0, rest), "looking for what an unanswered creation may have left")

@@ -89,7 +89,7 @@ async def test_what_no_change_can_mend_is_told_and_the_rest_goes_back() -> None:
 
     case = await planned(damage)
     assert told(case)[ONE][0] is Reason.WRITE_ONCE
-    assert "remove it and restore again" in told(case)[ONE][1]
+    assert "can be set only when the object is created" in told(case)[ONE][1]
     assert told(case)[ALL][0] is Reason.WRITE_ONCE
     await case.run()
     assert (await case.report()).unexpected == ()

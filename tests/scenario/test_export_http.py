@@ -73,7 +73,7 @@ async def check_against_truth(tenant: SimulatorProcess, snapshot: Snapshot) -> N
     principals = {one["id"] for name in ("users", "groups", "servicePrincipals") for one in tenant.objects(name)}
     # Assignments of what is in the recycle bin are kept there and not shown.
     assignments = [one for one in tenant.objects("appRoleAssignments") if one["principalId"] in principals]
-    for spec in (one for one in CATALOG.types if one.name not in CATALOG.opt_ins):
+    for spec in (one for one in CATALOG.compared if one.name not in CATALOG.opt_ins):
         held = [entry.id async for entry in snapshot.index(spec.name)]
         if not (table := table_of(spec)):
             continue

@@ -80,7 +80,7 @@ async def lacks_of(tenant: ControlClient, snapshot: Snapshot) -> dict[str, Compl
         said[name] = entry.completeness
     principals = {one["id"] for name in ("users", "groups", "servicePrincipals") for one in tenant.objects(name)}
     for spec in CATALOG.types:
-        if not (table := table_of(spec)):
+        if spec.series is not None or not (table := table_of(spec)):
             continue
         truth = tenant.objects(table)
         if spec.name == "appRoleAssignments":  # those of what is in the recycle bin are kept and not shown
@@ -88,7 +88,7 @@ async def lacks_of(tenant: ControlClient, snapshot: Snapshot) -> dict[str, Compl
         if said[spec.name].is_complete:
             held = {entry.id: entry.name async for entry in snapshot.index(spec.name)}
             assert sorted(held) == sorted(ids_of(spec, tenant.objects, truth)), spec.name
-            names = {one["id"]: one.get(spec.name_property) or "" for one in truth}
+            names = {one["id"]: one.get(spec.name_property) or "" for one in truth if one["id"] in held}
             assert {key: name for key, name in names.items() if held[key] != name} == {}, spec.name
         for relationship in spec.relationships:
             name = f"{spec.name}.{relationship.name}"

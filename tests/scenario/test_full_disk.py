@@ -138,7 +138,7 @@ async def test_a_full_disk_puts_the_run_off_and_leaves_no_half_blob(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: dict[str, Any]
 ) -> None:
     """What is seen under a name while the disk is full is there at the end, byte for byte, and verifies."""
-    most = 60_000  # bytes: the manifest needs three quarters of it
+    most = 140_000  # bytes: the manifest needs three quarters of it
     chance = random.Random(5)
     backup = _backup(tmp_path / "full")
     disk = FullDisk(room=0)
@@ -159,7 +159,7 @@ async def test_a_full_disk_puts_the_run_off_and_leaves_no_half_blob(
     disk.room = 30_000  # enough for the record of the run, and little more
     run = await backup.start()
     await backup.deliver(looking=looking, limit=600)
-    assert refused > 10
+    assert refused >= 10
     at_the_end = _blobs(tmp_path / "full")
     assert {name: at_the_end.get(name) for name in seen} == seen
     snapshot = await backup.repository().open(run.snapshot)

@@ -310,10 +310,19 @@ def _check_begins(service: Service, row: Plain, values: Obj, before: Obj | None)
             raise bad_request(f"'{path}' is in the past.", "BadRequest")
 
 
+def _told(value: Any) -> Any:
+    """The value without nulls: what is left out of a write and what is null mean the same."""
+    if isinstance(value, dict):
+        return {name: _told(one) for name, one in value.items() if one is not None}
+    return [_told(one) for one in value] if isinstance(value, list) else value
+
+
 def _check_only_where(service: Service, row: Plain, values: Obj, before: Obj) -> None:
     for name, (path, form) in row.only_where.items():
         texts = [text for side in (before, values) for text in _values_at(side, path)]
-        if values.get(name) != before.get(name) and not all(re.fullmatch(form, text) for text in texts):
+        if _told(values.get(name)) != _told(before.get(name)) and not all(
+            re.fullmatch(form, text) for text in texts
+        ):
             service.rules.lean("plain.only-where")
             raise bad_request(f"'{name}' can't be changed to, or from, other values than {form}.", "BadRequest")
 
