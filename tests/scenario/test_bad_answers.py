@@ -63,6 +63,7 @@ def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: Wor
     holds_all(world, done)
 
 
+@pytest.mark.full
 def test_403_for_one_type_leaves_that_type_out_and_says_so(world: World, apps: Apps) -> None:
     _fault(world, "GET", r"/conditionalAccess/namedLocations", {"status": 403})
     ended = world.shell("backup", "--timeout", "2", "--json")

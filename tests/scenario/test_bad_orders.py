@@ -144,6 +144,7 @@ def test_forged_approvals_do_not_count(world: World, refused: Planned) -> None:
     _nothing_ran(world, refused)
 
 
+@pytest.mark.full
 def test_an_approval_that_has_expired_does_not_count(world: World, refused: Planned) -> None:
     key = world.approver_key("jonas")
     answer = world.holdfast_json("approve", refused.plan, "--key", key, "--expires", "10m", "--yes")
