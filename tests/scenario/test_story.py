@@ -99,7 +99,8 @@ def test_the_second_opinion_explains_every_difference(told: str) -> None:
 def test_real_policies_are_used_where_they_are_and_their_absence_is_told(told: str) -> None:
     if real_data():
         assert "SKIPPED" not in told
-        assert re.search(r"\d+ × policies left off by the lock-out guard", told)
+        # The break-glass accounts meet each of them, or are not whom it is about.
+        assert "left off by the lock-out guard" not in told
     else:
         assert "SKIPPED: the 36 real policies" in told
 
