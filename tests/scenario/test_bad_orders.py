@@ -99,6 +99,7 @@ def test_a_plan_whose_digest_does_not_match_is_not_started(world: World, refused
     _nothing_ran(world, refused)
 
 
+@pytest.mark.full
 def test_one_approver_twice_is_one_approver(world: World, refused: Planned) -> None:
     for _ in range(2):
         answer = world.holdfast_json("approve", refused.plan, "--key", world.approver_key("maria"), "--yes")

@@ -97,6 +97,7 @@ async def test_what_is_damaged_is_told_and_not_copied_and_comes_once_it_is_whole
     assert await pair.findings(pair.snapshots[1]) == []
 
 
+@pytest.mark.full
 async def test_a_copy_that_dies_before_or_after_any_write_goes_on_and_is_never_half_readable(pair: Pair) -> None:
     whole = await _copied(pair)
     writes = sum(len(blobs) for blobs in whole.values())
