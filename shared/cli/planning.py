@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from shared.bootstrap import Parts as Operator
     from shared.domain.plan import RestorePlan, Scope, Step
     from shared.engines.evidence import StoredPlan
+
+RequestId: TypeAlias = Annotated[
+    str, typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan.")
+]
 
 _SOON_SHOWN = 20
 _MANY_IDS = 600  # of an id's usual length, what a queue message holds
@@ -95,10 +99,7 @@ def plan(
             help="Of a conflict: the live object is what became of the missing one; may be repeated.",
         ),
     ] = None,
-    request_id: Annotated[
-        str,
-        typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
-    ] = "",
+    request_id: RequestId = "",
     despite: Annotated[
         list[str] | None,
         typer.Option(
@@ -160,10 +161,7 @@ def plan(
 def undo(
     ctx: typer.Context,
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan whose doings are to be taken back.")],
-    request_id: Annotated[
-        str,
-        typer.Option("--request-id", metavar="ID", help="Repeat an earlier request: it names the same plan."),
-    ] = "",
+    request_id: RequestId = "",
     html: Page = None,
     minutes: Minutes = 120.0,
     local: LocalRestore = None,

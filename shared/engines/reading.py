@@ -13,6 +13,7 @@ and reorders its entries, so an entry is only a hint to read that object again
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -554,7 +555,7 @@ class ObjectReader:
         return found
 
 
-class OwnerReader(ObjectReader):
+class OwnerReader(ObjectReader, ABC):
     """What objects of another type, or of the same path, have: asked for one by one. Owners that are refused are
     counted, and those that have none are passed over."""
 
@@ -563,12 +564,13 @@ class OwnerReader(ObjectReader):
         self._owner = owner
         self._when = when
 
+    @abstractmethod
     def _request(self, owner: str) -> GraphRequest:
-        raise NotImplementedError
+        """Asks one owner."""
 
+    @abstractmethod
     async def _lines(self, owner: str, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
         """What an owner's answer brought, further pages included."""
-        raise NotImplementedError
 
     async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
         spec = self._spec
