@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import LinkWrite, ObjectType, WaveNumber
+from shared.catalog.spec import LinkWrite, ObjectType, Relationship, WaveNumber
 from shared.domain.errors import Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import (
@@ -248,15 +248,11 @@ class _Undo:
         if not relationship.many and isinstance(before, list) and before:
             self._link(spec, operation, bindings, str(before[0]), live=targets)
             return
-        far = relationship.write is LinkWrite.FAR_REF
         for target in targets:
             why = f"The restore linked {target}."
             key = self._key(operation, bindings)
-            draft = self._drafter.unlink(spec, relationship, key, operation.name, why, target)
-            if far:
-                there = resolve_path(operation.request.path, bindings).removesuffix("/$ref")
-                request = replace(draft.operation.request, path=f"{there}/{key.id}/$ref")
-                draft.operation = replace(draft.operation, request=request)
+            far = self._far(relationship, operation, bindings)
+            draft = self._drafter.unlink(spec, relationship, key, operation.name, why, target, far=far)
             draft.phase = Phase.LINK
             self.drafts.append(draft)
 
@@ -264,9 +260,6 @@ class _Undo:
         self, spec: ObjectType, operation: Operation, bindings: Bindings, target: str, *, live: list[str]
     ) -> None:
         relationship = spec.relationship(operation.relationship)
-        far = None
-        if relationship.write is LinkWrite.FAR_REF:
-            far = self._catalog.get(relationship.target_types[0])
         why = f"The restore took the link to {target} away."
         draft = self._drafter.links(
             spec,
@@ -276,9 +269,17 @@ class _Undo:
             why,
             [target],
             live=live,
-            far=far,
+            far=self._far(relationship, operation, bindings),
         )
         self.drafts.append(draft)
+
+    def _far(self, relationship: Relationship, operation: Operation, bindings: Bindings) -> ObjectType | None:
+        """The type on whose side the operation wrote its links; none where that is the source's."""
+        if relationship.write is not LinkWrite.FAR_REF:
+            return None
+        path = resolve_path(operation.request.path, bindings)
+        types = (self._catalog.get(name) for name in relationship.target_types)
+        return next(one for one in types if path.startswith(f"{one.list_path}/"))
 
     # --- shared
 

@@ -142,3 +142,29 @@ async def test_an_undo_killed_at_any_write_ends_as_one_that_was_not(before: bool
         assert await run_until_crash(one.process(Faults(crash_at(number, before=before))).drain()), number
         await one.process().drain(twice=True)
         assert not truth.compare(expected, state(one.service), {})
+
+
+async def test_a_policy_taken_from_a_service_principal_is_given_to_it_again() -> None:
+    """It may be assigned to an application as well, so what was done tells where the link is written."""
+    kept: dict[str, str] = {}
+
+    def damage(service: Service) -> None:
+        tables = service.store.tables
+        policy = next(
+            key
+            for key in tables["tokenLifetimePolicies"]
+            if not service.store.targets("tokenLifetimePolicies.appliesTo", key)
+        )
+        kept.update(policy=policy, principal=sorted(tables["servicePrincipals"])[0])
+        address = {"@odata.id": f"http://127.0.0.1/v1.0/policies/tokenLifetimePolicies/{policy}"}
+        path = f"/v1.0/servicePrincipals/{kept['principal']}/tokenLifetimePolicies/$ref"
+        scripted(service, "POST", path, address)
+
+    case = await planned(damage, scope=Scope(prune=True))
+    service = case.world.service
+    await case.run()
+    assert kept["principal"] not in service.store.targets("tokenLifetimePolicies.appliesTo", kept["policy"])
+    _settle(case.world.clock)
+    await case.go_on(await undo_of(case))
+    assert not (await case.report()).not_done
+    assert kept["principal"] in service.store.targets("tokenLifetimePolicies.appliesTo", kept["policy"])
