@@ -148,10 +148,10 @@ def _client(name: str, scenario: Scenario) -> Ternary:
 
 
 def _devices(value: Json, scenario: Scenario) -> Ternary:
-    rule = at({"devices": value}, "devices", "deviceFilter")
+    rule = at(value, "deviceFilter")
     if rule is None:
         return True  # states of devices in the old spelling keep no unmanaged device out
-    mode, matched = text(at({"filter": rule}, "filter", "mode")), None
+    mode, matched = text(at(rule, "mode")), None
     if isinstance(rule, dict):
         matched = matches_unmanaged(rule.get("rule"))
     return {"include": matched, "exclude": inverse(matched)}.get(mode)
@@ -165,7 +165,7 @@ _OTHER_FLOWS: Final = ("devicecodeflow", "authenticationtransfer")
 
 def _flows(value: Json, scenario: Scenario) -> Ternary:
     """Flows that no scenario uses; a policy that names only such is about them alone."""
-    asked = at({"flows": value}, "flows", "transferMethods")
+    asked = at(value, "transferMethods")
     if value is None or says_nothing(asked):
         return True
     names = [one.strip() for one in text(asked).split(",")]

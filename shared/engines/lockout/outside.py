@@ -46,9 +46,9 @@ def _of(policy: JsonObject, facts: Facts) -> Iterator[str]:
     applications = at(conditions_of(policy), "applications")
     if other_applications(policy):
         yield "names Office 365 or single applications: parts of the admin portals may break where they are refused"
-    if not says_nothing(at({"of": applications}, "of", "includeAuthenticationContextClassReferences")):
+    if not says_nothing(at(applications, "includeAuthenticationContextClassReferences")):
         yield "asks for an authentication context, which somebody meets only where an application asks for it"
-    actions = texts(at({"of": applications}, "of", "includeUserActions")) or ()
+    actions = texts(at(applications, "includeUserActions")) or ()
     if any(text(one) in OTHER_ACTIONS for one in actions):
         yield "is about registering or joining devices"
     if flows_alone(policy):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from shared.domain.objects import Json, JsonObject
 
@@ -29,9 +29,8 @@ def objects(value: Json) -> tuple[JsonObject, ...] | None:
     return found if len(found) == len(value) else None
 
 
-def at(item: Mapping[str, Json], *names: str) -> Json:
+def at(value: Json, *names: str) -> Json:
     """The member at the end of these names; None where something on the way is missing or no object."""
-    value: Json = dict(item)
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
