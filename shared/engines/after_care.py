@@ -11,13 +11,14 @@ from dataclasses import replace
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType
-from shared.domain.objects import Json, JsonObject
+from shared.domain.objects import JsonObject
 from shared.domain.plan import Mechanism, Operation, OutcomeState, Reason, RestorePlan
 from shared.engines.compare import Form
 from shared.engines.diff import keys_of
 from shared.engines.executor import secret_name
 from shared.engines.journal import OperationEnd
 from shared.engines.opening import read_objects
+from shared.engines.references import texts_within
 from shared.engines.report import AfterCare, Owner
 from shared.engines.view import View
 
@@ -79,16 +80,8 @@ def _needs(
 def _naming(key: str, item: JsonObject, spec: ObjectType) -> Iterator[str]:
     """Members, besides the keys themselves, in which the text stands."""
     for member, value in sorted(item.items()):
-        if member not in spec.keys_besides_id and any(key in text for text in _texts(value)):
+        if member not in spec.keys_besides_id and any(key in text for text in texts_within(value)):
             yield member
-
-
-def _texts(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
 
 
 # --- whom to ask

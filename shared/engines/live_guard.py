@@ -17,11 +17,10 @@ from shared.domain.errors import GraphError, GraphNotLicensed
 from shared.domain.objects import JsonObject
 from shared.domain.plan import Operation, RestorePlan
 from shared.domain.ports import Clock, Directory
-from shared.engines.lockout.conditions import conditions_of, excluded_groups, may_be_on
+from shared.engines.lockout.conditions import excluded_groups, included_groups, may_be_on
 from shared.engines.lockout.facts import Facts, Objects
 from shared.engines.lockout.registered import registered_now
 from shared.engines.lockout.rules import Rule
-from shared.engines.lockout.shapes import at, texts
 from shared.engines.lockout.verdict import added, against, told
 from shared.engines.lockout.viewed import (
     ASSIGNMENTS,
@@ -113,7 +112,7 @@ class _Reading:
         roles = await self._roles()
         holders = {one for item in roles or () if isinstance(one := item.get("principalId"), str)}
         excluded = {group for policy in policies for group in excluded_groups(policy)}
-        included = {group for policy in policies for group in _included_groups(policy)}
+        included = {group for policy in policies for group in included_groups(policy)}
         excluding = await self._excluding(sorted(excluded), before)
         others = await self._others(holders, included, excluding)
         groups = None if excluding is None or others is None else (*excluding.values(), *others)
@@ -213,7 +212,3 @@ async def _readable(reading: Awaitable[T]) -> T | None:
         return await reading
     except GraphError:
         return None
-
-
-def _included_groups(policy: JsonObject) -> tuple[str, ...]:
-    return texts(at(conditions_of(policy), "users", "includeGroups")) or ()

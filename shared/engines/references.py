@@ -97,6 +97,15 @@ def renamed(
     return {name: new(name) if any(_refers(one, name) for one in named) else name for name in names}
 
 
+def texts_within(value: Json) -> Iterator[str]:
+    """Every text in a value, however deep; names of members are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from texts_within(one)
+
+
 def values_at(reference: ValueReference, item: Mapping[str, Json]) -> list[Json]:
     """All values where the reference points, words included."""
     return list(_values(dict(item), _steps(reference.path)))

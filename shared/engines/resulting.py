@@ -18,22 +18,14 @@ from shared.engines.lockout.viewed import (
     ASSIGNMENTS,
     CONFIGURATIONS,
     DEFAULTS,
-    DOMAINS,
+    FIELDS,
     GROUPS,
     MEMBERS,
-    STRENGTHS,
-    USERS,
 )
 from shared.engines.markers import ID
 
 _DYNAMIC: Final = frozenset({"groupTypes", "membershipRule", "membershipRuleProcessingState"})
-_FIELDS: Final = {  # of the facts, by the type of the objects in them
-    USERS: "users",
-    GROUPS: "groups",
-    DOMAINS: "domains",
-    STRENGTHS: "authentication_strength_policies",
-    ASSIGNMENTS: "role_assignments",
-}
+_FIELDS: Final = {**FIELDS, ASSIGNMENTS: "role_assignments"}
 _METHODS: Final = "authentication_methods_policy"
 _DEFAULTS: Final = "identity_security_defaults_enforcement_policy"
 # Types whose operations may change what the guard says of policies that are on.

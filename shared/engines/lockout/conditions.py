@@ -245,6 +245,10 @@ def _excluded(users: JsonObject, account: Account) -> bool:
     return text(account.id) in by_id or any(account.groups.proves(name, account.id) for name in groups)
 
 
+def included_groups(policy: JsonObject) -> tuple[str, ...]:
+    return texts(at(conditions_of(policy), "users", "includeGroups")) or ()
+
+
 def excluded_groups(policy: JsonObject) -> tuple[str, ...]:
     return texts(at(conditions_of(policy), "users", "excludeGroups")) or ()
 

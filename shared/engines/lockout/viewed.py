@@ -7,7 +7,7 @@ with the groups inside them. One pass over the memberships keeps what can matter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from shared.domain.snapshot import State
 from shared.engines.lockout.facts import Facts, Objects
 from shared.engines.lockout.shapes import objects, text
 from shared.engines.opening import each, read_objects
+from shared.engines.references import texts_within
 from shared.engines.view import View
 
 # Catalog names, by what is in them.
@@ -54,7 +55,7 @@ async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = ()) ->
     policies = await _all(view, POLICIES)
     methods = await _methods_policy(view)
     roles = await _roles(view)
-    named = {*_texts_in([*(policies or ()), *also]), *_texts_in(methods)}
+    named = {text(one) for one in texts_within([*(policies or ()), *also, methods])}
     named.update(text(one.get("principalId")) for one in roles or ())
     return Facts(
         break_glass_ids=accounts,
@@ -70,7 +71,7 @@ async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = ()) ->
     )
 
 
-_FIELDS: Final = {  # of the facts, by the type of the objects in them
+FIELDS: Final = {  # of the facts, by the type of the objects in them
     USERS: "users",
     GROUPS: "groups",
     DOMAINS: "domains",
@@ -87,7 +88,7 @@ def with_object(facts: Facts, type_name: str, item: JsonObject) -> Facts:
         policy = facts.authentication_methods_policy
         configurations = _replaced(objects(policy.get(CONFIGURATIONS)), item)
         changed["authentication_methods_policy"] = {**policy, CONFIGURATIONS: [*(configurations or ())]}
-    elif field := _FIELDS.get(type_name):
+    elif field := FIELDS.get(type_name):
         changed[field] = _replaced(getattr(facts, field), item)
     return replace(facts, **changed)
 
@@ -174,11 +175,3 @@ async def _groups(view: View, named: set[str], accounts: tuple[str, ...]) -> Obj
             async for entry, item in found
         ]
     )
-
-
-def _texts_in(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield text(value)
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts_in(one)
