@@ -112,10 +112,10 @@ async def _keys(parts: Parts, operator: Operator) -> Line:
     unlisted = sorted(
         signer.key_id for purpose, signer in operator.signers.items() if signer.key_id not in operator.keys[purpose]
     )
-    finding = f"there is no public key for {', '.join(names)}" if names else ""
+    findings = [f"there is no public key for {', '.join(names)}"] if names else []
     if unlisted:
-        finding = f"signing keys that no list holds: {', '.join(unlisted)}"
-    return Line("public keys", "for every purpose", finding)
+        findings.append(f"signing keys that no list holds: {', '.join(unlisted)}")
+    return Line("public keys", "for every purpose", "; ".join(findings))
 
 
 async def _approvers(parts: Parts, operator: Operator) -> Line:

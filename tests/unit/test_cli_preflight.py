@@ -114,6 +114,11 @@ def foreign_key(operator: Any) -> None:
     operator.signers = {Purpose.PLAN: PLAN_KEY, Purpose.EVIDENCE: STRANGER}
 
 
+def no_key_and_a_foreign_one(operator: Any) -> None:
+    no_key(operator)
+    foreign_key(operator)
+
+
 def no_approvers(operator: Any) -> None:
     operator.settings.approvers_sha256 = "00" * 32
 
@@ -140,6 +145,7 @@ def unseen(operator: Any) -> None:
         (no_queue, "state", "restore-requests"),
         (no_key, "public keys", "execution"),
         pytest.param(foreign_key, "public keys", STRANGER.key_id, id="foreign_key"),
+        (no_key_and_a_foreign_one, "public keys", "execution"),
         (no_approvers, "approvers", "is not in the vault"),
         (no_break_glass, "break-glass accounts", "HOLDFAST_BREAK_GLASS_IDS"),
         (unlocked, "retention locks", "vault-35d: the policy is not locked"),
