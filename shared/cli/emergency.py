@@ -185,24 +185,28 @@ async def _deeds(parts: Parts, before: View, after: View) -> tuple[list[Deed], s
     from shared.engines.opening import read_objects
 
     events: list[Mapping[str, Any]] = []
+    cut = ""
     for spec in parts.catalog.types:
         if spec.series is None:
             continue
         if after.label == LIVE:
             try:
-                events += await _live_events(parts, spec.path, before.as_of)
+                found, whole = await _live_events(parts, spec.path, before.as_of)
             except HoldfastError as error:
                 return [], f"the live log can't be read: {error.what}"
+            events += found
+            cut = cut if whole else f"the live log has more than the {len(found):,} events that were read"
             continue
         told = after.completeness(spec.name)
         if not told.is_complete:
             return [], f"the snapshot's log: {told.reason or told.state.value}"
         async for _, item in read_objects(after, spec.name, after.index(spec.name)):
             events.append(item)
-    return deeds(events, before.as_of), ""
+    return deeds(events, before.as_of), cut
 
 
-async def _live_events(parts: Parts, path: str, since: datetime) -> list[Mapping[str, Any]]:
+async def _live_events(parts: Parts, path: str, since: datetime) -> tuple[list[Mapping[str, Any]], bool]:
+    """Events since then, and whether these are all: the log of a bad night may be longer than anybody waits for."""
     from shared.domain.ports import GraphRequest
     from shared.engines.wire import parse, time_text
 
@@ -215,7 +219,7 @@ async def _live_events(parts: Parts, path: str, since: datetime) -> list[Mapping
         page = await operator.directory.page(GraphRequest("GET", link, throttle="audit"))
         events += [parse(raw) for raw in page.items]
         link = page.next_link
-    return events
+    return events, link is None
 
 
 async def _leaving(catalog: Catalog, view: View, now: datetime) -> list[Leaving]:
@@ -287,6 +291,12 @@ GUIDANCE = {
 }
 
 
+def _who_did_it(found: Findings) -> str:
+    if not found.deeds_why:
+        return "4. Who did it"
+    return f"4. Who did it: {'not all is known' if found.deeds else 'not known'}, {found.deeds_why}"
+
+
 def _answer(found: Findings, can: str, command: str, why: str) -> Answer:
     from shared.cli.render import facts, heading, line, listing, table
     from shared.pages.text import moment
@@ -340,7 +350,7 @@ def _answer(found: Findings, can: str, command: str, why: str) -> Answer:
         table(
             ("Who", "What", "Times", "Last"),
             [(one.actor, one.what, f"{one.times:,}", one.last) for one in found.deeds[:_SHOWN]],
-            title=f"4. Who did it{': not known, ' + found.deeds_why if found.deeds_why else ''}",
+            title=_who_did_it(found),
             numbers=("Times",),
         ),
         table(

@@ -151,6 +151,17 @@ def test_live_is_read_where_it_can_be_and_said_where_it_can_not(cli: Cli) -> Non
     assert told["deeds"]
 
 
+def test_a_live_log_that_is_longer_than_is_read_is_not_told_as_the_whole(cli: Cli) -> None:
+    damaged(cli)
+    now = time_text(cli.world.backup.clock.now().replace(microsecond=0))
+    for number in range(100):
+        cli.world.backup.directory.put("directoryAudits", **event(f"more-{number}", "Delete user", now))
+    told = cli("emergency", "--live", "--json").document
+    assert 0 < sum(one["times"] for one in told["deeds"]) < 100
+    assert "has more" in told["deedsUnknown"]
+    assert "not all is known" in " ".join(cli("emergency", "--live").out.split())
+
+
 def test_one_snapshot_has_nothing_to_be_compared_with_and_none_is_said(cli: Cli) -> None:
     assert cli("emergency").code == 2
     only = cli.back_up()
