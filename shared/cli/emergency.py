@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from shared.engines.actors import Deed
     from shared.engines.view import View
 
-# Microsoft Entra built-in roles: the template id of Global Administrator, the same in every tenant.
-GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 ANSWERS = ("yes", "no", "unknown")
 _POLICIES = "conditionalAccessPolicies"
 _SOON = timedelta(hours=72)
@@ -164,6 +162,7 @@ async def _findings(parts: Parts, before: View, after: View) -> Findings:
 
 
 async def _administrators(view: View) -> list[tuple[str, str, str]]:
+    from shared.engines.lockout.accounts import GLOBAL_ADMINISTRATOR
     from shared.engines.opening import read_objects
 
     held = set()

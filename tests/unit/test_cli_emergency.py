@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from shared.catalog.registry import CATALOG
-from shared.cli.emergency import GLOBAL_ADMINISTRATOR, first_plan
+from shared.cli.emergency import first_plan
 from shared.cli.main import app
 from shared.domain.errors import GraphDown
 from shared.domain.ports import GraphRequest
 from shared.engines.actors import Deed, deeds
+from shared.engines.lockout.accounts import GLOBAL_ADMINISTRATOR
 from shared.engines.wire import time_text
 from tests.unit.cli_runner import run
 from tests.unit.cli_samples import HOSTILE, NOW

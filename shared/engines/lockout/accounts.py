@@ -12,9 +12,8 @@ from shared.engines.lockout.methods import Usable, usable
 from shared.engines.lockout.shapes import at, saying, says_nothing, text
 from shared.engines.lockout.ternary import Ternary, any_of
 
-GLOBAL_ADMINISTRATOR: Final = (
-    "62e90394-69f5-4237-9190-012177145e10"  # Microsoft's page "Microsoft Entra built-in roles"
-)
+# A role's template id, the same in every tenant (Microsoft's page "Microsoft Entra built-in roles").
+GLOBAL_ADMINISTRATOR: Final = "62e90394-69f5-4237-9190-012177145e10"
 _WHOLE_TENANT: Final = ("", "/")
 
 
