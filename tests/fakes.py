@@ -42,6 +42,7 @@ class FakeDirectory:
         self.objects: dict[str, dict[str, bytes]] = {
             spec.name: {} for spec in catalog.types if not spec.parent and spec.facet is None
         }
+        self.files: dict[str, str] = {}  # by path, data URIs
         self.links: dict[tuple[str, str], dict[str, list[bytes]]] = {}
         self.log: list[tuple[str, str, bool]] = []
         self.before: list[Callable[[GraphRequest], None]] = []
@@ -132,6 +133,10 @@ class FakeDirectory:
 
     def _answer(self, request: GraphRequest) -> GraphResponse:
         try:
+            if request.file:
+                if request.path not in self.files:
+                    raise GraphNotFound("not there", status=404)
+                return GraphResponse(200, json.dumps(self.files[request.path]).encode(), "req-1")
             spec, rest, query = self._parse(request.path)
             if spec.singleton and not rest:
                 if not self.objects[spec.name]:

@@ -22,8 +22,9 @@ class Must:
     any other value of the type would be refused: of a tuple the first that is another, of a function what it makes
     of the object. `anew`: one that was purged must come back. `by`: properties that tell one from another whatever
     its id. `own`: properties that the service gives each new object itself. `only`: of the seed's objects, those
-    with these values. `apart`: other properties that the page takes, and why no test changes them. `not_changed`,
-    `not_anew`: why not, where that is so."""
+    with these values. `files`: what is put at a path of its own below the object, and what a test puts there: a
+    data URI, JSON, or None to take it away. `apart`: other properties that the page takes, and why no test changes
+    them. `not_changed`, `not_anew`: why not, where that is so."""
 
     table: str
     source: str
@@ -33,12 +34,13 @@ class Must:
     by: tuple[str, ...] = ("displayName",)
     own: tuple[str, ...] = ()
     only: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Any] = field(default_factory=dict)
     apart: dict[str, str] = field(default_factory=dict)
     not_changed: str = ""
     not_anew: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.changed) == bool(self.not_changed) or self.anew == bool(self.not_anew):
+        if bool(self.changed or self.files) == bool(self.not_changed) or self.anew == bool(self.not_anew):
             raise ValueError(f"{self.table}: each of changed and anew holds, or says why not")
 
 
@@ -94,6 +96,13 @@ _QUESTION = {
 }
 
 
+_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+_STYLES = "data:text/css;base64,YnV0dG9uIHt9"
+_MAPPINGS = {
+    "synchronizationRules": [{"id": "4c5ecfa1-a072-4460-b1c3-4adde3479854", "name": "bent", "priority": 2}]
+}
+
+
 def _flipped(value: str) -> str:
     return {"true": "false", "false": "true"}.get(value, value)
 
@@ -123,9 +132,10 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=("userPrincipalName",),
         # Addresses are Exchange's to give, as is an identity the service's.
+        # A photo is kept in Exchange, which no restore writes.
         own=_words(
             "identities lastPasswordChangeDateTime mail passwordProfile proxyAddresses securityIdentifier "
-            "signInSessionsValidFromDateTime"
+            "signInSessionsValidFromDateTime _photo"
         ),
         apart={
             **dict.fromkeys(_SHAREPOINT, "SharePoint holds it, and a list can't read it"),
@@ -147,7 +157,7 @@ MUST: tuple[Must, ...] = (
         values={"visibility": ("Private", "Public"), "theme": ("Teal", "Purple")},
         anew=True,
         by=("mailNickname",),
-        own=_words("mail proxyAddresses renewedDateTime securityIdentifier"),
+        own=_words("mail proxyAddresses renewedDateTime securityIdentifier _photo"),
         apart={
             **dict.fromkeys(_GROUP_EXCHANGE, "Exchange holds it, and a list can't read it"),
             "assignedLabels": "delegated only",
@@ -191,10 +201,10 @@ MUST: tuple[Must, ...] = (
         by=("displayName",),
         # A certificate is shown without its bytes in lists, and a secret never.
         own=_words("keyCredentials passwordCredentials publisherDomain"),
+        files={"logo": _PICTURE},
         apart={
             "authenticationBehaviors": "shown on request only; a test of its own",
             "keyCredentials": "a certificate is shown without its bytes in lists",
-            "logo": "a stream",
             "managerApplications": "not supported yet",
             "oauth2RequirePostResponse": "declared in v1.0, and long handled by beta alone",
             "tokenEncryptionKeyId": "names a certificate",
@@ -773,8 +783,8 @@ MUST: tuple[Must, ...] = (
     ),
     Must(
         "synchronizationJobs",
-        _API + "synchronization-synchronization-list-jobs",
-        not_changed="its credentials can't be read, without which it can't run",
+        _API + "synchronization-synchronizationschema-update",
+        files={"schema": _MAPPINGS},
         not_anew="its credentials can't be read, without which it can't run",
     ),
     Must(
@@ -788,6 +798,15 @@ MUST: tuple[Must, ...] = (
             "loginPageTextVisibilitySettings signInPageText usernameHintText"
         ),
         only={"id": "fr-FR"},  # the default is made by the service; a test of its own
+        files={
+            "backgroundImage": _PICTURE,
+            "bannerLogo": _PICTURE,
+            "customCSS": _STYLES,
+            "favicon": _PICTURE,
+            "headerLogo": _PICTURE,
+            "squareLogo": None,
+            "squareLogoDark": _PICTURE,
+        },
         values={
             "contentCustomization": {"attributeCollection": [{"key": "AttributeCollection_Title", "value": "?"}]}
         },

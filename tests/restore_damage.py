@@ -10,6 +10,7 @@ from tests.simdirectory import scripted
 from tests.simulator.service import Service
 
 Obj = dict[str, Any]
+_LOGO = "data:image/png;base64,iVBORw0KGgo="
 
 
 def prepare(service: Service) -> None:
@@ -21,6 +22,7 @@ def prepare(service: Service) -> None:
     application = _application(service)
     if people[3] not in service.store.targets("applications.owners", application):
         scripted(service, "POST", f"/v1.0/applications/{application}/owners/$ref", reference)
+    scripted(service, "PUT", f"/v1.0/applications/{application}/logo", _LOGO)
     staff = next(key for key, one in tables["groups"].items() if one["displayName"] == "All staff")
     for person in people[:4]:
         if person not in service.store.targets("groups.members", staff):
@@ -140,6 +142,8 @@ def governance(service: Service) -> None:
     added = {"id": role_id, "value": "Evil", "displayName": "Evil", "description": "Evil", "isEnabled": True}
     added["allowedMemberTypes"] = ["Application"]
     scripted(service, "PATCH", f"/v1.0/applications/{application}", {"appRoles": [*held, added]})
+    # A file is put and taken away at a path of its own.
+    scripted(service, "PUT", f"/v1.0/applications/{application}/logo", _LOGO)
 
 
 def _the(service: Service, table: str, **wanted: object) -> str:

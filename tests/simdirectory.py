@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from shared.domain import data_uri
 from shared.domain.errors import (
     AnswerLost,
     GraphDown,
@@ -100,12 +101,15 @@ class SimDirectory:
         parts = urlsplit(request.path)
         _, version, rest = parts.path.split("/", 2)
         body = json.loads(json.dumps(request.body)) if request.body is not None else None
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if request.file and body is not None:
+            headers["content-type"], body = data_uri.decode(body)
         one = Request(
             request.method,
             version,
             "/" + rest,
             dict(parse_qsl(parts.query, keep_blank_values=True)),
-            {name.lower(): value for name, value in request.headers.items()},
+            headers,
             body,
             self._principal,
             in_batch=in_batch,
@@ -117,6 +121,8 @@ class SimDirectory:
         if answer.drop or answer.truncate is not None:
             return GraphResponse(0, b"")
         text = (answer.body or {}).get("#text")
+        if answer.body is not None and "#file" in answer.body:
+            text = json.dumps(data_uri.encode(answer.body["#type"], answer.body["#file"]))
         raw = (
             json.dumps(answer.body).encode()
             if answer.body is not None and text is None
@@ -130,8 +136,11 @@ def scripted(service: Service, method: str, path: str, body: Any = None) -> dict
     parts = urlsplit(path)
     _, version, rest = parts.path.split("/", 2)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    headers: dict[str, str] = {}
+    if data_uri.is_one(body):
+        headers["content-type"], body = data_uri.decode(body)
     who = Principal("incident", "incident", frozenset())
-    answer = service.handle(Request(method, version, "/" + rest, query, {}, body, who, scripted=True))
+    answer = service.handle(Request(method, version, "/" + rest, query, headers, body, who, scripted=True))
     assert answer.status < 400, f"{method} {path}: {answer.status} {answer.body}"
     return answer.body or {}
 

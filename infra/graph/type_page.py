@@ -112,6 +112,8 @@ def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
     if spec.tier is Tier.OPT_IN:
         yield "Off by itself", f"{spec.off_because}; `HOLDFAST_OPT_IN={spec.name}` turns it on"
     yield "Properties", code(spec.select) or "all that Graph shows"
+    if spec.apart:
+        yield "Read besides, each by its own path", code(one.member for one in spec.apart)
     yield "Permissions to read", any_of(spec.needs_to_read)
     for group in spec.member_groups:
         what = code(group.members) if group.found is None else f"whatever {group.found.declared_by} declare"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
+    Apart,
     Bin,
+    Condition,
     Create,
     LinkWrite,
     MatchKey,
@@ -153,7 +155,8 @@ APPLICATIONS = ObjectType(
         "web",
     ),
     # Names such as api://{appId} hold the id that the creation gives out.
-    set_after=("authenticationBehaviors", "identifierUris"),
+    set_after=("authenticationBehaviors", "identifierUris", "logo"),
+    apart=(Apart("logo", "logo", file=True, when=Condition("info.logoUrl", ("http",), begins=True), share=0.05),),
     create_only=("uniqueName",),
     secret=("passwordCredentials", "keyCredentials"),
     sets=("identifierUris", "tags"),
@@ -204,6 +207,11 @@ APPLICATIONS = ObjectType(
         Quirk(
             "authenticationBehaviors is set on an application that exists, never in the creating POST.",
             "Microsoft Graph: Manage application authenticationBehaviors; Create application",
+            unverified=True,
+        ),
+        Quirk(
+            "A logo is a file of its own; info.logoUrl tells that there is one, and changes with it.",
+            "Microsoft Graph: application resource type, logo; informationalUrl resource type",
             unverified=True,
         ),
         Quirk(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.catalog.spec import (
     AnchorSpec,
+    Apart,
     Condition,
     Create,
     LinkWrite,
@@ -16,6 +17,15 @@ from shared.domain.plan import AnchorKind
 
 _READ = (("OrganizationalBranding.Read.All",),)
 _PATH = "/organization/{parent}/branding/localizations"
+_FILES = (
+    "backgroundImage",
+    "bannerLogo",
+    "customCSS",
+    "favicon",
+    "headerLogo",
+    "squareLogo",
+    "squareLogoDark",
+)
 _DEFAULT = "0"
 _NAME = "organizationalBrandingLocalizations"
 
@@ -65,8 +75,14 @@ ORGANIZATIONAL_BRANDING = ObjectType(
         "usernameHintText",
     ),
     create_only=("id",),
+    set_after=_FILES,
+    # A file's address tells that there is one.
+    apart=tuple(
+        Apart(name, name, file=True, when=Condition(f"{name}RelativeUrl", ("",), begins=True), share=0.3)
+        for name in _FILES
+    ),
     # Where the service serves files from is its own matter.
-    volatile=("cdnList",),
+    volatile=("cdnList", *(f"{name}RelativeUrl" for name in _FILES)),
     whole=("contentCustomization", "loginPageLayoutConfiguration", "loginPageTextVisibilitySettings"),
     computed_within=(
         "contentCustomization.attributeCollectionRelativeUrl",
@@ -84,9 +100,10 @@ ORGANIZATIONAL_BRANDING = ObjectType(
             unverified=True,
         ),
         Quirk(
-            "Images and style sheets are files of their own, which aren't read yet; that one was replaced shows in "
-            "its address.",
-            "Microsoft Graph: organizationalBrandingProperties resource type",
+            "Images and style sheets are files of their own, which are put and taken away one by one; the object "
+            "shows the address of each that there is.",
+            "Microsoft Graph: organizationalBrandingProperties resource type; Update organizationalBranding",
+            unverified=True,
         ),
     ),
 )

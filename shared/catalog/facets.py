@@ -137,3 +137,70 @@ GROUP_MAIL_SETTINGS = ObjectType(
         ),
     ),
 )
+
+_NO_WRITE = "photos are kept in Exchange, and this release writes nothing there"
+
+USER_PHOTOS = ObjectType(
+    name="userPhotos",
+    title="Photos of users",
+    path="/users",
+    odata_type="#microsoft.graph.user",
+    absent=True,
+    wave=WaveNumber.PEOPLE,
+    needs_to_read=(("ProfilePhoto.Read.All", "User.Read.All"),),
+    needs_to_write=(("ProfilePhoto.ReadWrite.All",),),
+    only_read=_NO_WRITE,
+    tier=Tier.OPT_IN,
+    off_because="one request for each user, and pictures of people",
+    facet=Facet("users", each=True, collection="photo/$value", member="photo", file=True),
+    select=("id", "photo"),
+    page_size=999,
+    delta=True,
+    list_cost=2,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill=_EVIDENCE,
+    quirks=(
+        Quirk(
+            "Whoever has no photo answers 404, and no change of a photo shows in a delta feed.",
+            "Microsoft Graph: Get profilePhoto; Use delta query, limitations",
+            unverified=True,
+        ),
+    ),
+)
+
+GROUP_PHOTOS = ObjectType(
+    name="groupPhotos",
+    title="Photos of Microsoft 365 groups",
+    path="/groups",
+    odata_type="#microsoft.graph.group",
+    absent=True,
+    wave=WaveNumber.PEOPLE,
+    needs_to_read=(("ProfilePhoto.Read.All", "Group.Read.All"),),
+    needs_to_write=(("ProfilePhoto.ReadWrite.All",),),
+    only_read=_NO_WRITE,
+    tier=Tier.OPT_IN,
+    off_because="one request for each Microsoft 365 group",
+    facet=Facet(
+        "groups",
+        each=True,
+        collection="photo/$value",
+        member="photo",
+        file=True,
+        when=Condition("groupTypes", ("Unified",)),
+        share=0.3,
+    ),
+    select=("id", "photo"),
+    page_size=999,
+    delta=True,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill=_EVIDENCE,
+    quirks=(
+        Quirk(
+            "Only Microsoft 365 groups have a photo, and one that has none answers 404.",
+            "Microsoft Graph: Get profilePhoto",
+            unverified=True,
+        ),
+    ),
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 _MEMBERS = {
     "administrativeUnits": "extensions",
     "applications": """
-        inheritablePermissions logo managerApplications oauth2RequirePostResponse sponsors synchronization
+        inheritablePermissions managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "b2xUserFlows": "apiConnectorConfiguration",
@@ -17,17 +17,12 @@ _MEMBERS = {
     "devices": "extensions",
     "groups": """
         accessType extensions groupLifecyclePolicies onPremisesExtensionAttributes onPremisesSyncBehavior
-        photo
     """,
     "orgContacts": "onPremisesSyncBehavior",
     "organization": "extensions",
-    "organizationalBrandingLocalizations": """
-        backgroundImage bannerLogo customCSS favicon headerLogo squareLogo squareLogoDark
-    """,
     "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
-    "synchronizationJobs": "schema",
     "userFlowLanguages": "overridesPages",
-    "users": "extensions onPremisesSyncBehavior photo",
+    "users": "extensions onPremisesSyncBehavior",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
@@ -35,8 +30,8 @@ _TYPES = """
     akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
     cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
     humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
-    openTypeExtension profilePhoto remoteDesktopSecurityConfiguration remoteTenantGroup
-    serviceProviderConstraints synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
+    openTypeExtension remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
+    synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
     unifiedRoleAssignmentSchedule userFlowLanguagePage verifiedIdProfile
 """
 

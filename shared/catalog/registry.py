@@ -59,7 +59,9 @@ from shared.catalog.extensions import EXTENSION_PROPERTIES
 from shared.catalog.external_identities import EXTERNAL_IDENTITIES
 from shared.catalog.facets import (
     GROUP_MAIL_SETTINGS,
+    GROUP_PHOTOS,
     USER_AUTHENTICATION_METHODS,
+    USER_PHOTOS,
     USER_PROFILES,
     USER_SIGN_IN_ACTIVITY,
 )
@@ -128,9 +130,12 @@ class Catalog:
             raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
         if unknown := {part.member for part in spec.parts} - set(spec.writable):
             raise ValueError(f"{spec.name} has parts of {sorted(unknown)}, which it doesn't call writable")
+        if mixed := {one.member for one in spec.apart} & {*spec.writable, *spec.create_only, *spec.select}:
+            raise ValueError(f"{spec.name} has {sorted(mixed)} apart, and with its other members")
         if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
             raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
         asked = {*spec.select, *(name for group in spec.member_groups for name in group.members)}
+        asked |= {one.member for one in spec.apart}
         if spec.select and (unread := (spec.restorable | {spec.name_property}) - asked):
             raise ValueError(f"{spec.name} would restore {sorted(unread)} without reading them")
         if spec.member_groups and not spec.select:
@@ -323,6 +328,8 @@ _DECLARED = Catalog(
         USER_AUTHENTICATION_METHODS,
         USER_SIGN_IN_ACTIVITY,
         GROUP_MAIL_SETTINGS,
+        USER_PHOTOS,
+        GROUP_PHOTOS,
         CROSS_TENANT_ACCESS_POLICY,
         CROSS_TENANT_ACCESS_DEFAULT,
         CROSS_TENANT_ACCESS_PARTNERS,

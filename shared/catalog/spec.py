@@ -124,12 +124,14 @@ class Facet:
     """Properties of the type `of` that its listing can't hold, or not for everybody: one object for each of its
     objects, under the same id. They are listed with a `$select` of their own, or, with `each`, asked for object by
     object; then `collection` is the path below the object whose items are kept under `member`, "" for properties of
-    the object itself. `when`: the objects that have any; others refuse the question."""
+    the object itself. `file`: what is there is a file, kept as a data URI (RFC 2397). `when`: the objects that have
+    any; others refuse the question."""
 
     of: str
     each: bool = False
     collection: str = ""
     member: str = ""
+    file: bool = False
     when: Condition | None = None
     share: float = 1.0  # how many of the owners are taken to have any, for forecasts
 
@@ -231,6 +233,20 @@ class Part:
     @property
     def member(self) -> str:
         return self.list.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A member that no answer shows with its object: it has a `path` of its own below the object, where a GET shows
+    it and a PUT sets it, whole. A `file` is kept as a data URI (RFC 2397), and a DELETE takes it away; anything
+    else is JSON. `when`: what an object says of itself that has one; others aren't asked. `share`: how many of the
+    objects these are taken to be, for forecasts."""
+
+    member: str
+    path: str
+    file: bool = False
+    when: Condition | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,7 +495,8 @@ class ObjectType:
     ] = ()  # further Graph types that the collection holds, such as those of an abstract one
     version: str = "v1.0"
     singleton: bool = False  # the tenant has one, or each parent has one at most
-    absent: bool = False  # a tenant may be without, which Graph tells by 404: then there is none, and all was read
+    # A tenant, or an owner, may be without, which Graph tells by 404: then there is none, and all was read.
+    absent: bool = False
     parent: str = ""
     parent_relationship: str = ""
     # An object is nothing but what it says of others: it goes and comes back with them, and another one that says
@@ -525,6 +542,7 @@ class ObjectType:
     put_names: tuple[str, ...] = ()  # members that each PUT has to name as they are, and none changes
     actions: tuple[Action, ...] = ()
     parts: tuple[Part, ...] = ()
+    apart: tuple[Apart, ...] = ()  # of `set_after`, or only read
     governed: Governed | None = None
     only_at_creation: tuple[Condition, ...] = ()  # values of writable members that no change sets or replaces
     create_only: tuple[str, ...] = ()  # may be set in the creation and never after; the identity: we choose it
@@ -620,14 +638,24 @@ class ObjectType:
     def inline_names(self) -> tuple[str, ...]:
         return tuple(one.partition("(")[0] for one in self.inline)
 
+    def apart_at(self, path: str) -> Apart | None:
+        """The member that a path shows instead of the object."""
+        bare = path.partition("?")[0]
+        return next((one for one in self.apart if bare.endswith(f"/{one.path}")), None)
+
     @property
     def named_in_put(self) -> frozenset[str]:
         """Members that a PUT names, whatever it changes; of a type that is changed by PATCH none."""
         return self.restorable | frozenset(self.put_names) if self.put else frozenset()
 
+    @property
+    def item_path(self) -> str:
+        """Version and path of one object, `{id}` standing for it."""
+        return self.list_path if self.singleton else f"{self.list_path}/{{id}}"
+
     def relationship_path(self, relationship: Relationship) -> str:
         """Version and path of one object's links, `{id}` standing for the object."""
-        return "/".join((self.list_path, *(() if self.singleton else ("{id}",)), relationship.name))
+        return f"{self.item_path}/{relationship.name}"
 
     def relationship(self, name: str) -> Relationship:
         for relationship in self.relationships:

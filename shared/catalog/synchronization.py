@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.catalog.spec import (
+    Apart,
     Condition,
     Drill,
     Fights,
@@ -38,15 +39,18 @@ SYNCHRONIZATION_JOBS = ObjectType(
     absent=True,
     wave=WaveNumber.REST,
     needs_to_read=_READ,
-    needs_to_write=(),
+    needs_to_write=(("Synchronization.ReadWrite.All",),),
     parent="servicePrincipals",
     parent_relationship=PROVISIONED.name,
     name_property="templateId",
     fights=Fights(Condition("schedule.state", ("Active",)), "it writes accounts of one side to the other"),
     volatile=("status",),
-    only_read="a job can't run without its credentials, which nothing shows, so that it is set up by hand",
+    not_created="a job can't run without its credentials, which nothing shows, so that it is set up by hand",
+    set_after=("schema",),
+    apart=(Apart("schema", "schema"),),
+    computed_within=("schema.id", "schema.version", "schema.directories[].discoveryDateTime"),
     drill=Drill.NONE,
-    no_drill="it is never restored",
+    no_drill="a job that is tried out writes to the other side",
     quirks=(
         Quirk(
             "A job that starts anew goes through everybody, and may delete at the other end.",
@@ -59,8 +63,13 @@ SYNCHRONIZATION_JOBS = ObjectType(
             unverified=True,
         ),
         Quirk(
-            "How attributes are mapped (the job's schema) isn't read yet.",
-            "Microsoft Graph: Get synchronizationSchema",
+            "How attributes are mapped is the job's schema, which a PUT replaces; its version changes with it.",
+            "Microsoft Graph: Get synchronizationSchema; Update synchronizationSchema",
+        ),
+        Quirk(
+            "A schema is shown with its directories unasked.",
+            "Microsoft Graph: Get synchronizationSchema, example",
+            unverified=True,
         ),
     ),
 )

@@ -120,6 +120,7 @@ def _one(spec: ObjectType, catalog: Catalog) -> Answer:
                     for extra in spec.needs_to_write_also
                 ),
                 ("Written by PATCH", ", ".join(spec.writable)),
+                ("With paths of their own", ", ".join(one.member for one in spec.apart)),
                 ("Set once it exists", ", ".join(spec.set_after)),
                 ("Set at creation only", ", ".join(spec.create_only)),
                 ("Needs an action, not restored", ", ".join(spec.action_only)),
@@ -253,6 +254,9 @@ def document_of(spec: ObjectType, catalog: Catalog) -> dict[str, Any]:
             ],
         },
         "writable": list(spec.writable),
+        "apart": [
+            {"member": one.member, "path": f"{spec.item_path}/{one.path}", "file": one.file} for one in spec.apart
+        ],
         "setAfter": list(spec.set_after),
         "createOnly": list(spec.create_only),
         "actionOnly": list(spec.action_only),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.change import Change, ChangeKind, ChangeSet, PropertyChange, Summary
 from shared.domain.objects import Json
 from shared.pages.page import MAX_ROWS, members, render
-from shared.pages.text import count, shorten
+from shared.pages.text import count, legible, shorten
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -108,7 +108,7 @@ def short(value: Json) -> str:
     """A value on one line of a terminal."""
     import json
 
-    return shorten(json.dumps(value, ensure_ascii=False), 80)
+    return shorten(json.dumps(legible(value), ensure_ascii=False), 80)
 
 
 # --- terminal --------------------------------------------------------------------------------------------

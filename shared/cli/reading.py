@@ -245,4 +245,6 @@ def _indented(value: Any) -> list[str]:
     """JSON by line; breaks inside texts are spelled `\\n` by JSON, hidden characters by the screen."""
     import json
 
-    return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    from shared.pages.text import legible
+
+    return json.dumps(legible(value), indent=2, ensure_ascii=False).split("\n")

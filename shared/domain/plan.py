@@ -69,7 +69,8 @@ class Anchor(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Request(Wire):
-    """One write. `path` and `body` may hold markers. `cost` in resource units."""
+    """One write. `path` and `body` may hold markers. `cost` in resource units. `file`: the body is a file's data
+    URI."""
 
     method: str
     path: Json
@@ -77,6 +78,7 @@ class Request(Wire):
     throttle: str
     cost: int = 1
     headers: dict[str, str] = field(default_factory=dict)
+    file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

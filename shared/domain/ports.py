@@ -19,7 +19,8 @@ from shared.domain.vault import AccountState, ContainerState, RetentionPolicy, R
 class GraphRequest:
     """One operation. `path` starts with the version and keeps its query: `/v1.0/users?$top=999`.
 
-    `cost` is in resource units, `throttle` names the limiter (catalog: `Throttle`).
+    `cost` is in resource units, `throttle` names the limiter (catalog: `Throttle`). `file`: a GET is answered with
+    a file, which comes as JSON text, a data URI (RFC 2397); a write sends the file whose data URI `body` is.
     """
 
     method: str
@@ -28,11 +29,12 @@ class GraphRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     throttle: str = "directory"
     cost: int = 1
+    file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GraphResponse:
-    """What Graph answered. `body` is raw JSON bytes, empty for 204."""
+    """What Graph answered. `body` is raw JSON bytes, empty for 204; a file is a JSON text."""
 
     status: int
     body: bytes

@@ -71,13 +71,14 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
     declared = {
         kind.removeprefix("#"): spec for spec in reversed(own) for kind in (spec.odata_type, *spec.subtypes)
     }
-    facets: dict[str, set[str]] = {}
+    beside: dict[str, set[str]] = {}  # by type: what is read of its objects besides their listing
     for spec in listed:
+        beside.setdefault(spec.name, set()).update(one.member for one in spec.apart)
         if spec.facet is not None:
             # A collection is read whole, and so is what stands for it in the service.
             names = spec.facet.collection.split("/")[:1] if spec.facet.collection else spec.select
-            facets.setdefault(spec.facet.of, set()).update(names)
-    walk = _Walk(metadata, ledger, own, declared, facets)
+            beside.setdefault(spec.facet.of, set()).update(names)
+    walk = _Walk(metadata, ledger, own, declared, beside)
     met = walk.findings()
     excluded = tuple(exclusion for exclusion in ledger.exclusions if exclusion.at in walk.left_out)
     seen = {finding.at for finding in met} | walk.left_out
@@ -104,9 +105,9 @@ class _Walk:
         ledger: Ledger,
         own: Iterable[ObjectType],
         declared: Mapping[str, ObjectType],
-        facets: Mapping[str, set[str]],
+        beside: Mapping[str, set[str]],
     ) -> None:
-        self._facets = facets
+        self._beside = beside
         self._metadata = metadata
         self._ledger = ledger
         self._own = tuple(own)
@@ -139,10 +140,10 @@ class _Walk:
 
     def _members(self, name: str, spec: ObjectType) -> None:
         """Members of a declared type, of its bases and of what inherits from it: a listing holds all."""
-        facets = self._facets.get(spec.name, set())
+        beside = self._beside.get(spec.name, set())
         grouped = {name for group in spec.member_groups for name in group.members}
-        read = facets | (grouped.union(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
-        linked = facets | {relationship.name for relationship in spec.relationships}
+        read = beside | (grouped.union(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
+        linked = beside | {relationship.name for relationship in spec.relationships}
         derived = (one for one in self._metadata.descendants(name) if _is_of(spec, one.name))
         family = (*self._metadata.lineage(name), *derived)
         known: set[str] = set()
@@ -170,7 +171,7 @@ class _Walk:
 
     def _below(self, path: str, entity: EntityType) -> Iterator[tuple[str, str]]:
         owner = self._owner(entity)
-        inline = self._ledger.answers.get(owner or "", frozenset()) | self._facets.get(owner or "", set())
+        inline = self._ledger.answers.get(owner or "", frozenset()) | self._beside.get(owner or "", set())
         if owner is None:
             if not self._leads_on_only(entity) and self._note(entity.name, Kind.TYPE, path):
                 return

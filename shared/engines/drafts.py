@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from shared.catalog.containment import Withdrawal
-from shared.catalog.spec import LinkWrite, ObjectType, Part, Relationship
+from shared.catalog.spec import Apart, LinkWrite, ObjectType, Part, Relationship
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Anchor, AnchorKind, ExpectedId, Mechanism, Operation, Request
 from shared.domain.snapshot import IndexEntry
@@ -364,6 +364,36 @@ class Drafter:
         phase = Phase.PATCH if live is not None else Phase.FINISH
         return Draft(operation, key, spec, phase, spec.version, key.id)
 
+    def apart(
+        self,
+        mechanism: Mechanism,
+        spec: ObjectType,
+        one: Apart,
+        key: ObjectKey,
+        name: str,
+        parent: str,
+        value: Json,
+        live: Json,
+    ) -> Draft:
+        """PATCH or FINISH of a member that has a path of its own. `live`: what the plan saw there."""
+        path = self.item_path(spec, key.id, parent, f"/{one.path}")
+        operation = Operation(
+            id=self.operation_id(mechanism, key, one.path),
+            type=spec.name,
+            target=key.id,
+            name=name,
+            mechanism=mechanism,
+            why=f"Its {one.member} differs from the snapshot."
+            if mechanism is Mechanism.PATCH
+            else f"Sets its {one.member}, which has a path of its own.",
+            request=apart_request(spec, one, path, value),
+            read=path,
+            before={one.member: live},
+            wanted={one.member: value},
+        )
+        phase = Phase.PATCH if mechanism is Mechanism.PATCH else Phase.FINISH
+        return Draft(operation, key, spec, phase, spec.version, parent or key.id)
+
     # --- links
 
     def links(
@@ -517,6 +547,13 @@ class Drafter:
     @staticmethod
     def _join_value(*parts: Json) -> Json:
         return {"$join": list(parts)}
+
+
+def apart_request(spec: ObjectType, one: Apart, path: Json, value: Json) -> Request:
+    """What gives a member that has a path of its own this value."""
+    if value is None:
+        return Request("DELETE", path, None, spec.throttle.value)
+    return Request("PUT", path, value, spec.throttle.value, file=one.file)
 
 
 def marked_name(name: Json, operation_id: str) -> str:

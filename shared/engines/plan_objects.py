@@ -292,6 +292,21 @@ class Planning:
         # A PUT resets what it leaves out, so that it says again what the creation set.
         again = {name: value for name, value in created.items() if name in spec.named_in_put}
         assert spec.anchor is not None
+        for one in spec.apart:
+            if one.member in later:
+                value = later.pop(one.member)
+                self.drafts.append(
+                    self.drafter.apart(
+                        Mechanism.FINISH,
+                        spec,
+                        one,
+                        missing.key,
+                        missing.entry.name,
+                        missing.parent,
+                        value,
+                        None,
+                    )
+                )
         for (_, group), members in _by_request(spec, later):
             parts = []
             marked = spec.anchor.kind is AnchorKind.MARKER and spec.anchor.property in members
@@ -480,6 +495,13 @@ class Planning:
             wanted = {
                 name: value for name, value in wanted.items() if all(name != one.member for one in spec.parts)
             }
+        for one in spec.apart:
+            if one.member in wanted:
+                value, seen = wanted.pop(one.member), new.get(one.member)
+                key = ObjectKey(spec.name, entry.id)
+                self.drafts.append(
+                    self.drafter.apart(Mechanism.PATCH, spec, one, key, entry.name, entry.parent, value, seen)
+                )
         guarded = acting.will and acting.does
         for (action, group), members in _by_request(spec, wanted):
             draft = self.drafter.patch(

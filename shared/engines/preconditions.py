@@ -536,6 +536,7 @@ class Preconditions:
             dict(asked.headers),
             asked.throttle,
             asked.cost,
+            asked.file,
         )
 
     def _missing(self, operation: Operation, journal: StepJournal) -> Prepared:

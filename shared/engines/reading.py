@@ -25,7 +25,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import Condition, Facet, ObjectType, Relationship
+from shared.catalog.spec import Apart, Condition, Facet, ObjectType, Relationship
 from shared.domain.errors import (
     Fault,
     GraphDown,
@@ -240,6 +240,11 @@ def reset_line(source: str) -> bytes:
     return dump({"reset": True, "source": source})
 
 
+def tombstone(object_id: str) -> bytes:
+    """The object is gone, in the form of a delta feed."""
+    return dump({"@removed": {"reason": "deleted"}, "id": object_id})
+
+
 # --- requests --------------------------------------------------------------------------------------------
 
 
@@ -281,7 +286,15 @@ def scoped_request(spec: ObjectType, owner: str) -> GraphRequest:
 def facet_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
     if not facet.collection:
         return object_request(spec, owner)
-    return _get(spec, f"{spec.list_path}/{_segment(owner)}/{facet.collection}", (), spec.item_cost)
+    request = _get(spec, f"{spec.list_path}/{_segment(owner)}/{facet.collection}", (), spec.item_cost)
+    return replace(request, file=facet.file)
+
+
+def apart_request(spec: ObjectType, one: Apart, object_id: str, parent: str = "") -> GraphRequest:
+    """A member that has a path of its own."""
+    root = spec.list_path.replace("{parent}", _segment(parent))
+    path = f"{root}/{_segment(object_id)}/{one.path}"
+    return GraphRequest("GET", path, throttle=spec.throttle, cost=spec.item_cost, file=one.file)
 
 
 def links_page_request(owner: ObjectType, relationship: Relationship, link: str) -> GraphRequest:
@@ -415,6 +428,44 @@ async def _ask(directory: Directory, spec: ObjectType, requests: Sequence[GraphR
     return [await directory.send(request) for request in requests]
 
 
+async def with_apart(
+    directory: Directory, spec: ObjectType, lines: Sequence[bytes], parents: Sequence[str] = ()
+) -> tuple[list[bytes], int]:
+    """The objects with their members that have a path of their own, null where there is none; and how many of these
+    were refused, which are left out. `parents`: of children, those of each line."""
+    if not spec.apart or not lines:
+        return list(lines), 0
+    owners = parents or [""] * len(lines)
+    values = [parse(line) for line in lines]
+    more: list[dict[str, bytes]] = [{one.member: b"null" for one in spec.apart} for _ in lines]
+    asked = [
+        (number, one, apart_request(spec, one, object_id(line, spec), owners[number]))
+        for number, line in enumerate(lines)
+        for one in spec.apart
+        if one.when is None or holds(one.when, values[number])
+    ]
+    refused = 0
+    for chunk in (asked[start : start + BATCH] for start in range(0, len(asked), BATCH)):
+        answers = await _ask(directory, spec, [request for _, _, request in chunk])
+        for (number, one, _), answer in zip(chunk, answers, strict=True):
+            try:
+                body = _body(answer, spec, object_id(lines[number], spec))
+            except GraphUnauthorized:
+                raise
+            except GraphError:
+                refused += 1
+                del more[number][one.member]
+                continue
+            if body is not None:
+                more[number][one.member] = rawjson.one_line(body)
+    return [_with_members(line, members) for line, members in zip(lines, more, strict=True)], refused
+
+
+def _with_members(line: bytes, more: dict[str, bytes]) -> bytes:
+    members = {**rawjson.members(line), **more}
+    return b"{" + b",".join(dump(name) + b":" + value for name, value in members.items()) + b"}"
+
+
 # --- delta -------------------------------------------------------------------------------------------------
 
 
@@ -477,6 +528,7 @@ class ObjectReader:
         if start.ended:
             return
         spec = self._spec
+        forbidden = start.forbidden
         request = _follow(spec, start.next_link, spec.list_cost) if start.next_link else list_request(spec)
         while True:
             page = await self._directory.page(request)
@@ -484,8 +536,10 @@ class ObjectReader:
             for item in () if spec.singly else page.items:
                 object_id(item, spec)
                 items.append(await self._whole(item) if spec.inline else item)
+            items, refused = await with_apart(self._directory, spec, items)
+            forbidden += refused
             ended = page.next_link is None
-            yield Part(tuple(items), (), Position(Stage.LIST, page.next_link or "", ended), 1)
+            yield Part(tuple(items), (), Position(Stage.LIST, page.next_link or "", ended, forbidden=forbidden), 1)
             if ended:
                 return
             request = _next(spec, page, request)
@@ -525,7 +579,7 @@ class ObjectReader:
                     break
                 request = _next(self._spec, page, request)
             members[name] = b"[" + b",".join(found) + b"]"
-            item = b"{" + b",".join(dump(key) + b":" + value for key, value in members.items()) + b"}"
+            item = _with_members(item, members)
         return item
 
     async def replay(self, start: Position) -> AsyncGenerator[Part, None]:
@@ -552,6 +606,8 @@ class ObjectReader:
                 changes.vanished.pop(one.id, None)
             elif not one.removed:
                 changes.vanished[one.id] = None
+        found, refused = await with_apart(self._directory, self._spec, found)
+        changes.position = replace(changes.position, forbidden=changes.position.forbidden + refused)
         return found
 
 
@@ -630,6 +686,9 @@ class OwnerReader(ObjectReader, ABC):
             if body is not None:
                 state.vanished.pop(one.id, None)
                 found += await self._lines(one.id, request, answer)
+            elif self._spec.absent:
+                # It has none, and what an earlier line of this reading says of it counts no more.
+                found += [tombstone(one.id)] if state.position.stage is Stage.REPLAY else []
             elif not one.removed:
                 state.vanished[one.id] = None
         return found
@@ -656,11 +715,11 @@ class FacetReader(OwnerReader):
         return facet_request(self._spec, self._facet, owner)
 
     async def _lines(self, owner: str, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
-        """As received, or a collection's items as received."""
+        """As received, or a collection's items as received, or a file."""
         if not self._facet.collection:
             return [self._line_of(owner, answer.body)]
-        items = b",".join(await self._every(request, answer))
-        return [b'{"id":%b,%b:[%b]}' % (_line.encode(owner), _line.encode(self._facet.member), items)]
+        held = answer.body if self._facet.file else b"[%b]" % b",".join(await self._every(request, answer))
+        return [b'{"id":%b,%b:%b}' % (_line.encode(owner), _line.encode(self._facet.member), held)]
 
 
 class ScopedReader(OwnerReader):
@@ -748,6 +807,7 @@ class LinkReader:
                 links: list[bytes] = []
                 for item in page.items:
                     self._take_parent(item, objects, links, state)
+                objects = await self._with_apart(objects, links, state)
                 await self._take_over(objects, links, state)
                 ended = page.next_link is None
                 state.position = replace(state.position, next_link=page.next_link or "", ended=ended)
@@ -831,6 +891,15 @@ class LinkReader:
             objects.append(rawjson.one_line(target))
             links.append(link_line(source, object_id(target, self._child), self._child.name))
 
+    async def _with_apart(self, objects: list[bytes], links: Sequence[bytes], state: _Changes) -> list[bytes]:
+        """Each object has its link among these."""
+        if self._child is None or not self._child.apart or not objects:
+            return objects
+        found = [link for link in map(parsed_link, links) if not link.reset]
+        complete, refused = await with_apart(self._directory, self._child, objects, [link.source for link in found])
+        state.position = replace(state.position, forbidden=state.position.forbidden + refused)
+        return complete
+
     def _lines(self, source: str, targets: Sequence[_Target]) -> list[bytes]:
         return _link_lines([Link(source, checked_id(one.id), self._kind(one.tag)) for one in targets])
 
@@ -884,6 +953,7 @@ class LinkReader:
                 # In front, so that a source is finished before the next one is begun.
                 state.waiting = {one.id: Waiting(one.id, page.next_link), **state.waiting}
         state.position = replace(state.position, forbidden=state.position.forbidden + forbidden)
+        objects = await self._with_apart(objects, links, state)
         return Part(tuple(objects), tuple(links), state.here(), 1)
 
     async def _read_on(self, one: Waiting, state: _Changes) -> Part:
@@ -911,4 +981,5 @@ class LinkReader:
         else:
             _next(owner, page, request)
             state.waiting[one.id] = Waiting(one.id, page.next_link)
+        objects = await self._with_apart(objects, links, state)
         return Part(tuple(objects), tuple(links), state.here(), 1)

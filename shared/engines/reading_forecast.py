@@ -109,6 +109,16 @@ def count_of(catalog: Catalog, spec: ObjectType, sizes: dict[str, int]) -> int:
     return spec.number or FEW
 
 
+def _apart(
+    catalog: Catalog, spec: ObjectType, sizes: dict[str, int], pages: int, readings: int
+) -> Iterator[_Asked]:
+    """Members that have paths of their own."""
+    count = count_of(catalog, spec, sizes)
+    asked = sum(ceil(count * one.share) for one in spec.apart)
+    if asked:
+        yield *_one_by_one(spec, asked, pages, readings), reading.apart_request(spec, spec.apart[0], "")
+
+
 _Asked = tuple[int, int, GraphRequest]  # requests, operations, each of which costs as much as this one
 
 
@@ -138,6 +148,8 @@ def _item(
             targets = count_of(catalog, catalog.get(relationship.target_types[0]), sizes)
             further = readings * int(targets * relationship.further)
             yield further, further, reading.links_page_request(spec, relationship, "")
+        if child is not None:
+            yield from _apart(catalog, child, sizes, pages, readings)
     elif spec.facet is not None and spec.facet.each:
         yield readings * pages, readings * pages, reading.owners_request(spec, spec.facet.when)
         having = ceil(count * spec.facet.share)
@@ -151,6 +163,7 @@ def _item(
         yield *_one_by_one(spec, asked, pages, readings), reading.scoped_request(spec, "")
     else:
         yield readings * pages, readings * pages, reading.list_request(spec)
+        yield from _apart(catalog, spec, sizes, pages, readings)
         if spec.singly:
             yield *_one_by_one(spec, count, pages, readings), reading.object_request(spec, "")
 

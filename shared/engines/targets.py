@@ -41,14 +41,28 @@ class Targets:
     _lists: dict[str, tuple[float, list[JsonObject]]] = field(default_factory=dict)
 
     async def objects(self, spec: ObjectType, paths: Sequence[str]) -> list[Found]:
-        """One GET each, batched where the type allows it."""
-        requests = [GraphRequest("GET", path, throttle=str(spec.throttle), cost=spec.item_cost) for path in paths]
+        """One GET each, batched where the type allows it. A path that shows a member apart gives an object with
+        that member alone, null where it isn't there."""
+        aside = [spec.apart_at(path) for path in paths]
+        requests = [
+            GraphRequest(
+                "GET",
+                path,
+                throttle=str(spec.throttle),
+                cost=spec.item_cost,
+                file=one is not None and one.file,
+            )
+            for path, one in zip(paths, aside, strict=True)
+        ]
         at = self.clock.monotonic()
         if spec.batchable:
             answers = await self.directory.batch(requests)
         else:
             answers = [await self.directory.send(request) for request in requests]
-        bodies = [_object(answer, spec.name) for answer in answers]
+        bodies = [
+            _object(answer, spec.name) if one is None else _member(answer, spec.name, one.member)
+            for answer, one in zip(answers, aside, strict=True)
+        ]
         return [Found(body and await self._whole(spec, body), at) for body in bodies]
 
     async def _whole(self, spec: ObjectType, item: JsonObject) -> JsonObject:
@@ -158,6 +172,13 @@ def _object(answer: GraphResponse, type_name: str) -> JsonObject | None:
     if status in (0, 429) or status >= 500:
         raise GraphDown(what, object_type=type_name, request_id=request_id)
     raise GraphError(what, status=status, code=code, object_type=type_name, request_id=request_id)
+
+
+def _member(answer: GraphResponse, type_name: str, member: str) -> JsonObject:
+    """A file is a text; anything else is shown with annotations that are not its own."""
+    if answer.ok and answer.body.startswith(b'"'):
+        return {member: parse(answer.body)}
+    return {member: _object(answer, type_name)}
 
 
 def _parsed(data: bytes, type_name: str) -> JsonObject:

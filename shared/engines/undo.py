@@ -29,7 +29,7 @@ from shared.domain.plan import (
 from shared.domain.snapshot import IndexEntry
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
-from shared.engines.drafts import Draft, Drafter, Phase
+from shared.engines.drafts import Draft, Drafter, Phase, apart_request
 from shared.engines.evidence import StoredPlan
 from shared.engines.forecast import total
 from shared.engines.journal import Journal, OperationEnd, PlanProgress
@@ -206,14 +206,17 @@ class _Undo:
         asked = operation.request.body
         carried = asked if isinstance(asked, dict) else {}
         body = {name: value for name, value in carried.items() if name not in operation.wanted} | back
+        path, read = resolve_path(operation.request.path, bindings), resolve_path(operation.read, bindings)
+        apart = spec.apart_at(read)
+        request = replace(operation.request, path=path, body=body)
         made = replace(
             operation,
             id=self._drafter.operation_id(Mechanism.PATCH, self._key(operation, bindings), operation.id),
             target=bindings.id(operation.target),
             mechanism=Mechanism.PATCH,
             why=f"The restore changed {', '.join(sorted(back))}.",
-            request=replace(operation.request, path=resolve_path(operation.request.path, bindings), body=body),
-            read=resolve_path(operation.read, bindings),
+            request=request if apart is None else apart_request(spec, apart, path, back[apart.member]),
+            read=read,
             before={name: form.shown(name, wanted[name]) for name in names},
             wanted={name: value for name, value in back.items() if not is_annotation(name)},
             ids={},

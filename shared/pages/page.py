@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from shared.domain.errors import Unusable
-from shared.pages.text import moment, pieces
+from shared.pages.text import legible, moment, pieces
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +45,7 @@ def show(value: Any) -> Any:
 
 def show_value(value: Any) -> Markup:
     """A JSON value, indented. The only line breaks are our own: inside texts JSON spells them `\\n`."""
-    text = json.dumps(value, indent=1, ensure_ascii=False)
+    text = json.dumps(legible(value), indent=1, ensure_ascii=False)
     return Markup("\n").join(show(line) for line in text.split("\n"))
 
 

@@ -7,11 +7,16 @@ that reaches a screen or a page: such characters are shown by their code point, 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+
+from shared.domain import data_uri
+from shared.domain.errors import Unusable
+from shared.domain.objects import Json
 
 # Controls, format characters (bidi, zero width, tags), separators, surrogates, private and unassigned ones.
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
@@ -58,6 +63,21 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 def visible(text: str) -> str:
     """The text with hidden characters spelled out."""
     return "".join(f"‹{piece}›" if hidden else piece for piece, hidden in pieces(text))
+
+
+def legible(value: Json) -> Json:
+    """A JSON value for people: in place of a file's bytes what tells it from another."""
+    if isinstance(value, dict):
+        return {name: legible(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [legible(one) for one in value]
+    if not isinstance(value, str) or not data_uri.is_one(value):
+        return value
+    try:
+        media_type, content = data_uri.decode(value)
+    except Unusable:
+        return value
+    return f"{media_type}, {size(len(content))}, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}…"
 
 
 def shorten(text: str, length: int = 120) -> str:

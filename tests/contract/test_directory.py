@@ -431,3 +431,54 @@ async def test_the_tally_is_what_the_service_counts(directory: Directory, tenant
     counted, tally = tenant.stats(), directory.tally
     assert (tally.requests, tally.operations) == (counted["requests"], counted["operations"])
     assert tally.retries == 2
+
+
+# --- files -----------------------------------------------------------------------------------------------
+
+PICTURE = "data:image/png;base64,iVBORw0KGgo/+/8="  # bytes that the two base64 alphabets write otherwise
+
+
+def logo(key: str, method: str = "GET", body: str | None = None) -> GraphRequest:
+    return GraphRequest(method, f"/v1.0/applications/{key}/logo", body=body, file=method != "DELETE")
+
+
+async def test_a_file_comes_and_goes_as_it_is(tenant: ControlClient, clock: TenantClock) -> None:
+    keys = [one["id"] for one in tenant.objects("applications")][:3]
+    async with _opened(tenant, clock, tenant.token(["Application.ReadWrite.All"])) as directory:
+        assert (await directory.send(logo(keys[0], "PUT", PICTURE))).status == 204
+        assert [one.status for one in await directory.batch([logo(keys[1], "PUT", PICTURE)])] == [204]
+        assert json.loads((await directory.send(logo(keys[0]))).body) == PICTURE
+        answers = await directory.batch([logo(keys[1]), logo(keys[0]), logo(keys[2])])
+        assert [one.status for one in answers] == [200, 200, 404]
+        assert [json.loads(one.body) for one in answers[:2]] == [PICTURE, PICTURE]
+        assert (await directory.send(logo(keys[0], "DELETE"))).status == 204
+        assert (await directory.send(logo(keys[0]))).status == 404
+        wrong = PICTURE.replace("image/png", "text/plain")
+        assert (await directory.send(logo(keys[0], "PUT", wrong))).status == 415
+
+
+@pytest.mark.parametrize(
+    "effect", [{"status": 429}, {"status": 503}, {"truncateBody": 5}, {"dropConnectionBeforeCommit": True}]
+)
+async def test_a_file_is_read_whole_in_spite_of(
+    effect: dict[str, Any], tenant: ControlClient, clock: TenantClock
+) -> None:
+    key = tenant.objects("applications")[0]["id"]
+    async with _opened(tenant, clock, tenant.token(["Application.ReadWrite.All"])) as directory:
+        await directory.send(logo(key, "PUT", PICTURE))
+        fault(tenant, effect, method="GET", pathRegex="/logo$", times=2)
+        assert json.loads((await directory.send(logo(key))).body) == PICTURE
+        fault(tenant, effect, method="GET", pathRegex="/logo$", times=2)
+        assert [json.loads(one.body) for one in await directory.batch([logo(key)])] == [PICTURE]
+
+
+async def test_a_file_whose_answer_was_lost_may_have_been_written(
+    tenant: ControlClient, clock: TenantClock
+) -> None:
+    key = tenant.objects("applications")[0]["id"]
+    async with _opened(tenant, clock, tenant.token(["Application.ReadWrite.All"])) as directory:
+        fault(tenant, {"loseAnswer": True}, method="PUT", pathRegex="/logo$", times=2)
+        with pytest.raises(AnswerLost):
+            await directory.send(logo(key, "PUT", PICTURE))
+        assert [one.status for one in await directory.batch([logo(key, "PUT", PICTURE)])] == [0]
+        assert json.loads((await directory.send(logo(key))).body) == PICTURE

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.simulator.apart import STAMP
 from tests.simulator.client import SimulatorProcess
 
 Obj = dict[str, Any]
@@ -57,6 +58,7 @@ _COMPUTED = frozenset(
         "lastModifiedDateTime",
         "principalOrganizationId",
         "createdUsing",
+        STAMP,
     }
 )
 # A period that is asked for again begins when it is.

@@ -23,6 +23,7 @@ from tests.must_come_back import MUST, Must
 from tests.restore_planned import cloud_groups, cloud_users, planned, purge
 from tests.simdirectory import scripted
 from tests.simulator import plain, schema
+from tests.simulator.apart import STAMP
 from tests.simulator.rules.methods import METHODS
 from tests.simulator.rules.role_rules import MODELS, starting_rules
 from tests.simulator.rules.types import METHOD_CONFIGURATIONS, TYPES
@@ -44,6 +45,7 @@ _PASSING = frozenset(
         "createdByAppId",
         "lastModifiedBy",
         "version",
+        STAMP,
     )
 )
 _BEGINNINGS = ("startDate", "startDateTime")
@@ -205,13 +207,22 @@ def _change_rules(service: Service, must: Must) -> None:
 _APART: dict[str, Callable[[Service, Must], None]] = {"roleManagementPolicies": _change_rules}
 
 
+def _change_files(service: Service, must: Must) -> None:
+    """What has a path of its own: put there, or taken away."""
+    for obj in rows(service, must):
+        for name, value in must.files.items():
+            path = f"{path_of(service, must, obj)}/{name}"
+            scripted(service, "PUT" if value is not None else "DELETE", path, value)
+
+
 def change_all(service: Service, must: Must) -> None:
     """Every property that must go back, on every object."""
     if must.table in _APART:
         _APART[must.table](service, must)
         return
+    _change_files(service, must)
     row = plain.ROWS.get(must.table)
-    for obj in rows(service, must):
+    for obj in rows(service, must) if must.changed else ():
         if row is None:
             body = changed(model_of(must.table, obj), obj, must.changed, must.values)
             if way_of(must.table).tagged:
@@ -387,7 +398,7 @@ async def there_and_back(musts: tuple[Must, ...], *, anew: bool, lag: float = 0.
 
 
 def changing() -> tuple[Must, ...]:
-    return tuple(must for must in MUST if must.changed)
+    return tuple(must for must in MUST if must.changed or must.files)
 
 
 def renewing() -> tuple[Must, ...]:
@@ -401,7 +412,10 @@ async def _table(only: tuple[str, ...]) -> int:
         if only and must.table not in only:
             continue
         cells = []
-        for wanted, anew, why in ((must.changed, False, must.not_changed), (must.anew, True, must.not_anew)):
+        for wanted, anew, why in (
+            (must.changed or must.files, False, must.not_changed),
+            (must.anew, True, must.not_anew),
+        ):
             if not wanted:
                 cells.append(f"no: {why}")
                 continue
@@ -411,7 +425,11 @@ async def _table(only: tuple[str, ...]) -> int:
                 found = [str(error)]
             bad += bool(found)
             cells.append(
-                f"FAILED ({len(found)}): {found[:6]}" if found else "yes" if anew else f"yes ({len(must.changed)})"
+                f"FAILED ({len(found)}): {found[:6]}"
+                if found
+                else "yes"
+                if anew
+                else f"yes ({len(must.changed) + len(must.files)})"
             )
         print(f"{must.table:56} {cells[0]:14} {cells[1]}")
     return bad

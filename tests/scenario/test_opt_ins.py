@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.catalog.spec import Tier
+from shared.domain import data_uri
 from shared.domain.errors import Unusable
 from shared.domain.plan import Mechanism, Reason
 from shared.domain.snapshot import State, Why
@@ -98,10 +100,37 @@ async def test_what_is_asked_for_is_read_of_every_owner_that_has_it() -> None:
     for key, one in methods.items():
         expected = [PASSWORD_ID, MOBILE_ID] if users[key].get("mobilePhone") else [PASSWORD_ID]
         assert [method["id"] for method in one["methods"]] == expected
+    for table, kind in (("users", "userPhotos"), ("groups", "groupPhotos")):
+        held = {
+            one["id"]: one["_photo"]["photo"] for one in service.store.tables[table].values() if "_photo" in one
+        }
+        photos = {key: data_uri.decode(one["photo"]) for key, one in (await stored(view, kind)).items()}
+        assert {key: [told, base64.b64encode(content).decode()] for key, (told, content) in photos.items()} == held
+        assert held
     activity = await stored(view, "userSignInActivity")
     assert activity[people[1]]["signInActivity"]["lastSignInDateTime"] == "2026-11-01T00:00:00Z"
     report = await backup.verify()
     assert not report.findings
+
+
+async def test_a_photo_that_goes_meanwhile_is_not_kept_and_one_that_comes_is() -> None:
+    backup = fake(opt_in=("userPhotos",))
+    directory = backup.directory
+    assert isinstance(directory, FakeDirectory)
+    went, came = (f"/v1.0/users/user-00{number}/photo/$value" for number in (1, 0))
+    directory.files[went] = data_uri.encode("image/png", b"1")
+
+    def change() -> None:
+        del directory.files[went]
+        directory.files[came] = data_uri.encode("image/png", b"0")
+        for key in ("user-001", "user-000"):
+            directory.put_raw("users", key, directory.objects["users"][key])
+
+    directory.before.append(once("user-004/photo", change))
+    await backup.back_up()
+    view = await backup.repository().open()
+    assert view.manifest.completeness("userPhotos").state is State.COMPLETE
+    assert await stored(view, "userPhotos") == {"user-000": {"id": "user-000", "photo": directory.files[came]}}
 
 
 async def test_owners_that_go_or_come_meanwhile_leave_no_gap_and_no_ghost() -> None:

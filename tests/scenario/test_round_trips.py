@@ -7,6 +7,7 @@ import pytest
 from tests.must_come_back import MUST, Must
 from tests.scenario.round_trips import changing, renewing, there_and_back
 from tests.simulator import plain, schema
+from tests.simulator.rules.apart import APART
 from tests.simulator.rules.methods import METHODS
 from tests.simulator.rules.types import COMBINATION_MODELS, LOCATION_MODELS, METHOD_CONFIGURATIONS, TYPES
 
@@ -56,8 +57,11 @@ def test_the_list_names_all_that_the_reference_lets_change(must: Must) -> None:
         taken |= set(schema.names(schema.load(path), preview=row is not None and "v1.0" not in row.versions))
     taken |= set(row.inline) if row else INLINE.get(must.table, set())
     taken -= rule.read_only | rule.write_once | rule.secret | {"id"}
+    files = {one.name for one in APART if one.table == must.table}
+    assert files - must.files.keys() <= {"photo"}, "a photo is evidence only"
+    told = {*must.changed, *must.apart} | (must.files.keys() & taken)
     if row is None:
-        assert {*must.changed, *must.apart} == (taken if must.changed else set())
+        assert told == (taken if must.changed else set())
         return
-    assert {*must.changed, *must.apart} == (taken if row.change else set())
+    assert told == (taken if row.change else set())
     assert must.anew == bool(row.create)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +13,7 @@ from .service import Request, Response, Service
 
 Obj = dict[str, Any]
 _LIMIT = 20
+_FILES = ("image/", "text/css")
 _MEMBERS = frozenset(words("id method url headers body dependsOn atomicityGroup"))
 
 
@@ -89,7 +91,10 @@ def _one(
     if first in ("v1.0", "beta", "$batch"):
         service.rules.lean("batch.limits")
         return service.refusal(bad_request(f"Resource not found for the segment '{first}'.", "BadRequest"), None)
-    if one.get("body") is not None and "json" not in inner_headers.get("content-type", ""):
+    body = one.get("body")
+    if isinstance(body, str) and inner_headers.get("content-type", "").startswith(_FILES):
+        body = base64.urlsafe_b64decode(body.replace("+", "-").replace("/", "_"))
+    elif body is not None and "json" not in inner_headers.get("content-type", ""):
         error = bad_request("A body in a batch request needs a Content-Type header.", "BadRequest")
         return service.refusal(error, None)
     request = Request(
@@ -98,7 +103,7 @@ def _one(
         path=path,
         query=dict(parse_qsl(url.query, keep_blank_values=True)),
         headers={**inner_headers, "accept": inner_headers.get("accept", outer_headers.get("accept", ""))},
-        body=one.get("body"),
+        body=body,
         principal=principal,
         in_batch=True,
     )
@@ -112,6 +117,9 @@ def _one(
 def _shown(request_id: str, answer: Response) -> Obj:
     headers = {"Content-Type": "application/json", **answer.headers}
     out: Obj = {"id": request_id, "status": answer.status, "headers": headers}
-    if answer.body is not None:
+    if answer.body is not None and "#file" in answer.body:
+        headers["Content-Type"] = answer.body["#type"]
+        out["body"] = base64.urlsafe_b64encode(answer.body["#file"]).decode()
+    elif answer.body is not None:
         out["body"] = answer.body
     return out

@@ -11,10 +11,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from .apart import with_file
 from .entitlement import plant as plant_entitlement
 from .group_access import plant as plant_group_access
 from .groups import reevaluate_dynamic_groups
 from .plain import plant as plant_plain
+from .rules.apart import image
 from .rules.registry import words
 from .seeds_apps import plant_applications
 from .seeds_governance import plant_governance
@@ -282,6 +284,8 @@ def _user(planter: Planter, number: int) -> Obj:
             onPremisesDomainName="ad.contoso-sim.example",
             onPremisesSamAccountName=nickname,
         )
+    if number % 10 == 1:
+        obj = with_file("users", obj, "photo", image(f"face {number}", "image/jpeg"))
     return {k: v for k, v in obj.items() if v is not None}
 
 
@@ -390,7 +394,10 @@ def _plant_groups(planter: Planter) -> None:
     for number in range(planter.plan.groups - existing):
         nickname = f"group{number:05d}"
         name, more = _group_kind(number, nickname)
-        key = planter.put("groups", _group(seed_id("group", number), name, nickname, planter.tenant_id, **more))
+        obj = _group(seed_id("group", number), name, nickname, planter.tenant_id, **more)
+        if "Unified" in obj.get("groupTypes", []):
+            obj = with_file("groups", obj, "photo", image(name, "image/jpeg"))
+        key = planter.put("groups", obj)
         planter.group_ids.append(key)
         if "DynamicMembership" in more.get("groupTypes", []):
             continue

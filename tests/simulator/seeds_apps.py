@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from .apart import with_file
 from .applications import APPLICATION_DEFAULTS, with_defaults
+from .rules.apart import image
 from .service import Service
 from .writing import ZERO
 
@@ -197,7 +199,8 @@ def _application(planter: Planter, number: int) -> Obj:
                 "usage": "Verify",
             }
         ]
-    return with_defaults(APPLICATION_DEFAULTS, values)
+    made = with_defaults(APPLICATION_DEFAULTS, values)
+    return with_file("applications", made, "logo", image(name)) if number % 20 == 4 else made
 
 
 def _plant_own(planter: Planter) -> list[str]:

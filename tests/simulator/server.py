@@ -16,6 +16,7 @@ import msgspec
 
 from . import (
     administrative_units,
+    apart,
     applications,
     audit,
     authentication_contexts,
@@ -58,6 +59,7 @@ Send = Callable[[Message], Awaitable[None]]
 # Importing these registers their routes.
 OPERATIONS = (
     administrative_units,
+    apart,
     applications,
     audit,
     authentication_contexts,
@@ -139,11 +141,12 @@ class Application:
         except GraphError:
             service.rules.lean("auth.bearer")
             raise
-        body = _parse(raw)
+        plain_json = "json" in headers.get("content-type", "") or not headers.get("content-type", "")
+        body = _parse(raw) if plain_json or not raw else raw
+        if raw and not headers.get("content-type", ""):
+            raise bad_request("A body needs the Content-Type application/json.", "BadRequest")
         if rest.strip("/") == "$batch":
             return self._batch(method, version, body, headers, principal)
-        if raw and "json" not in headers.get("content-type", ""):
-            raise bad_request("A body needs the Content-Type application/json.", "BadRequest")
         return service.handle(Request(method, version, f"/{rest}", query, headers, body, principal))
 
     def _batch(self, method: str, version: str, body: Any, headers: dict[str, str], principal: Any) -> Response:
@@ -169,6 +172,8 @@ class Application:
             content = b""
         elif "#text" in response.body:
             content, kind = str(response.body["#text"]).encode(), b"text/plain"
+        elif "#file" in response.body:
+            content, kind = response.body["#file"], response.body["#type"].encode()
         else:
             content = _encode(response.body)
         headers = [(b"content-length", str(len(content)).encode())]

@@ -14,16 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.cli.diff_view import diff_page
+from shared.cli.diff_view import diff_page, short
 from shared.cli.plan_view import plan_page
 from shared.cli.report_view import report_page
+from shared.domain import data_uri
 from shared.domain.errors import Unusable
 from shared.domain.evidence import Topic
 from shared.engines.report import Verdict
 from shared.pages import page as pages
 from shared.pages.charts import nice
 from shared.pages.evidence_page import ages_over_time, evidence_page
-from shared.pages.text import is_hidden, pieces, visible
+from shared.pages.page import show_value
+from shared.pages.text import is_hidden, legible, pieces, visible
 from tests.unit.cli_samples import HOSTILE, NOW, collected, plan, report
 from tests.unit.evidence_samples import END, HOUR, START, document, facts, snapshot, snapshots, troubled
 
@@ -307,3 +309,14 @@ def test_json_values_are_shown_by_line_and_escaped() -> None:
     assert first["before"].count("\n") == 3
     assert gone["before"] == "null"
     assert gone["after"] is None
+
+
+def test_a_file_is_shown_by_what_tells_it_from_another() -> None:
+    first, second = (data_uri.encode("image/png", bytes([number]) * 3000) for number in (1, 2))
+    shown = legible({"logo": first, "rest": [second, "data:no"], "none": None})
+    digest = hashlib.sha256(b"\x01" * 3000).hexdigest()[:16]
+    assert shown["logo"] == f"image/png, 2.9 KiB, SHA-256 {digest}…"
+    assert shown["rest"][1] == "data:no"
+    assert shown["logo"] != shown["rest"][0]
+    assert digest in show_value(first)
+    assert digest in short(first)

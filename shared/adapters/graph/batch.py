@@ -3,7 +3,8 @@
 What must stay true: an outcome of a write, once known, reaches the caller whatever happens to the rest; a
 write without a clear answer has status 0 and is not sent again; what one part of a batch is told (429, 5xx)
 is sent again without the parts that are done. Classes limited by request (conditional access) are sent one by
-one: inside a batch their requests would all arrive in the same second.
+one: inside a batch their requests would all arrive in the same second. So are files that are written, as the bytes
+they are.
 """
 
 from __future__ import annotations
@@ -58,12 +59,15 @@ class BatchRun:
 
     def _parts(self) -> list[Callable[[], Awaitable[None]]]:
         numbered = list(enumerate(self._requests))
-        singly = [n for n, request in numbered if self._caller.limits.quota(request.throttle).by_request]
+        singly = [n for n, request in numbered if self._alone(request)]
         together = [(n, request) for n, request in numbered if n not in set(singly)]
         parts: list[Callable[[], Awaitable[None]]] = [
             partial(self._chunk, chunk) for chunk in batch_body.chunks(together)
         ]
         return [*parts, partial(self._singly, singly)]
+
+    def _alone(self, request: GraphRequest) -> bool:
+        return self._caller.limits.quota(request.throttle).by_request or (request.file and is_write(request))
 
     async def _side_by_side(self) -> None:
         """Reads only: the first error ends them all, and nothing is lost by that."""
@@ -129,7 +133,8 @@ class BatchRun:
         def read(reply: Reply) -> tuple[int, dict[int, GraphResponse]]:
             if reply.status != 200:
                 raise graph_error(outer.method, outer.path, reply.status, reply.body, reply.request_id)
-            return reply.generation, batch_body.decode(reply.body, reply.request_id)
+            files = frozenset(n for n, request in left.items() if request.file)
+            return reply.generation, batch_body.decode(reply.body, reply.request_id, files)
 
         return await self._caller.ask(outer, read, inner=list(left.values()))
 

@@ -8,17 +8,22 @@ absolute URLs, which Graph refuses, and lose `dependsOn`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import base64
+import binascii
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from shared.adapters.graph.errors import refusal
 from shared.adapters.graph.origin import version_of
+from shared.domain import data_uri
 from shared.domain.objects import JsonObject
 from shared.domain.ports import GraphRequest, GraphResponse
 from shared.engines import rawjson
 from shared.engines.rawjson import BrokenBody
 
 SIZE = 20  # learn.microsoft.com, "Combine multiple HTTP requests using JSON batching"
+_STANDARD = str.maketrans("-_", "+/")
 _PRINTABLE = "".join(chr(code) for code in range(33, 127))  # stays as it is, "%" included
 
 
@@ -51,8 +56,9 @@ def _inner(number: int, request: GraphRequest, headers: Mapping[str, str]) -> Js
     return inner
 
 
-def decode(body: bytes, request_id: str) -> dict[int, GraphResponse]:
-    """Answers by number. Raises `BrokenBody` where it is not the whole body of a batch answer."""
+def decode(body: bytes, request_id: str, files: Container[int] = ()) -> dict[int, GraphResponse]:
+    """Answers by number. Raises `BrokenBody` where it is not the whole body of a batch answer. `files`: numbers of
+    requests that are answered with a file."""
     found: dict[int, GraphResponse] = {}
     twice: set[int] = set()
     listed = rawjson.members(body).get("responses")
@@ -66,10 +72,23 @@ def decode(body: bytes, request_id: str) -> dict[int, GraphResponse]:
         number = int(name)
         if number in found:
             twice.add(number)
-        found[number] = _response(answer, request_id)
+        response = _response(answer, request_id)
+        found[number] = _with_file(response) if number in files and response.ok else response
     for number in twice:
         del found[number]
     return found
+
+
+def _with_file(response: GraphResponse) -> GraphResponse:
+    """A file comes as base64 text in a batch, be it of the alphabet for URLs (learn.microsoft.com, "Combine
+    multiple HTTP requests using JSON batching")."""
+    text = rawjson.text(response.body).translate(_STANDARD).rstrip("=")
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        raise BrokenBody("a file in a batch is no base64") from None
+    file = data_uri.encode(response.headers.get("content-type", ""), content)
+    return replace(response, body=rawjson.encode(file))
 
 
 def _response(answer: Mapping[str, bytes], request_id: str) -> GraphResponse:

@@ -18,6 +18,7 @@ from shared.adapters.graph.limits import WRITES, Limits
 from shared.adapters.graph.origin import version_of
 from shared.adapters.graph.reply import NoReply, Reply
 from shared.adapters.graph.retry import Patience, is_unclear, is_write, retry_after
+from shared.domain import data_uri
 from shared.domain.errors import AnswerLost, GraphDown, Unusable
 from shared.domain.ports import Clock, GraphRequest, GraphResponse, Ids
 from shared.engines import rawjson
@@ -194,7 +195,9 @@ class Caller:
     def headers(self, request: GraphRequest) -> dict[str, str]:
         """Headers of one operation, single or inside a batch."""
         headers = dict(request.headers)
-        if request.body is not None and not any(name.lower() == "content-type" for name in headers):
+        if request.file and request.body is not None:
+            headers["Content-Type"], _ = _file(request)
+        elif request.body is not None and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "application/json"
         if self._low_priority and not is_write(request):
             headers.setdefault("x-ms-throttle-priority", "low")
@@ -206,7 +209,7 @@ class Caller:
     # --- inside --------------------------------------------------------------------------------------
 
     def _outer(self, request: GraphRequest, writes: bool) -> dict[str, str]:
-        headers = {"Accept": "application/json", **self.headers(request)}
+        headers = {"Accept": "*/*" if request.file else "application/json", **self.headers(request)}
         # Documented as a GUID; made of our ids, so that a log line finds Microsoft's.
         headers["client-request-id"] = str(uuid.UUID(hex=self._ids.new()[-32:].rjust(32, "0")))
         if self._low_priority and not writes:
@@ -217,10 +220,19 @@ class Caller:
 def _body(request: GraphRequest) -> bytes | None:
     if request.body is None:
         return None
+    if request.file:
+        return _file(request)[1]
     try:
         return rawjson.encode(request.body)
     except BrokenBody as broken:
         raise Unusable(f"the request body is {broken}", object_type=safe_path(request.path)) from None
+
+
+def _file(request: GraphRequest) -> tuple[str, bytes]:
+    """Media type and bytes of the file that a request sends."""
+    if not isinstance(request.body, str):
+        raise Unusable("the request's file is not a data URI", object_type=safe_path(request.path))
+    return data_uri.decode(request.body)
 
 
 def _lost(request: GraphRequest, why: str, request_id: str = "") -> AnswerLost:
@@ -239,10 +251,13 @@ def whole_response(request: GraphRequest) -> Callable[[Reply], GraphResponse]:
         if reply.status == 401:
             raise graph_error(request.method, request.path, reply.status, reply.body, reply.request_id)
         if 200 <= reply.status < 300 and reply.status != 204:
-            if reply.body and "json" in reply.headers.get("content-type", ""):
+            if reply.body and not request.file and "json" in reply.headers.get("content-type", ""):
                 rawjson.check(reply.body)
             if not reply.body and request.method == "GET":
                 raise BrokenBody("the body is empty")
+            if request.file and request.method == "GET":
+                file = data_uri.encode(reply.headers.get("content-type", ""), reply.body)
+                return GraphResponse(reply.status, rawjson.encode(file), reply.request_id, reply.headers)
         return GraphResponse(reply.status, reply.body, reply.request_id, reply.headers)
 
     return read

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from .apart import HELD, address, image
 from .form import TypeRule
 from .plain import Plain
 from .registry import any_of, words
 
 _FILES = words("backgroundImage bannerLogo customCSS favicon headerLogo squareLogo squareLogoDark")
+
+
+def _files(owner: str, **files: list[str]) -> dict[str, object]:
+    return {HELD: files, **{f"{name}RelativeUrl": address(owner, name, held) for name, held in files.items()}}
+
 
 LOCALIZATIONS = Plain(
     rule=TypeRule(
@@ -40,7 +46,7 @@ LOCALIZATIONS = Plain(
             "signInPageText": "Welcome – ask 4711 for help",
             "usernameHintText": "you@contoso-sim.example",
             "cdnList": ["secure.aadcdn.example"],
-            "bannerLogoRelativeUrl": "c1c6b6c8-abc/logintenantbranding/0/bannerlogo?ts=637",
+            **_files("0", bannerLogo=image("banner")),
             "loginPageLayoutConfiguration": {
                 "layoutTemplateType": "default",
                 "isHeaderShown": False,
@@ -59,6 +65,7 @@ LOCALIZATIONS = Plain(
             "id": "fr-FR",
             "signInPageText": "Bienvenue",
             "usernameHintText": "vous@contoso-sim.example",
+            **_files("fr-FR", squareLogo=image("carré", "image/jpeg"), customCSS=["text/css", "Ym9keSB7fQ=="]),
             "contentCustomization": {
                 "attributeCollection": [{"key": "AttributeCollection_Title", "value": "Qui êtes-vous ?"}],
             },
