@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from . import audit, dependents, plain, restricted, role_settings
+from .apart import STAMP
 from .clock import parse_iso
 from .errors import bad_request, conflict, denied, not_found
 from .groups import reevaluate_dynamic_groups
 from .odata import parse_select
 from .reading import check_options, resolve, table_of, top_of
 from .rendering import Columns, default_columns, render, selected_columns, without_keys
+from .rules.apart import HELD, PHOTO
 from .rules.permissions import BIN_PURGE, BIN_READ, BIN_RESTORE, NO_APP_ONLY_PURGE, Alternatives, allowed
 from .rules.types import BINNED_TABLES, TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
@@ -234,7 +236,8 @@ def restored_form(service: Service, table: str, key: str, body: Obj) -> Obj:
     """The object as it will be live again, or the conflict that keeps it in the bin."""
     binned = service.store.get(f"bin:{table}", key)
     assert binned is not None
-    obj = {k: v for k, v in binned.items() if not k.startswith("_") and k != "deletedDateTime"}
+    own = (HELD, PHOTO, STAMP)
+    obj = {k: v for k, v in binned.items() if (k in own or not k.startswith("_")) and k != "deletedDateTime"}
     if table == "users":
         return _restored_user(service, binned, obj, body)
     if table == "groups" and "_securityEnabled" in binned:
