@@ -14,6 +14,7 @@ from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, Unusable
 from shared.domain.plan import RestorePlan, Scope
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
+from shared.engines.acquainted import acquainted
 from shared.engines.bins import read_bins
 from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
@@ -48,6 +49,8 @@ class SnapshotPlanMaker:
         if request.undo:
             return await self._undo(plan, request)
         snapshot = await self.repository.open(request.snapshot)
+        replaced = await known_ids(*self.earlier, self.evidence)
+        made = frozenset(replaced.values())
         with self.scratch() as store:
             live = await read_live(
                 self.directory, self.catalog, store, self.clock, tenant=self.evidence.tenant, scratch=self.temporary
@@ -65,10 +68,11 @@ class SnapshotPlanMaker:
                 tenant=self.evidence.tenant,
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
-                known_ids=await known_ids(*self.earlier, self.evidence),
+                known_ids=replaced,
                 erased=await Erasures(self.evidence, self.earlier).erased(),
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,
+                vouched=lambda asked: acquainted(self.repository, made, asked),
             )
 
     async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:

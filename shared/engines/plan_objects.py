@@ -12,7 +12,7 @@ from datetime import timedelta
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType, Part, ValueReference, WaveNumber
 from shared.domain.objects import Json, JsonObject, ObjectKey
-from shared.domain.plan import AnchorKind, Exclusion, Leaving, Mechanism, Reason
+from shared.domain.plan import AnchorKind, ConflictKind, Exclusion, Leaving, Mechanism, Reason
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.circles import circular_members
@@ -35,6 +35,22 @@ def judged(spec: ObjectType) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Contested:
+    """A unique value of a live object that another holds. `old`: the object as in the snapshot, with new ids."""
+
+    clash: Clash
+    spec: ObjectType
+    entry: IndexEntry
+    member: str
+    old: JsonObject
+    live: JsonObject
+
+    @property
+    def tag(self) -> str:
+        return _tag(self.live)
+
+
+@dataclass(frozen=True, slots=True)
 class _Acting:
     """Whether an object acts on sign-ins, by the snapshot (`will`) and live (`does`)."""
 
@@ -53,6 +69,8 @@ class Planning:
         self.drafts: list[Draft] = []
         self.exclusions: list[Exclusion] = []
         self.leaving: list[Leaving] = []
+        self.contested: list[Contested] = []
+        self.spoken: dict[ObjectKey, str] = {}  # live objects that conflicts are about → why they are left alone
         self.forms = {spec.name: Form(spec) for spec in catalog.types}
         self._moved = circular_members(catalog, fates)
         self._paired = frozenset(  # types that are the first part of a pair
@@ -149,13 +167,17 @@ class Planning:
             elif asked and self.reach.named(missing.entry):
                 why = "it is missing, and only members of it were asked for"
                 self.exclude(survey.spec, object_id, missing.entry.name, Reason.OUT_OF_SCOPE, why)
+            if fate.way.comes and not self.reach.rescue:
+                for member, why in sorted(fate.lacking.items()):
+                    self.exclude(survey.spec, object_id, missing.entry.name, Reason.CHOSEN, why, member)
 
     def _from_bin(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing
         assert fate.binned is not None
         assert spec.bin is not None
         why = "Deleted since the snapshot. The recycle bin still holds it: it comes back with its id and links."
-        draft = self.drafter.bin(spec, missing.key, missing.entry.name, why)
+        draft = self.drafter.bin(spec, missing.key, missing.entry.name, why, fate.without)
+        draft.needs |= fate.frees
         self._wait_for_pair(draft, spec, missing.item)
         if spec.enabling is not None:
             draft.needs |= self._named(spec, missing.item)
@@ -214,7 +236,7 @@ class Planning:
             start=fate.start,
             end=fate.end,
         )
-        create.needs = self._named(spec, item, members)
+        create.needs = self._named(spec, item, members) | fate.frees
         for found in find((one for one in spec.references if one.copies_name), item):
             create.needs_whole |= set(self.fates.coming(found.reference, found.value))
         if spec.parent:
@@ -594,22 +616,27 @@ class Planning:
                 touched.discard(name)
                 why = "it holds names beginning with $, which no plan can carry"
                 self.exclude(spec, entry.id, entry.name, Reason.NEEDS_ACTION, why, name)
-            elif self._taken(spec, entry, name, old):
+            elif self._taken(spec, entry, name, old, new):
                 touched.discard(name)
 
-    def _taken(self, spec: ObjectType, entry: IndexEntry, member: str, old: JsonObject) -> bool:
+    def _taken(self, spec: ObjectType, entry: IndexEntry, member: str, old: JsonObject, new: JsonObject) -> bool:
         """Whether another live object holds the unique value that a PATCH would write: a conflict, then."""
         for key in unique_keys(spec):
             if key.properties != (member,):
                 continue
-            for value in key_values(spec, key, old, entry.parent):
+            values = key_values(spec, key, old, entry.parent)
+            for value in values:
                 holder = self.fates.holders.get(value)
                 if holder is not None and holder.id != entry.id:
                     why = f"the live object {holder.id} holds the {member} that it had; neither is written"
                     target = ObjectKey(spec.name, entry.id)
                     clash = Clash(target, entry.name, holder.id, member, why, ask_audit=True)
                     clash.affects.append(f"{target} {member} stays as it is")
+                    clash.kind, clash.holder, clash.match = ConflictKind.VALUE_HELD, holder, key
+                    clash.values = frozenset(one for one in values if self.fates.holders.get(one) == holder)
                     self.fates.clashes.append(clash)
+                    rewritten = self._rewritten(spec, {**old})
+                    self.contested.append(Contested(clash, spec, entry, member, rewritten, new))
                     return True
         return False
 
@@ -701,6 +728,12 @@ class Planning:
             return []
         told = {clash.live for clash in self.fates.clashes}
         told |= {fate.twin for fate in self.fates.by_key.values() if fate.twin}
+        for entry in survey.added:
+            why = self.spoken.get(ObjectKey(spec.name, entry.id))
+            if why is not None:
+                told.add(entry.id)
+                if reach.prune:
+                    self.exclude(spec, entry.id, entry.name, Reason.CONFLICT, why)
         return [entry for entry in survey.added if entry.id not in told]
 
 

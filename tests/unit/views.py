@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -145,8 +145,12 @@ async def make_plan(
     erased: Iterable[str] = (),
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
+    vouched: Mapping[str, str] | None = None,
     catalog: Catalog = CATALOG,
 ) -> RestorePlan:
+    async def vouch(asked: Mapping[str, Iterable[str]]) -> dict[str, str]:
+        return dict(vouched or {})
+
     return await plan_restore(
         TenantView(before, "20261122T013000Z-full", before_states),
         TenantView(after, "live", after_states),
@@ -163,6 +167,7 @@ async def make_plan(
         erased=Erased.of(erased),
         despite_erasure=despite_erasure,
         own_apps=own_apps,
+        vouched=vouch,
     )
 
 
