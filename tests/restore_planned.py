@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.adapters.memory import ManualClock, MemoryBlobStore
 from shared.catalog.registry import CATALOG
+from shared.domain.objects import JsonObject, ObjectKey
 from shared.domain.plan import RestorePlan, Scope
 from shared.engines.bins import read_bins
 from shared.engines.confirm import Confirmation, Confirmed
@@ -148,6 +149,7 @@ async def make_plan(
     known_ids: Mapping[str, str] | None = None,
     own_apps: tuple[str, ...] = (),
     known: frozenset[str] = frozenset(),
+    seen: Mapping[ObjectKey, JsonObject] | None = None,
 ) -> RestorePlan:
     """What the planner makes of the tenant as it is now. `known`: live ids that a later snapshot holds."""
     live = await read(service, clock)
@@ -173,6 +175,7 @@ async def make_plan(
         known_ids=known_ids,
         own_apps=own_apps,
         vouched=vouched,
+        seen=seen,
     )
 
 

@@ -22,6 +22,8 @@ KINDS = {
     ConflictKind.CHANGED_SINCE: "changed since an earlier plan saw it",
 }
 
+_HELD = (ConflictKind.NAME_HELD, ConflictKind.VALUE_HELD)
+
 
 def option(conflict: Conflict, word: Word) -> str:
     """What `holdfast plan` takes for it."""
@@ -71,10 +73,17 @@ def in_the_way(conflict: Conflict) -> str:
     return f"{name}{made}, created by {conflict.created_by or 'unknown (not in the audit log)'}"
 
 
+def about(conflict: Conflict) -> str:
+    """What it is, on one line."""
+    what = f"{conflict.type} {conflict.name} ({conflict.target})"
+    held = f"{conflict.key} is held by {in_the_way(conflict)}; " if conflict.kind in _HELD else ""
+    return f"{what}: {held}{conflict.why}"
+
+
 def conflict_lines(conflicts: Iterable[Conflict]) -> list[str]:
     return [
-        f"{one.type} {one.name} ({one.target}), {one.kind.value}: {one.key} is held by {in_the_way(one)}; "
-        f"{one.why}; may be chosen: {', '.join(option(one, word) for word in one.words) or 'nothing'}"
+        f"{one.kind.value}: {about(one)}; "
+        f"may be chosen: {', '.join(option(one, word) for word in one.words) or 'nothing'}"
         for one in conflicts
     ]
 
@@ -111,16 +120,17 @@ def options_document(plan: RestorePlan, flags: str) -> list[dict[str, Any]]:
 
 
 def conflict_box(conflict: Conflict, again: str) -> dict[str, Any]:
+    held = conflict.kind in _HELD
     return {
         "name": conflict.name or conflict.target,
         "type": conflict.type,
         "facts": [
             ("In the snapshot", conflict.target),
-            ("Live", f"{conflict.live_name} {conflict.live}".strip()),
-            ("Key that both hold", conflict.key),
+            ("Live", f"{conflict.live_name} {conflict.live}".strip() if conflict.live != conflict.target else ""),
+            ("Key that both hold" if held else "What it is about", conflict.key),
             ("What it is", f"{KINDS[conflict.kind]} ({conflict.kind.value})"),
             ("Why", conflict.why),
-            ("The live one was created by", conflict.created_by or "not found in the audit log"),
+            ("The live one was created by", conflict.created_by or ("not found in the audit log" if held else "")),
             ("The live one was made at", conflict.live_created_at),
         ],
         "affects": list(conflict.affects),

@@ -304,6 +304,22 @@ class Deciding:
             return "more than one live object holds what it had"
         return "a change of it writes all of it" if one.spec.put else ""
 
+    # --- values that changed while an earlier restore waited
+
+    def changed(self, clash: Clash) -> str | None:
+        """What is said of a conflict about such values: None where they are to be written, else why they aren't."""
+        clash.closed = {Word.ADOPT: _NO_SUCCESSOR, Word.RENAME: "nothing else holds it"}
+        choice = self._choices.on(clash.key, clash.kind, self._new)
+        if choice is not None and choice.word not in clash.closed:
+            take = choice.word is Word.TAKE
+            why = "written by choice" if take else f"left as it is by choice: {clash.why}"
+            self._note(clash, choice, why, done=True)
+            return None if take else why
+        if choice is not None:
+            self._note(clash, choice, clash.closed[choice.word], done=False)
+        self._fates.clashes.append(clash)
+        return ""
+
     # --- shared
 
     async def _opened(self, clashes: Iterable[Clash]) -> dict[ObjectKey, JsonObject]:

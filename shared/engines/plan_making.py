@@ -19,7 +19,7 @@ from shared.engines.bins import read_bins
 from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
 from shared.engines.journal import Journal
-from shared.engines.known_ids import known_ids
+from shared.engines.known_ids import earlier
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
 from shared.engines.repository import Repository
@@ -49,8 +49,8 @@ class SnapshotPlanMaker:
         if request.undo:
             return await self._undo(plan, request)
         snapshot = await self.repository.open(request.snapshot)
-        replaced = await known_ids(*self.earlier, self.evidence)
-        made = frozenset(replaced.values())
+        before = await earlier(*self.earlier, self.evidence, since=snapshot.as_of)
+        made = frozenset(before.ids.values())
         with self.scratch() as store:
             live = await read_live(
                 self.directory, self.catalog, store, self.clock, tenant=self.evidence.tenant, scratch=self.temporary
@@ -68,7 +68,8 @@ class SnapshotPlanMaker:
                 tenant=self.evidence.tenant,
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
-                known_ids=replaced,
+                known_ids=before.ids,
+                seen=before.seen,
                 erased=await Erasures(self.evidence, self.earlier).erased(),
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,

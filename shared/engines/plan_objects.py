@@ -5,7 +5,7 @@ What acts on sign-ins is switched on, or changed while it is on, by guarded draf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -70,6 +70,8 @@ class Planning:
         self.exclusions: list[Exclusion] = []
         self.leaving: list[Leaving] = []
         self.contested: list[Contested] = []
+        self.seen: dict[ObjectKey, JsonObject] = {}  # what an earlier plan saw, and its restore found changed
+        self.hear: Callable[[Clash], str | None] = lambda clash: ""  # the operator's word on such a conflict
         self.spoken: dict[ObjectKey, str] = {}  # live objects that conflicts are about → why they are left alone
         self.forms = {spec.name: Form(spec) for spec in catalog.types}
         self._moved = circular_members(catalog, fates)
@@ -497,6 +499,8 @@ class Planning:
         self._note_pair(spec, entry, new)
         if not touched:
             return
+        if not from_bin:
+            self._changed_since(spec, entry, new, touched, touched - renewed)
         acting = _acting(spec, old, new)
         if self._stopped(spec, entry, old, touched) and acting.will:
             return  # it would act, and not on those it acted on
@@ -618,6 +622,29 @@ class Planning:
                 self.exclude(spec, entry.id, entry.name, Reason.NEEDS_ACTION, why, name)
             elif self._taken(spec, entry, name, old, new):
                 touched.discard(name)
+
+    def _changed_since(
+        self, spec: ObjectType, entry: IndexEntry, new: JsonObject, touched: set[str], differing: set[str]
+    ) -> None:
+        """Takes members out of which an earlier restore found another value than its plan saw, and that are not as
+        that plan saw them now: somebody may mean what is there. What acts on sign-ins is left whole."""
+        key, form = ObjectKey(spec.name, entry.id), self.forms[spec.name]
+        seen = self.seen.get(key, {})
+        changed = {name for name in differing & seen.keys() if not form.same(name, new.get(name), seen[name])}
+        if not changed:
+            return
+        held = changed if spec.enabling is None else set(touched)
+        told = ", ".join(sorted(changed))
+        why = f"{told} changed after an earlier plan saw it, and is not as in the snapshot either"
+        clash = Clash(key, entry.name, entry.id, ", ".join(sorted(held)), why, ask_audit=False)
+        clash.kind = ConflictKind.CHANGED_SINCE
+        left = self.hear(clash)
+        if left is None:
+            return
+        touched -= held
+        clash.affects.append(f"{key} {' '.join(sorted(held))} stays as it is")
+        if left:
+            self.exclude(spec, entry.id, entry.name, Reason.CHOSEN, left, clash.property)
 
     def _taken(self, spec: ObjectType, entry: IndexEntry, member: str, old: JsonObject, new: JsonObject) -> bool:
         """Whether another live object holds the unique value that a PATCH would write: a conflict, then."""

@@ -15,7 +15,7 @@ from datetime import datetime
 from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Unusable
-from shared.domain.objects import ObjectKey
+from shared.domain.objects import JsonObject, ObjectKey
 from shared.domain.plan import PLAN_FORMAT, Chosen, Exclusion, Fighting, RestorePlan, Scope, Word
 from shared.engines.bins import Bins
 from shared.engines.choices import Choices
@@ -64,6 +64,7 @@ async def plan_restore(
     manifest_sha256: str,
     created_at: datetime,
     known_ids: Mapping[str, str] | None = None,
+    seen: Mapping[ObjectKey, JsonObject] | None = None,
     erased: Erased = NOBODY,
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
@@ -74,6 +75,8 @@ async def plan_restore(
     `bins`: what the recycle bins hold, of every type that has one. `created_by` is asked for conflicts only.
     `known_ids`: ids that earlier restores replaced, old → new, so that what they made is not made again; the
     plan then speaks of these objects by their new ids.
+    `seen`: what earlier plans saw of members of which their restores found other values; where live still holds
+    another one, that is a conflict.
     `own_apps`: application ids by which this program signs in; a plan that prunes leaves them.
     `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
     `vouched`: who knows a live object as what it is, which decides whether it may be adopted.
@@ -124,6 +127,8 @@ async def plan_restore(
 
     planning = Planning(catalog, fates, Drafter(plan_id, fates.renewed), reach)
     planning.spoken = deciding.spoken
+    planning.seen = {ObjectKey(key.type, new(key.id)): members for key, members in (seen or {}).items()}
+    planning.hear = deciding.changed
     for survey in surveys.values():
         planning.missing(survey)
     for spec in () if reach.rescue else catalog.compared:

@@ -9,20 +9,23 @@ from typing import Any
 import pytest
 
 from shared.catalog.registry import CATALOG
-from shared.domain.plan import RENAMES, Mechanism, RestorePlan, Scope, Word
+from shared.domain.plan import RENAMES, Choice, ConflictKind, Mechanism, RestorePlan, Scope, Word
 from shared.engines.choices import adopting, choosing, choosing_all
+from shared.engines.known_ids import earlier
 from tests.faults import Faults, crash_at, run_until_crash
 from tests.restore_planned import (
     Planned,
+    Snapshot,
     add_member,
     cloud_groups,
     cloud_users,
     delete,
     make_plan,
     planned,
+    read,
     undo_of,
 )
-from tests.restore_world import World
+from tests.restore_world import PLAN_KEY, World
 from tests.simdirectory import scripted
 from tests.simulator.service import Service
 
@@ -207,6 +210,7 @@ async def test_an_impostor_that_was_renamed_meanwhile_is_left_and_so_is_the_miss
     assert states["create"] == "dependencyNotDone"
 
 
+@pytest.mark.full
 async def test_who_prunes_leaves_the_impostor_that_a_word_is_about() -> None:
     case, ids = await _case("skip", prune=True)
     await case.run()
@@ -214,7 +218,7 @@ async def test_who_prunes_leaves_the_impostor_that_a_word_is_about() -> None:
     assert not (await case.report()).unexpected
 
 
-@pytest.mark.parametrize("purge", [True, False], ids=["purged", "in the bin"])
+@pytest.mark.parametrize("purge", [True, pytest.param(False, marks=pytest.mark.full)], ids=["purged", "in the bin"])
 async def test_undone_the_impostor_has_its_name_again(purge: bool) -> None:
     case, ids = await _case("rename", purge=purge)
     await case.run()
@@ -222,6 +226,70 @@ async def test_undone_the_impostor_has_its_name_again(purge: bool) -> None:
     await case.go_on(plan)
     assert _by_name(case, ids["name"]) == [ids["new"]]
     assert not {one.state for one in (await case.report()).not_done}
+
+
+# --- what was changed while a restore waited
+
+
+async def _changed() -> tuple[Planned, str]:
+    """Somebody was moved by an attacker, a restore was planned, and then somebody else moved them once more."""
+    ids: Ids = {}
+
+    def damage(service: Service) -> None:
+        ids["user"] = str(cloud_users(service)[0]["id"])
+        scripted(service, "PATCH", f"/v1.0/users/{ids['user']}", {"department": "Bent", "jobTitle": "Bent"})
+
+    case = await planned(damage)
+    path = f"/v1.0/users/{ids['user']}"
+    scripted(case.world.service, "PATCH", path, {"department": "Moved by the registrar"})
+    await case.run()
+    assert [one.why for one in (await case.report()).not_done] == ["no longer what the plan saw: department"]
+    return case, str(ids["user"])
+
+
+async def _after(case: Planned, number: int, *choices: Choice) -> RestorePlan:
+    """The next plan of the same tenant, with what the journal knows."""
+    told = await earlier(case.world.view(), since=case.snapshot.as_of)
+    plan = await make_plan(
+        case.world.service,
+        case.snapshot,
+        case.world.clock,
+        plan_id=f"{case.world.plan.id[:-1]}{'abc'[number]}",
+        scope=Scope(choices=choices),
+        known_ids=told.ids,
+        seen=told.seen,
+    )
+    await case.world.view().store_plan(plan, PLAN_KEY)
+    return plan
+
+
+async def test_what_was_changed_behind_a_plans_back_is_asked_about_before_it_is_written() -> None:
+    case, user = await _changed()
+    plan = await _after(case, 0)
+    (conflict,) = plan.conflicts
+    assert (conflict.kind, conflict.target, conflict.key) == (ConflictKind.CHANGED_SINCE, user, "department")
+    assert conflict.words == (Word.SKIP, Word.KEEP, Word.TAKE)
+    assert [one.wanted.keys() for one in plan.operations] == [{"jobTitle"}]
+    await case.go_on(plan)
+    report = await case.report()
+    assert not report.unexpected
+    assert _users(case)[user]["department"] == "Moved by the registrar"
+    kept = await _after(case, 1, choosing(f"users/{user}=keep"))
+    assert (kept.conflicts, kept.operations, _done(kept)) == ((), (), [(Word.KEEP, True)])
+    take = await _after(case, 2, choosing_all("changedSince=take"))
+    assert _done(take) == [(Word.TAKE, True)]
+    await case.go_on(take)
+    assert _users(case)[user]["department"] not in ("Bent", "Moved by the registrar")
+    assert not (await earlier(case.world.view(), since=case.snapshot.as_of)).seen
+
+
+async def test_a_newer_snapshot_knows_what_was_changed_and_asks_nothing() -> None:
+    case, user = await _changed()
+    case.snapshot = Snapshot.of(await read(case.world.service, case.world.clock))
+    scripted(case.world.service, "PATCH", f"/v1.0/users/{user}", {"department": "Bent again"})
+    plan = await _after(case, 0)
+    assert not plan.conflicts
+    assert [one.wanted.keys() for one in plan.operations] == [{"department"}]
 
 
 # --- crashes, answers that are lost
@@ -243,7 +311,7 @@ async def _ends_well(one: World, ids: Ids) -> None:
     assert len(_users(one)) == ids["users"]
 
 
-@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.full)])
 @pytest.mark.parametrize("purge", [True, False], ids=["purged", "in the bin"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 async def test_killed_at_each_write_of_a_rename(before: bool, purge: bool, stride: int) -> None:
@@ -260,7 +328,7 @@ async def test_killed_at_each_write_of_a_rename(before: bool, purge: bool, strid
 
 
 @pytest.mark.parametrize("purge", [True, False], ids=["purged", "in the bin"])
-@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("committed", [True, pytest.param(False, marks=pytest.mark.full)])
 async def test_every_answer_to_a_rename_is_lost_once(committed: bool, purge: bool) -> None:
     case, ids = await _case("rename", purge=purge, only=True)
     await case.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shlex
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from shared.catalog.registry import CATALOG
 from shared.cli.conflicts_view import again_command, conflict_lines, option, options_document
 from shared.domain.errors import Unusable
-from shared.domain.objects import ObjectKey
+from shared.domain.objects import JsonObject, ObjectKey
 from shared.domain.plan import (
     Choice,
     Conflict,
@@ -38,6 +39,7 @@ from tests.unit.views import (
     group,
     guid,
     make_plan,
+    policy,
     service_principal,
     user,
 )
@@ -268,6 +270,34 @@ async def test_a_split_pair_is_left_by_the_word_on_either_part() -> None:
     other = await make_plan(before, Tenant(), held=held, scope=said(f"applications/{app}=take"))
     assert told(other) == [(Word.TAKE, False)]
     assert len(other.conflicts) == 1
+
+
+async def test_what_acts_on_sign_ins_is_left_whole_where_a_part_of_it_changed_since() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    key = policy(before, "P", excludeGroups=[guid("glass")])
+    after = before.copy()
+    live = after.get("conditionalAccessPolicies", key)
+    seen: JsonObject = copy.deepcopy({"conditions": live["conditions"]})
+    live["conditions"]["clientAppTypes"] = ["browser"]
+    live["state"] = "disabled"
+    at = ObjectKey("conditionalAccessPolicies", key)
+    # As the earlier plan saw it, it was damage, and still is.
+    damaged = {"conditions": copy.deepcopy(live["conditions"])}
+    assert not (await make_plan(before, after, accounts=accounts, seen={at: damaged})).conflicts
+    plan = await make_plan(before, after, accounts=accounts, seen={at: seen})
+    (conflict,) = plan.conflicts
+    assert (conflict.kind, conflict.key) == (ConflictKind.CHANGED_SINCE, "conditions, state")
+    assert not plan.operations
+    take = await make_plan(
+        before, after, accounts=accounts, seen={at: seen}, scope=said(f"conditionalAccessPolicies/{key}=take")
+    )
+    assert [one.mechanism for one in take.operations] == [Mechanism.PATCH, Mechanism.ENABLE]
+    for word in ("rename", "adopt"):
+        other = said(f"conditionalAccessPolicies/{key}={word}")
+        plan = await make_plan(before, after, accounts=accounts, seen={at: seen}, scope=other)
+        assert [one.done for one in plan.chosen] == [False]
+        assert len(plan.conflicts) == 1
 
 
 # --- adoption

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.erasure import Erased
-from shared.domain.objects import Link
+from shared.domain.objects import JsonObject, Link, ObjectKey
 from shared.domain.plan import RestorePlan, Scope
 from shared.domain.snapshot import Completeness, IndexEntry, State
 from shared.engines.canonical import content_hash
@@ -146,6 +146,7 @@ async def make_plan(
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
     vouched: Mapping[str, str] | None = None,
+    seen: Mapping[ObjectKey, JsonObject] | None = None,
     catalog: Catalog = CATALOG,
 ) -> RestorePlan:
     async def vouch(asked: Mapping[str, Iterable[str]]) -> dict[str, str]:
@@ -168,6 +169,7 @@ async def make_plan(
         despite_erasure=despite_erasure,
         own_apps=own_apps,
         vouched=vouch,
+        seen=seen,
     )
 
 
