@@ -66,11 +66,11 @@ def _said(choice: Choice) -> str:
     return f"--choose {shlex.quote(f'{choice.type}/{choice.id}={choice.word.value}')}"
 
 
-def in_the_way(conflict: Conflict) -> str:
-    """`Anna (0123…), made 2026-11-20T… , created by …`."""
-    name = f"{conflict.live_name} ({conflict.live})" if conflict.live_name else conflict.live
-    made = f", made at {conflict.live_created_at}" if conflict.live_created_at else ""
-    return f"{name}{made}, created by {conflict.created_by or 'unknown (not in the audit log)'}"
+def in_the_way(one: Conflict | Chosen) -> str:
+    """`Anna (0123…), made at 2026-11-20T…, created by …`."""
+    name = f"{one.live_name} ({one.live})" if one.live_name else one.live
+    made = f", made at {one.live_created_at}" if one.live_created_at else ""
+    return f"{name}{made}, created by {one.created_by or 'unknown (not in the audit log)'}"
 
 
 def about(conflict: Conflict) -> str:
@@ -91,29 +91,33 @@ def conflict_lines(conflicts: Iterable[Conflict]) -> list[str]:
 def chosen_lines(chosen: Iterable[Chosen]) -> list[str]:
     return [
         f"{one.word.value}{f' of all {one.by}' if one.by else ''}, {' '.join(_about(one))}: "
-        f"{'' if one.done else 'NOT DONE: '}{one.why}"
+        f"{'' if one.done else 'NOT DONE: '}{one.why}{_of_whom(one)}"
         for one in chosen
     ]
+
+
+def _of_whom(one: Chosen) -> str:
+    return f"; live is {in_the_way(one)}" if one.done and one.live else ""
 
 
 def _about(one: Chosen) -> list[str]:
     return [part for part in (one.type, one.name, f"({one.target})" if one.target else one.by) if part]
 
 
-def options_document(plan: RestorePlan, flags: str) -> list[dict[str, Any]]:
-    """Each open conflict with the command for each word."""
-    again = again_command(plan)
-    return [
+def options_document(plan: RestorePlan, flags: str) -> dict[str, Any]:
+    """The command that plans anew, and what is added to it for each word on each open conflict."""
+    open_ones = [
         {
             "type": one.type,
             "target": one.target,
             "kind": one.kind.value,
             "live": one.live,
-            "commands": {word.value: f"{again} {option(one, word)}{flags}" for word in one.words},
+            "options": {word.value: option(one, word) for word in one.words},
             "closed": dict(one.closed),
         }
         for one in plan.conflicts
     ]
+    return {"again": again_command(plan) + flags, "open": open_ones}
 
 
 # --- page
@@ -151,5 +155,5 @@ def chosen_row(one: Chosen) -> dict[str, Any]:
         "target": one.target,
         "live": one.live,
         "done": one.done,
-        "why": one.why,
+        "why": f"{one.why}{_of_whom(one)}",
     }

@@ -189,7 +189,8 @@ class Choice(Wire):
 @dataclass(frozen=True, slots=True)
 class Chosen(Wire):
     """What became of a choice. `done`: the plan does so; else `why` says why not, and the conflict stays open.
-    `by`: the class that was chosen for, "" where the object was named."""
+    `by`: the class that was chosen for, "" where the object was named. The rest tells of the live object, as its
+    conflict did."""
 
     word: Word
     type: str
@@ -200,6 +201,9 @@ class Chosen(Wire):
     done: bool
     why: str
     by: str = ""
+    live_name: str = ""
+    live_created_at: str = ""
+    created_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

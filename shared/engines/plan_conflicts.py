@@ -18,7 +18,7 @@ from shared.domain.snapshot import IndexEntry
 from shared.engines.choices import Choices, by_name_only, given_up, why_not_adopted
 from shared.engines.conditions import protection
 from shared.engines.drafts import Phase, written_members
-from shared.engines.fates import Clash, Fates, Way
+from shared.engines.fates import ON_LIST, Clash, Fates, Way
 from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Contested, Planning
 from shared.engines.survey import KeyValue, key_values
@@ -83,9 +83,9 @@ class Deciding:
 
     async def names(self) -> None:
         """Words on live objects that hold the key of a missing one. Deciding one may show another."""
-        heard: set[int] = set()
-        while todo := [one for one in self._fates.clashes if id(one) not in heard and one.holder is not None]:
-            heard |= {id(one) for one in todo}
+        heard: set[Clash] = set()
+        while todo := [one for one in self._fates.clashes if one not in heard and one.holder is not None]:
+            heard.update(todo)
             self._never = await self._read_never()
             held = await self._opened(todo)
             known = await self._vouched(_by_type(todo))
@@ -162,7 +162,8 @@ class Deciding:
             Word.KEEP: self._why_not_without(clash, spec),
             Word.RENAME: self._why_not_renamed(clash, item),
             Word.ADOPT: why_not_adopted(spec, clash.holder.type, clash.holder.known, vouched)
-            or (_must_stay(clash.live) if clash.live in self._never else ""),
+            or (_must_stay(clash.live) if clash.live in self._never else "")
+            or (ON_LIST if clash.live in self._fates.erased else ""),
         }
         return {word: why for word, why in closed.items() if why}
 
@@ -185,6 +186,8 @@ class Deciding:
             return f"no request takes the {clash.property} from a live object"
         if holder.id in self._never:
             return _must_stay(holder.id)
+        if holder.id in self._fates.erased:
+            return ON_LIST
         if holder.known:
             return f"it is in the snapshot, under another {member}: bring that back first, with --id {holder.id}"
         if protected := protection(spec, item, live=True):
@@ -237,12 +240,25 @@ class Deciding:
         for old, (spec, entry) in sorted(found.items()):
             why = why_not_adopted(spec, spec.name, known=False, vouched=known.get(entry.id, ""))
             why = why or (_must_stay(entry.id) if entry.id in self._never else "")
+            why = why or (ON_LIST if entry.id in self._fates.erased else "")
             self._choices.used.add(left[old])
             if not why:
                 self.adopted[old] = entry.id
             missing = self._fates.by_key[ObjectKey(spec.name, old)].missing
             told = why or f"{entry.id} is taken for what became of it, and is changed back to what it was"
-            self.chosen.append(Chosen(Word.ADOPT, spec.name, old, missing.entry.name, entry.id, "", not why, told))
+            self.chosen.append(
+                Chosen(
+                    Word.ADOPT,
+                    spec.name,
+                    old,
+                    missing.entry.name,
+                    entry.id,
+                    "",
+                    not why,
+                    told,
+                    live_name=entry.name,
+                )
+            )
 
     # --- pairs
 
@@ -338,15 +354,28 @@ class Deciding:
     def _describe(self, clash: Clash, item: JsonObject) -> None:
         assert clash.holder is not None
         created = item.get("createdDateTime")
-        clash.live_name = clash.holder.entry.name
+        # A plan is kept for longer than many snapshots: it must not keep the name of who is to be erased.
+        clash.live_name = "" if clash.live in self._fates.erased else clash.holder.entry.name
         clash.live_created_at = created if isinstance(created, str) else ""
         key = ObjectKey(clash.holder.type, clash.holder.id)
         self.spoken[key] = f"it holds the {clash.property} of {clash.key}, and is left alone"
 
     def _note(self, clash: Clash, choice: Choice, why: str, *, done: bool) -> None:
-        kind = clash.kind.value
-        key, name = clash.key, clash.name
-        self.chosen.append(Chosen(choice.word, key.type, key.id, name, clash.live, kind, done, why, choice.of))
+        self.chosen.append(
+            Chosen(
+                choice.word,
+                clash.key.type,
+                clash.key.id,
+                clash.name,
+                clash.live if clash.holder is not None else "",
+                clash.kind.value,
+                done,
+                why,
+                choice.of,
+                clash.live_name,
+                clash.live_created_at,
+            )
+        )
 
 
 def draft_renames(planning: Planning, deciding: Deciding) -> None:
@@ -428,6 +457,13 @@ async def conflicts_of(fates: Fates, created_by: Callable[[str], Awaitable[str]]
             )
         )
     return tuple(conflicts)
+
+
+async def with_makers(chosen: Iterable[Chosen], created_by: Callable[[str], Awaitable[str]]) -> tuple[Chosen, ...]:
+    """Who approves a word must see whom it is about, as who asks for it did."""
+    return tuple(
+        [replace(one, created_by=await created_by(one.live)) if one.done and one.live else one for one in chosen]
+    )
 
 
 def _must_stay(object_id: str) -> str:

@@ -27,7 +27,7 @@ from shared.engines.fates import Fates
 from shared.engines.forecast import total
 from shared.engines.opening import read_objects
 from shared.engines.ordering import order
-from shared.engines.plan_conflicts import Deciding, Vouched, conflicts_of, draft_renames, nobody
+from shared.engines.plan_conflicts import Deciding, Vouched, conflicts_of, draft_renames, nobody, with_makers
 from shared.engines.plan_containment import kept, plan_containment
 from shared.engines.plan_guard import apply_guard, check_accounts
 from shared.engines.plan_links import plan_links, target_types
@@ -173,7 +173,9 @@ async def plan_restore(
         despite_erasure=despite,
         fighting=await _fighting(live, catalog) if steps else (),
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
-        chosen=tuple(sorted((*heard, *deciding.chosen, *choices.unused()), key=_chosen_key)),
+        chosen=await with_makers(
+            sorted((*heard, *deciding.chosen, *choices.unused()), key=_chosen_key), created_by
+        ),
     )
 
 

@@ -272,6 +272,7 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
     """Who holds unique keys, among live objects that are not as in the snapshot: an object that is as it was
     holds what it held then."""
     holders: dict[KeyValue, Holder] = {}
+    wanted = _computed(surveys)
     for survey in surveys.values():
         spec = survey.spec
         keys = unique_keys(spec)
@@ -289,8 +290,21 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
             holder = Holder(entry.id, content, spec.name, entry, entry.id not in added)
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
-                    holders[value] = holder
+                    if key.written or value in wanted:
+                        holders[value] = holder
     return holders
+
+
+def _computed(surveys: dict[str, TypeSurvey]) -> set[KeyValue]:
+    """Values that missing objects have and nothing writes: only who holds one of these is in anybody's way."""
+    return {
+        value
+        for survey in surveys.values()
+        for key in unique_keys(survey.spec)
+        if not key.written
+        for missing in survey.missing.values()
+        for value in key_values(survey.spec, key, missing.item, missing.parent)
+    }
 
 
 # --- links

@@ -97,8 +97,9 @@ def test_words_on_conflicts_are_sent_as_ids_and_classes_and_those_that_are_none_
         {"word": "skip", "type": "", "id": "", "live": "", "of": "groups"},
     ]
     assert ran.document["document"]["scope"]["choices"] == asked
-    (conflict,) = ran.document["conflicts"]
-    assert conflict["commands"]["rename"].endswith(f"{' '.join(words)} --choose users/old-user=rename")
+    assert ran.document["conflicts"]["again"].endswith(" ".join(words))
+    (conflict,) = ran.document["conflicts"]["open"]
+    assert conflict["options"]["rename"] == "--choose users/old-user=rename"
     for wrong, why in (
         (("--choose", "users/u1=delete"), "can't be chosen"),
         (("--choose", "nothings/u1=skip"), "no object type"),

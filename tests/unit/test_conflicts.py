@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.catalog.registry import CATALOG
-from shared.cli.conflicts_view import again_command, conflict_lines, option, options_document
+from shared.cli.conflicts_view import again_command, chosen_lines, conflict_lines, option, options_document
 from shared.domain.errors import Unusable
 from shared.domain.objects import JsonObject, ObjectKey
 from shared.domain.plan import (
@@ -193,6 +193,39 @@ async def test_two_who_hold_names_of_one_are_two_conflicts_of_which_the_second_s
     assert len(plan.chosen) == 2
     (create,) = of(plan, Mechanism.CREATE)
     assert {one.id for one in of(plan, Mechanism.RENAME)} <= set(create.after)
+
+
+async def test_every_holder_is_heard_about_however_many_there_are() -> None:
+    names = [f"api://{number}" for number in range(6)]
+    before = Tenant()
+    app, _ = application(before, "portal", identifierUris=names)
+    after = before.copy()
+    after.remove("applications", app)
+    for uri in names:
+        application(after, f"evil {uri}", identifierUris=[uri])
+    plan = await make_plan(before, after, scope=said(f"applications/{app}=rename"))
+    assert told(plan) == [(Word.RENAME, True)] * len(names)
+    assert not plan.conflicts
+
+
+async def test_who_is_to_be_erased_is_neither_named_nor_written_to() -> None:
+    before, after, anna, evil = impersonated(displayName="Mallory")
+    plan = await make_plan(before, after, scope=said(f"users/{anna}=rename"), erased=[evil])
+    assert told(plan) == [(Word.RENAME, False)]
+    assert not plan.operations
+    assert b"Mallory" not in encode(plan)
+
+
+async def test_who_approves_sees_whom_the_word_is_about() -> None:
+    before, after, anna, evil = impersonated(displayName="Mallory", createdDateTime="2026-11-20T00:00:00Z")
+    (one,) = (await make_plan(before, after, scope=said(f"users/{anna}=rename"))).chosen
+    assert (one.live_name, one.live_created_at, one.created_by) == (
+        "Mallory",
+        "2026-11-20T00:00:00Z",
+        f"mallory made {evil}",
+    )
+    (line,) = chosen_lines((one,))
+    assert line.endswith(f"live is Mallory ({evil}), made at 2026-11-20T00:00:00Z, created by mallory made {evil}")
 
 
 async def test_a_nickname_is_unique_among_groups_with_mail_only() -> None:
@@ -437,12 +470,13 @@ def test_the_command_that_plans_anew_is_safe_to_paste_and_says_all_that_was_aske
         types=("users",), ids=(evil,), prune=True, choices=(choosing("users/y=keep"), choosing_all("groups=skip"))
     )
     plan = replace(sample(), scope=scope, conflicts=(conflict,), despite_erasure=("z",))
-    (shown,) = options_document(plan, " --local copy")
-    assert shlex.split(shown["commands"]["skip"]) == [
+    shown = options_document(plan, " --local copy")
+    assert shlex.split(shown["again"]) == [
         *("holdfast", "plan", plan.snapshot, "--type", "users", "--id", evil, "--prune"),
         *("--despite-erasure", "z", "--choose", "users/y=keep", "--choose-all", "groups=skip"),
-        *("--choose", f"users/{evil}=skip", "--local", "copy"),
+        *("--local", "copy"),
     ]
+    assert shlex.split(shown["open"][0]["options"]["skip"]) == ["--choose", f"users/{evil}=skip"]
     assert shlex.split(option(conflict, Word.ADOPT)) == ["--adopt", f"{evil}=new-user"]
 
 
