@@ -407,11 +407,11 @@ class Planning:
             old = known(whole)
             if self.reach.object(spec, entry.id, entry.parent):
                 self._in_both(spec, entry, old, new)
-            elif protection(spec, new, live=True) is None and any(
-                self._refers_to_new(spec, member, new) for member in spec.restorable_in(new)
-            ):
-                # Out of scope, but it names an object that gets a new id: that alone is put right.
-                self._change(spec, entry, new, new, settles=False, from_bin=False)
+            elif protection(spec, new, live=True) is None:
+                # Out of scope, but where it names an object that gets a new id, that alone is put right, or told.
+                self._tell_stale(spec, entry, new, new)
+                if any(self._refers_to_new(spec, member, new) for member in spec.restorable_in(new)):
+                    self._change(spec, entry, new, new, settles=False, from_bin=False)
 
     def _in_both(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
         everything = Form(spec, everything=True)
