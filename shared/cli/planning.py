@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -175,7 +176,8 @@ def plan(
         stored = await _ask(parts, screen, operator, asked, wanted, parts.worker or pause, minutes)
         if html is not None:
             write_page(html, stored, parts, screen)
-        return plan_answer(stored, asked, parts.flags)
+        trusted = f" --key {shlex.quote(str(key))}" if key is not None else ""
+        return plan_answer(stored, asked, parts.flags, trusted)
 
     return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
@@ -307,8 +309,8 @@ def write_page(html: Path, stored: StoredPlan, parts: Parts, screen: Screen) -> 
     screen.note(f"page written: {html}")
 
 
-def plan_answer(stored: StoredPlan, request_id: str, flags: str = "") -> Answer:
-    """`flags`: of the next command."""
+def plan_answer(stored: StoredPlan, request_id: str, flags: str = "", trusted: str = "") -> Answer:
+    """`flags`: of the next command; `trusted`: of one that plans again, besides."""
     from shared.cli.conflicts_view import options_document
     from shared.cli.plan_view import approve_command, by_reason
 
@@ -319,14 +321,14 @@ def plan_answer(stored: StoredPlan, request_id: str, flags: str = "") -> Answer:
         "snapshot": stored.plan.snapshot,
         "forecast": wire_document(stored.plan.forecast),
         "excludedByReason": {reason.value: len(group) for reason, group in by_reason(stored.plan.exclusions)},
-        "conflicts": options_document(stored.plan, flags),
+        "conflicts": options_document(stored.plan, flags + trusted),
         "next": approve_command(stored.plan) + flags,
         "document": wire_document(stored.plan),
     }
-    return Answer(document, tuple(plan_lines(stored.plan, stored.digest, flags)))
+    return Answer(document, tuple(plan_lines(stored.plan, stored.digest, flags, trusted)))
 
 
-def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[RenderableType]:
+def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "") -> list[RenderableType]:
     from shared.cli.conflicts_view import again_command, chosen_lines, conflict_lines
     from shared.cli.plan_view import (
         REASONS,
@@ -392,7 +394,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
         view.append(listing("Steps", _step_lines(plan)))
     if plan.conflicts:
         view.append(listing("Conflicts: nothing is done with these", conflict_lines(plan.conflicts)))
-        view.append(line(f"to decide them: {again_command(plan)} --choose TYPE/ID=WORD{flags}"))
+        view.append(line(f"to decide them: {again_command(plan)} --choose TYPE/ID=WORD{flags}{trusted}"))
     if plan.chosen:
         view.append(listing("What was chosen", chosen_lines(plan.chosen)))
     if plan.exclusions:

@@ -4,6 +4,8 @@ to comparison, and what a crash or a lost answer makes of it."""
 from __future__ import annotations
 
 import copy
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from shared.domain.plan import RENAMES, Choice, ConflictKind, Mechanism, Restore
 from shared.engines.choices import adopting, choosing, choosing_all
 from shared.engines.known_ids import earlier
 from tests.faults import Faults, crash_at, run_until_crash
+from tests.laptop import begun
 from tests.restore_planned import (
     Planned,
     Snapshot,
@@ -32,9 +35,9 @@ from tests.simulator.service import Service
 Ids = dict[str, Any]
 
 
-def _impersonate(service: Service, ids: Ids, *, purge: bool = True) -> None:
+def _impersonate(service: Service, ids: Ids, *, purge: bool = True, which: int = 5) -> None:
     """Somebody who is in a group goes, and somebody else takes the name."""
-    user = cloud_users(service)[5]
+    user = cloud_users(service)[which]
     group = str(cloud_groups(service)[0]["id"])
     ids.update(old=str(user["id"]), name=str(user["userPrincipalName"]), group=group)
     delete(service, "users", ids["old"], purge=purge)
@@ -226,6 +229,35 @@ async def test_undone_the_impostor_has_its_name_again(purge: bool) -> None:
     await case.go_on(plan)
     assert _by_name(case, ids["name"]) == [ids["new"]]
     assert not {one.state for one in (await case.report()).not_done}
+
+
+@pytest.mark.full
+def test_from_a_copy_the_printed_command_decides_it_and_the_restore_does_so(tmp_path: Path) -> None:
+    laptop, ids = begun(tmp_path / "laptop"), Ids()
+    _impersonate(laptop.service, ids, which=-1)
+    first = laptop.plan("--id", ids["old"])
+    (told,) = first["document"]["conflicts"]
+    assert (told["live"], told["liveName"]) == (ids["new"], "Made by the attacker")
+    assert told["createdBy"]
+    (conflict,) = first["conflicts"]["open"]
+    assert "no snapshot that can be read holds it" in conflict["closed"]["adopt"]
+    command = shlex.split(f"{first['conflicts']['again']} {conflict['options']['rename']} --json")
+    ran = laptop(*command[1:])
+    assert ran.code == 0, ran.err
+    plan = ran.document
+    assert [(one["word"], one["done"]) for one in plan["document"]["chosen"]] == [("rename", True)]
+    assert plan["document"]["chosen"][0]["createdBy"] == told["createdBy"]
+    asked = shlex.split(plan["next"].replace("--key FILE", ""))[2:]
+    for number in (0, 1):
+        key = str(laptop.root / f"approver-{number}.pem")
+        ran = laptop("approve", *asked, "--key", key, "--yes", "--json")
+        assert ran.code == 0, ran.err
+    ran = laptop.restore(plan)
+    assert (ran.code, ran.document["unexpected"], ran.document["notDone"]) == (0, [], [])
+    users = laptop.service.store.tables["users"]
+    (back,) = [key for key, one in users.items() if one["userPrincipalName"] == ids["name"]]
+    assert back not in (ids["old"], ids["new"])
+    assert ".hf-" in users[ids["new"]]["userPrincipalName"]
 
 
 # --- what was changed while a restore waited
