@@ -34,7 +34,7 @@ from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
 from shared.engines.plan_removals import plan_added
 from shared.engines.refinements import order_refined
-from shared.engines.renamed import RenamedView
+from shared.engines.renamed import RenamedView, in_scope
 from shared.engines.survey import (
     LinkSurvey,
     Reach,
@@ -101,7 +101,7 @@ async def plan_restore(
         if known_ids:
             renamed = RenamedView(inner, known_ids, catalog)
             snapshot, new = renamed, renamed.new
-            scope = replace(asked, ids=tuple(renamed.new(one) for one in asked.ids))
+            scope = in_scope(asked, known_ids)
         reach = Reach(scope, catalog)
         if scope.dependencies:
             wider = replace(scope, types=(), ids=await with_dependencies(snapshot, live, catalog, scope.ids))
@@ -160,7 +160,7 @@ async def plan_restore(
         created_at=created_at,
         live_as_of=live.as_of,
         catalog_version=catalog.version,
-        scope=scope,
+        scope=asked,
         break_glass_ids=accounts,
         waves=waves,
         steps=steps,

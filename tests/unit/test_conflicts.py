@@ -355,6 +355,21 @@ async def test_only_what_somebody_knows_is_adopted_and_accounts_only_by_both_nam
     assert f"and not {guid('boss')}" in plan.chosen[0].why
 
 
+async def test_a_plan_says_what_was_asked_whatever_it_calls_the_objects() -> None:
+    """Else the request that it answers would be taken for another one's."""
+    before, after, anna, evil = impersonated()
+    asked = Scope(ids=(anna,), choices=(adopting(f"{anna}={evil}"),))
+    plan = await make_plan(before, after, scope=asked, vouched={evil: "a snapshot holds it"})
+    assert plan.scope == asked
+    assert {one.target for one in plan.operations} == {evil}
+    boss = user(before, "boss")
+    new = after.add("users", guid("boss again"), **{**before.get("users", boss), "id": guid("boss again")})
+    after.get("users", new)["department"] = "None"
+    again = await make_plan(before, after, scope=Scope(ids=(boss,)), known_ids={boss: new})
+    assert again.scope == Scope(ids=(boss,))
+    assert [one.target for one in again.operations] == [new]
+
+
 async def test_groups_are_adopted_in_bulk_unless_they_may_hold_roles() -> None:
     before = Tenant()
     keys = [
