@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.memory import ManualClock, MemoryBlobStore
 from shared.catalog.registry import CATALOG
+from shared.domain.objects import JsonObject, ObjectKey
 from shared.domain.plan import RestorePlan, Scope
 from shared.engines.bins import read_bins
 from shared.engines.confirm import Confirmation, Confirmed
@@ -147,12 +148,17 @@ async def make_plan(
     scope: Scope | None = None,
     known_ids: Mapping[str, str] | None = None,
     own_apps: tuple[str, ...] = (),
+    known: frozenset[str] = frozenset(),
+    seen: Mapping[ObjectKey, JsonObject] | None = None,
 ) -> RestorePlan:
-    """What the planner makes of the tenant as it is now."""
+    """What the planner makes of the tenant as it is now. `known`: live ids that a later snapshot holds."""
     live = await read(service, clock)
 
     async def created_by(object_id: str) -> str:
         return f"somebody made {object_id}"
+
+    async def vouched(asked: Mapping[str, Iterable[str]]) -> dict[str, str]:
+        return {one: "a later snapshot holds it" for ids in asked.values() for one in ids if one in known}
 
     return await plan_restore(
         snapshot,
@@ -168,6 +174,8 @@ async def make_plan(
         created_at=clock.now(),
         known_ids=known_ids,
         own_apps=own_apps,
+        vouched=vouched,
+        seen=seen,
     )
 
 

@@ -17,6 +17,7 @@ from shared.catalog.spec import (
     Strength,
     ValueReference,
     WaveNumber,
+    Yields,
 )
 from shared.domain.plan import AnchorKind
 
@@ -108,10 +109,11 @@ APPLICATIONS = ObjectType(
             needs_to_read=_READ,
         ),
     ),
+    adopted_by_name=True,
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/applications?$filter=appId eq '{value}'"),
         MatchKey(("uniqueName",), Strength.UNIQUE, "/applications?$filter=uniqueName eq '{value}'"),
-        MatchKey(("identifierUris",), Strength.UNIQUE),
+        MatchKey(("identifierUris",), Strength.UNIQUE, yields=Yields.LEAVES),
         MatchKey(("displayName",), Strength.WEAK),
     ),
     anchor=AnchorSpec(

@@ -6,6 +6,7 @@ from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, in_text, values_of
 from shared.catalog.spec import (
     AZURE_ROLES,
+    MAIL_ADDRESSES,
     AnchorSpec,
     Bin,
     Condition,
@@ -24,6 +25,7 @@ from shared.catalog.spec import (
     Tier,
     ValueReference,
     WaveNumber,
+    Yields,
 )
 from shared.domain.plan import AnchorKind, Reason
 
@@ -127,9 +129,17 @@ GROUPS = ObjectType(
             needs_to_read=_READ_SETTINGS,
         ),
     ),
+    adopted_by_name=Condition("isAssignableToRole", (True,)),
     known_outside=AZURE_ROLES,
     match_keys=(
         MatchKey(("uniqueName",), Strength.UNIQUE, "/groups?$filter=uniqueName eq '{value}'"),
+        MatchKey(
+            ("mailNickname",),
+            Strength.UNIQUE,
+            when=Condition("groupTypes", ("Unified",)),
+            yields=Yields.SUFFIX,
+        ),
+        MAIL_ADDRESSES,
         MatchKey(("displayName",), Strength.WEAK),
     ),
     anchor=AnchorSpec(

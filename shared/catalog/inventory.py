@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import Drill, LinkWrite, MatchKey, ObjectType, Quirk, Relationship, Strength, WaveNumber
+from shared.catalog.spec import (
+    MAIL_ADDRESSES,
+    Drill,
+    LinkWrite,
+    MatchKey,
+    ObjectType,
+    Quirk,
+    Relationship,
+    Strength,
+    WaveNumber,
+)
 
 _READ_USERS = ("User.Read.All", "Directory.Read.All")
 _NOTHING = "nothing can be written back"
@@ -60,7 +70,7 @@ ORG_CONTACTS = ObjectType(
             needs_to_read=(("OrgContact.Read.All", "Directory.Read.All"), _READ_USERS),
         ),
     ),
-    match_keys=(MatchKey(("mail",), Strength.WEAK),),
+    match_keys=(MAIL_ADDRESSES, MatchKey(("mail",), Strength.WEAK)),
     only_read="Exchange or the synchronization makes contacts, and Graph can't",
     volatile=("onPremisesLastSyncDateTime",),
     sets=("proxyAddresses",),

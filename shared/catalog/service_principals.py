@@ -116,6 +116,7 @@ SERVICE_PRINCIPALS = ObjectType(
         ),
         PROVISIONED,
     ),
+    adopted_by_name=True,
     known_outside=AZURE_ROLES,
     match_keys=(
         MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'"),

@@ -94,18 +94,32 @@ class Condition:
         return self.path.partition(".")[0].removesuffix("[]")
 
 
+class Yields(StrEnum):
+    """How an object gives a unique value up and stays what it is."""
+
+    LOCAL_PART = "localPart"  # another name before the @
+    SUFFIX = "suffix"  # another text
+    LEAVES = "leaves"  # the value leaves the list
+
+
 @dataclass(frozen=True, slots=True)
 class MatchKey:
     """A property (or several together; dotted paths) by which an object is recognised besides its id.
 
     `lookup` is a path with `{value}` for the (single) property's value, percent-encoded and quote-doubled by
     the caller; empty for keys that can only be compared in listings. `optional`: properties that may be missing,
-    which then is part of the key."""
+    which then is part of the key. `when`: only objects that this holds of have the key. `space`: objects of all
+    types that name the same one share its values. `written`: False where the mail system or the service computes
+    it, so that nothing but a recycle bin brings it back. `yields`: how an object gives a value of it up."""
 
     properties: tuple[str, ...]
     strength: Strength
     lookup: str = ""
     optional: tuple[str, ...] = ()
+    when: Condition | None = None
+    space: str = ""
+    written: bool = True
+    yields: Yields | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +187,9 @@ class Bin:
     refused_why: str = ""
     misreported: tuple[str, ...] = ()
     comes_back: dict[str, object] = field(default_factory=dict)
+    # Member → parameter of the restore by which an object comes back without the value of it that another object
+    # holds: it is the value that it gets instead where the member yields one, and True where it doesn't.
+    without: dict[str, str] = field(default_factory=dict)
     days: int = 30  # after which the service purges what is in it
 
 
@@ -326,6 +343,9 @@ class LinkWrite(StrEnum):
 
 # Azure RBAC: the security principal of an assignment is a user, a group or a service principal.
 AZURE_ROLES = "role assignments of Azure resources"
+
+# Addresses are unique among all that may have any; the mail system makes them.
+MAIL_ADDRESSES = MatchKey(("proxyAddresses",), Strength.UNIQUE, space="proxyAddresses", written=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -577,6 +597,9 @@ class ObjectType:
     references: tuple[ValueReference, ...] = ()
     protected: tuple[Protected, ...] = ()
     keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId
+    # Another object is taken for a missing one's successor only where the operator names both: always, or where
+    # this holds of either of them.
+    adopted_by_name: bool | Condition = False
     known_outside: str = ""  # what outside Graph may name its id, which no restore reaches
     read_back_by_list: bool = False
     type_tag_on_write: bool = False  # `@odata.type` must be in every write

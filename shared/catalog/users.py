@@ -7,6 +7,7 @@ from shared.catalog.extensions import BY_NAME, values_of
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
     AZURE_ROLES,
+    MAIL_ADDRESSES,
     AnchorSpec,
     Bin,
     Condition,
@@ -21,6 +22,7 @@ from shared.catalog.spec import (
     Relationship,
     Strength,
     WaveNumber,
+    Yields,
 )
 from shared.domain.plan import AnchorKind, Reason
 
@@ -135,9 +137,16 @@ USERS = ObjectType(
             needs_to_read=(("User.Read.All", "Directory.Read.All"),),
         ),
     ),
+    adopted_by_name=True,
     known_outside=AZURE_ROLES,
     match_keys=(
-        MatchKey(("userPrincipalName",), Strength.UNIQUE, "/users?$filter=userPrincipalName eq '{value}'"),
+        MatchKey(
+            ("userPrincipalName",),
+            Strength.UNIQUE,
+            "/users?$filter=userPrincipalName eq '{value}'",
+            yields=Yields.LOCAL_PART,
+        ),
+        MAIL_ADDRESSES,
         MatchKey(("employeeId",), Strength.WEAK),
         MatchKey(("mail",), Strength.WEAK),
     ),
@@ -153,6 +162,10 @@ USERS = ObjectType(
         version="v1.0",
         # The name is prefixed with the id while it is there, so that it is free.
         misreported=("userPrincipalName",),
+        without={
+            "userPrincipalName": "newUserPrincipalName",
+            "proxyAddresses": "autoReconcileProxyConflict",
+        },
     ),
     create=Create(
         "/users",

@@ -141,6 +141,7 @@ def _check_waves(approval: Approval, stored: StoredPlan) -> None:
 
 
 def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
+    from shared.cli.conflicts_view import chosen_lines
     from shared.cli.plan_view import forecast_line
 
     yield f"You {approval.decision.value} plan {approval.plan} of snapshot {stored.plan.snapshot}"
@@ -150,6 +151,8 @@ def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
         more = f"; asks for --acknowledge {' --acknowledge '.join(wave.asks)}" if wave.asks else ""
         yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}{more}"
     yield f"  conflicts {len(stored.plan.conflicts)}, left as it is {len(stored.plan.exclusions)}"
+    for line in chosen_lines(one for one in stored.plan.chosen if one.done):
+        yield f"  chosen    {line}"
     if stored.plan.despite_erasure:
         yield f"  BRINGS BACK although on the erasure list: {', '.join(stored.plan.despite_erasure)}"
     yield f"  holds until {approval.expires_at:%Y-%m-%d %H:%M} UTC"

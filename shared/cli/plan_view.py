@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.cli.conflicts_view import again_command, chosen_row, conflict_box
 from shared.domain.objects import Json
 from shared.domain.plan import (
-    Conflict,
     Exclusion,
     ExpectedId,
     Forecast,
@@ -37,6 +37,7 @@ MECHANISMS = {
     Mechanism.REMOVE: "remove",
     Mechanism.REVOKE: "take a credential away",
     Mechanism.ACT: "end sessions",
+    Mechanism.RENAME: "give a name up",
 }
 
 REASONS = {
@@ -58,6 +59,7 @@ REASONS = {
     Reason.ENDED: "would have ended by itself meanwhile",
     Reason.UNCLASSIFIED: "the snapshot doesn't tell whether it was an assignment or an activation",
     Reason.ERASED: "on the erasure list",
+    Reason.CHOSEN: "left so by the operator's choice",
 }
 
 
@@ -85,6 +87,7 @@ _TONES = {
     Mechanism.REMOVE: "warn",
     Mechanism.REVOKE: "warn",
     Mechanism.ACT: "warn",
+    Mechanism.RENAME: "warn",
 }
 
 
@@ -174,7 +177,8 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         "waves": waves,
         "step_count": len(plan.steps),
         "forecast": _forecast(plan.forecast),
-        "conflicts": cut([_conflict(conflict) for conflict in plan.conflicts], _where(plan)),
+        "conflicts": cut([conflict_box(one, again_command(plan)) for one in plan.conflicts], _where(plan)),
+        "chosen": cut([chosen_row(one) for one in plan.chosen], _where(plan)),
         "exclusions": [
             {
                 "title": REASONS[reason],
@@ -210,8 +214,8 @@ def scope_line(plan: RestorePlan) -> str:
         parts.insert(0, "containment: what was added and gives access goes, accounts are shut")
     if plan.scope.rescue:
         parts.append("only what recycle bins hold")
-    if plan.scope.adopt:
-        parts.append(f"taken for successors: {', '.join(plan.scope.adopt)}")
+    if said := len(plan.scope.choices) + len(plan.scope.adopt):
+        parts.append(f"with {count(said, 'word')} on conflicts")
     if plan.scope.prune:
         parts.append("what was added goes")
     return "; ".join(parts) or "everything"
@@ -279,21 +283,6 @@ def tone(mechanism: Mechanism) -> str:
 def _texts(wanted: dict[str, Json]) -> Iterable[tuple[str, Any]]:
     for name, targets in wanted.items():
         yield name, [str(target) for target in targets] if isinstance(targets, list) else targets
-
-
-def _conflict(conflict: Conflict) -> dict[str, Any]:
-    return {
-        "name": conflict.name or conflict.target,
-        "type": conflict.type,
-        "facts": [
-            ("In the snapshot", conflict.target),
-            ("Live", conflict.live),
-            ("Key that both hold", conflict.key),
-            ("Why", conflict.why),
-            ("The live one was created by", conflict.created_by or "not found in the audit log"),
-        ],
-        "affects": list(conflict.affects),
-    }
 
 
 def _exclusion(exclusion: Exclusion) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -99,6 +100,22 @@ def plan(
             help="Of a conflict: the live object is what became of the missing one; may be repeated.",
         ),
     ] = None,
+    choose: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--choose",
+            metavar="TYPE/ID=WORD",
+            help="Of the conflict of this object: skip, keep, take, adopt or rename; may be repeated.",
+        ),
+    ] = None,
+    choose_all: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--choose-all",
+            metavar="CLASS=WORD",
+            help="The same of all conflicts of a type (users) or of a kind (nameHeld); may be repeated.",
+        ),
+    ] = None,
     request_id: RequestId = "",
     despite: Annotated[
         list[str] | None,
@@ -117,11 +134,12 @@ def plan(
 ) -> int:
     """Plan a restore. Nothing is changed.
 
-    Shows waves, steps, conflicts, what is left as it is and why, and what it will cost.
+    Shows waves, steps, conflicts with what may be chosen, what is left as it is and why, and what it will cost.
 
     Example: holdfast plan latest --type users --type groups --html plan.html
     """
     from shared.domain.plan import Scope
+    from shared.engines.choices import Choices, adopting, choosing, choosing_all
     from shared.engines.survey import Reach
 
     asked_for = Scope(
@@ -132,19 +150,24 @@ def plan(
         prune=prune,
         contain=contain,
         rescue=rescue,
-        adopt=tuple(adopt or ()),
     )
     erased = tuple(sorted({one.lower() for one in despite or ()}))
     pause = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
         operator = parts.deployment("planning")
+        choices = tuple(
+            said(one)
+            for said, texts in ((adopting, adopt), (choosing, choose), (choosing_all, choose_all))
+            for one in texts or ()
+        )
         # An unknown or expired snapshot is told at once, and `latest` is settled before anything is asked.
         opened = await parts.repository.open(snapshot)
         found = await named(opened, parts.catalog, asked_for.types, names or ())
-        scope = replace(asked_for, ids=(*asked_for.ids, *found))
+        scope = replace(asked_for, ids=(*asked_for.ids, *found), choices=choices)
         Reach(scope, parts.catalog)  # what contradicts itself is told at once, too
-        if (many := len(scope.ids) + len(erased)) > _MANY_IDS:
+        Choices(scope, parts.catalog)
+        if (many := len(scope.ids) + len(erased) + 2 * len(choices)) > _MANY_IDS:
             raise Unusable(f"{many} ids are too many for one request", hint="plan by type instead")
         if parts.worker is not None and not operator.earlier:
             screen.note("warning: the copy holds no evidence, so whom the erasure list names is not known here")
@@ -153,7 +176,8 @@ def plan(
         stored = await _ask(parts, screen, operator, asked, wanted, parts.worker or pause, minutes)
         if html is not None:
             write_page(html, stored, parts, screen)
-        return plan_answer(stored, asked, parts.flags)
+        trusted = f" --key {shlex.quote(str(key))}" if key is not None else ""
+        return plan_answer(stored, asked, parts.flags, trusted)
 
     return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
 
@@ -285,8 +309,9 @@ def write_page(html: Path, stored: StoredPlan, parts: Parts, screen: Screen) -> 
     screen.note(f"page written: {html}")
 
 
-def plan_answer(stored: StoredPlan, request_id: str, flags: str = "") -> Answer:
-    """`flags`: of the next command."""
+def plan_answer(stored: StoredPlan, request_id: str, flags: str = "", trusted: str = "") -> Answer:
+    """`flags`: of the next command; `trusted`: of one that plans again, besides."""
+    from shared.cli.conflicts_view import options_document
     from shared.cli.plan_view import approve_command, by_reason
 
     document = {
@@ -296,13 +321,15 @@ def plan_answer(stored: StoredPlan, request_id: str, flags: str = "") -> Answer:
         "snapshot": stored.plan.snapshot,
         "forecast": wire_document(stored.plan.forecast),
         "excludedByReason": {reason.value: len(group) for reason, group in by_reason(stored.plan.exclusions)},
+        "conflicts": options_document(stored.plan, flags + trusted),
         "next": approve_command(stored.plan) + flags,
         "document": wire_document(stored.plan),
     }
-    return Answer(document, tuple(plan_lines(stored.plan, stored.digest, flags)))
+    return Answer(document, tuple(plan_lines(stored.plan, stored.digest, flags, trusted)))
 
 
-def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[RenderableType]:
+def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "") -> list[RenderableType]:
+    from shared.cli.conflicts_view import again_command, chosen_lines, conflict_lines
     from shared.cli.plan_view import (
         REASONS,
         approve_command,
@@ -366,16 +393,10 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
         )
         view.append(listing("Steps", _step_lines(plan)))
     if plan.conflicts:
-        view.append(
-            listing(
-                "Conflicts: nothing is done with these",
-                [
-                    f"{one.type} {one.name} ({one.target}): {one.key} is held by {one.live}, "
-                    f"created by {one.created_by or 'unknown (not in the audit log)'}; {one.why}"
-                    for one in plan.conflicts
-                ],
-            )
-        )
+        view.append(listing("Conflicts: nothing is done with these", conflict_lines(plan.conflicts)))
+        view.append(line(f"to decide them: {again_command(plan)} --choose TYPE/ID=WORD{flags}{trusted}"))
+    if plan.chosen:
+        view.append(listing("What was chosen", chosen_lines(plan.chosen)))
     if plan.exclusions:
         view.append(
             table(

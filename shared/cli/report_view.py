@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.cli.after_care_view import by_owner
+from shared.cli.conflicts_view import about
 from shared.cli.plan_view import MECHANISMS, REASONS, before_and_after, tone
 from shared.domain.plan import Operation, OutcomeState, Reason, RestorePlan
 from shared.engines.report import AfterCare, Kind, Listed, NotDone, Report, Verdict
@@ -135,11 +136,7 @@ def report_view(report: Report) -> list[RenderableType]:
         view.append(
             listing(
                 "Conflicts: nothing was done with these",
-                [
-                    f"{one.type} {one.name} ({one.target}): {one.key} is held by {one.live}, "
-                    f"created by {one.created_by or 'unknown (not in the audit log)'}; {one.why}"
-                    for one in report.conflicts
-                ],
+                [about(one) for one in report.conflicts],
             )
         )
     if report.left_off:

@@ -40,6 +40,7 @@ class Mechanism(StrEnum):
     REVOKE = "revoke"
     ACT = "act"
     REMOVE = "remove"
+    RENAME = "rename"  # a live object gives up a unique value that another one is to have again
 
 
 class ExpectedId(StrEnum):
@@ -153,9 +154,64 @@ class Wave(Wire):
     asks: tuple[str, ...] = ()
 
 
+class ConflictKind(StrEnum):
+    """What stands in the way."""
+
+    NAME_HELD = "nameHeld"  # a live object holds the unique key of one that is missing
+    VALUE_HELD = "valueHeld"  # a live object holds the unique value that another live one had
+    PAIR_SPLIT = "pairSplit"  # one part of a pair is in the recycle bin, the other is gone for good
+    CHANGED_SINCE = "changedSince"  # an earlier restore found another value than its plan saw, and wrote nothing
+
+
+class Word(StrEnum):
+    """What an operator may say of a conflict. Unsaid: nothing is done."""
+
+    SKIP = "skip"  # leave it as it is, and ask no more
+    KEEP = "keep"  # the live object keeps what it holds; the snapshot's comes back without that
+    TAKE = "take"  # what the snapshot says is written
+    ADOPT = "adopt"  # the live object is what became of the missing one
+    RENAME = "rename"  # the live object gets another name, and the snapshot's takes its own
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Wire):
+    """A word on one conflict, by type and id of the snapshot's object (an empty type: whichever has that id), or on
+    a class of them: `of`, a type or a kind of conflict. `live`: the live object that is meant, or the word doesn't
+    count."""
+
+    word: Word
+    type: str = ""
+    id: str = ""
+    live: str = ""
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Wire):
+    """What became of a choice. `done`: the plan does so; else `why` says why not, and the conflict stays open.
+    `by`: the class that was chosen for, "" where the object was named. The rest tells of the live object, as its
+    conflict did."""
+
+    word: Word
+    type: str
+    target: str
+    name: str
+    live: str
+    kind: str  # of `ConflictKind`, "" where there was no conflict
+    done: bool
+    why: str
+    by: str = ""
+    live_name: str = ""
+    live_created_at: str = ""
+    created_by: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict(Wire):
-    """A live object stands where a snapshot's object should come back. Default: nothing is done."""
+    """A live object stands where a snapshot's object should come back. Default: nothing is done.
+
+    `words`: what may be chosen; `closed`: word → why that may not be. `live_created_at`: as the live object says.
+    """
 
     type: str
     target: str
@@ -165,6 +221,12 @@ class Conflict(Wire):
     why: str
     created_by: str
     affects: tuple[str, ...]  # links and objects that stay out because of it, as text
+    kind: ConflictKind = ConflictKind.NAME_HELD
+    live_type: str = ""  # "": the same type
+    live_name: str = ""
+    live_created_at: str = ""
+    words: tuple[Word, ...] = ()
+    closed: dict[str, str] = field(default_factory=dict)
 
 
 class Reason(StrEnum):
@@ -188,6 +250,7 @@ class Reason(StrEnum):
     ENDED = "endedMeanwhile"
     UNCLASSIFIED = "notKnownWhatItWas"
     ERASED = "onErasureList"
+    CHOSEN = "leftByChoice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +298,8 @@ class Scope(Wire):
     `contain`: nothing comes back; what was added and gives access goes, what lets people in goes back, and the
     accounts in `ids`, and those added, are shut.
     `rescue`: only what a recycle bin still holds comes back, as it is there, before anything else.
-    `adopt`: `old=live` each: the live object is what became of the missing one, by the operator's word, and is
-    changed to what that was.
+    `choices`: the operator's words on conflicts.
+    `adopt`: `old=live` each, how plans said it before there were choices: a `Choice` that adopts.
     """
 
     types: tuple[str, ...] = ()
@@ -247,6 +310,7 @@ class Scope(Wire):
     contain: bool = False
     rescue: bool = False
     adopt: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +349,7 @@ class RestorePlan(Wire):
     leaving: tuple[Leaving, ...] = ()  # what this plan takes from recycle bins, the soonest to be purged first
     fighting: tuple[Fighting, ...] = ()  # what may undo the restore
     undo_of: str = ""  # the plan whose doings this one takes back
+    chosen: tuple[Chosen, ...] = ()  # what became of the choices that the request made
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -335,6 +400,7 @@ class Approvers(Wire):
 
 REMOVES = "removes"  # of a wave that takes away what was added
 CONTAINS = "contain"  # of a plan that shuts an intruder out
+RENAMES = "renames"  # of a wave that changes the name of a live object, so that another gets its own back
 
 
 class OutcomeState(StrEnum):

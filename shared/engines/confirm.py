@@ -26,7 +26,7 @@ from shared.engines.evidence import Evidence, StoredPlan, WaveStart, plan_folder
 from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
 from shared.engines.references import GUID
-from shared.engines.renamed import RenamedView
+from shared.engines.renamed import RenamedView, in_scope
 from shared.engines.report import (
     LIST_LIMIT,
     REPORT_FORMAT,
@@ -259,7 +259,7 @@ class _Judge:
 
     def __init__(self, plan: RestorePlan, ends: dict[str, OperationEnd], catalog: Catalog) -> None:
         self._catalog = catalog
-        self._reach = Reach(plan.scope, catalog)
+        self._reach = Reach(in_scope(plan.scope, plan.known_ids), catalog)
         self._prunes = plan.scope.prune
         self._undo = bool(plan.undo_of)
         self._ends = ends

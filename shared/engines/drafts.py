@@ -160,7 +160,10 @@ class Drafter:
 
     # --- objects
 
-    def bin(self, spec: ObjectType, key: ObjectKey, name: str, why: str) -> Draft:
+    def bin(
+        self, spec: ObjectType, key: ObjectKey, name: str, why: str, without: JsonObject | None = None
+    ) -> Draft:
+        """`without`: parameters by which it comes back without what another object holds now."""
         assert spec.bin is not None
         path = f"/{spec.bin.version}{spec.bin.restore}".replace("{id}", quote(key.id, safe=""))
         operation = Operation(
@@ -170,7 +173,7 @@ class Drafter:
             name=name,
             mechanism=Mechanism.BIN,
             why=why,
-            request=Request("POST", path, None, spec.throttle.value),
+            request=Request("POST", path, without or None, spec.throttle.value),
             read=self.item_path(spec, key.id, tail=self._select(spec, ())),
             before={},
             wanted={},
@@ -292,8 +295,8 @@ class Drafter:
         action: str = "",
         group: str = "",
     ) -> Draft:
-        """PATCH, FINISH or ENABLE of an object. `action`: path of the action that is POSTed in its place. `group`:
-        the group that all of the members are of, where its request is one of its own."""
+        """PATCH, FINISH, ENABLE or RENAME of an object. `action`: path of the action that is POSTed in its place.
+        `group`: the group that all of the members are of, where its request is one of its own."""
         body = {f"{name}@delta" if name in spec.retired else name: value for name, value in written.body.items()}
         within = next((one.within for one in spec.actions if action and one.path == action), "")
         if within:

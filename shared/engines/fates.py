@@ -14,11 +14,11 @@ from enum import StrEnum
 from typing import Final
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import ObjectType, ValueReference
+from shared.catalog.spec import MatchKey, ObjectType, ValueReference
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Fault, Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
-from shared.domain.plan import Reason
+from shared.domain.plan import ConflictKind, Reason, Word
 from shared.engines.bins import Bins
 from shared.engines.compare import Form, holds_markers
 from shared.engines.conditions import any_holds, holds, protection
@@ -49,7 +49,7 @@ class Way(StrEnum):
         return self in (Way.LIVE, Way.BIN, Way.CREATE, Way.UNKNOWN)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Clash:
     """A conflict while it is being collected."""
 
@@ -60,6 +60,15 @@ class Clash:
     why: str
     ask_audit: bool
     affects: list[str] = field(default_factory=list)
+    kind: ConflictKind = ConflictKind.NAME_HELD
+    holder: Holder | None = None  # of a name or a value
+    match: MatchKey | None = None  # the key that is held
+    values: frozenset[KeyValue] = frozenset()  # what of it that holder holds
+    was: Way | None = None  # how the object would come back without this
+    partner: ObjectKey | None = None  # the other part of a pair
+    live_name: str = ""
+    live_created_at: str = ""
+    closed: dict[Word, str] = field(default_factory=dict)  # what may not be said of it, and why
 
 
 @dataclass(slots=True)
@@ -76,6 +85,10 @@ class Fate:
     start: str = ""  # when it begins to be, "" for at once
     end: str = ""  # when it ends by itself, "" for never
     twin: str = ""  # a live object that says the same under another id
+    freed: set[KeyValue] = field(default_factory=set)  # unique values that their live holders give up
+    frees: set[ObjectKey] = field(default_factory=set)  # those holders
+    without: JsonObject = field(default_factory=dict)  # parameters of the bin: what it comes back without
+    lacking: dict[str, str] = field(default_factory=dict)  # member that is not as it was, by choice → why
 
 
 @dataclass(slots=True)
@@ -158,9 +171,12 @@ class Fates:
     def _check_keys(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing
         for key in unique_keys(spec):
-            for value in key_values(spec, key, missing.item, missing.parent):
+            if fate.way is Way.CREATE and not key.written:
+                continue  # the service gives it one that is free
+            values = key_values(spec, key, missing.item, missing.parent)
+            for value in values:
                 holder = self.holders.get(value)
-                if holder is None or holder.id == missing.key.id:
+                if holder is None or holder.id == missing.key.id or value in fate.freed:
                     continue
                 if spec.by_content and holder.content == self._content(spec, missing.item):
                     fate.way, fate.twin = Way.OUT, holder.id
@@ -169,7 +185,10 @@ class Fates:
                     return
                 names = " + ".join(key.properties)
                 why = f"the live object {holder.id} holds its {names}; nothing is done to either"
-                self._clash(fate, Clash(missing.key, missing.entry.name, holder.id, names, why, ask_audit=True))
+                clash = Clash(missing.key, missing.entry.name, holder.id, names, why, ask_audit=True)
+                clash.holder, clash.match, clash.was = holder, key, fate.way
+                clash.values = frozenset(one for one in values if self.holders.get(one) == holder)
+                self._clash(fate, clash)
                 return
 
     @staticmethod
@@ -179,6 +198,26 @@ class Fates:
     def _clash(self, fate: Fate, clash: Clash) -> None:
         fate.way, fate.reason, fate.why, fate.clash = Way.OUT, Reason.CONFLICT, clash.why, clash
         self.clashes.append(clash)
+
+    # --- an operator's word on a conflict
+
+    def leave(self, clash: Clash, why: str) -> None:
+        """The conflict is decided, and what it is about stays out."""
+        for key in (clash.key, clash.partner):
+            fate = self.by_key.get(key) if key is not None else None
+            if fate is not None and fate.clash is clash:
+                fate.reason, fate.why, fate.clash = Reason.CHOSEN, why, None
+        self.clashes.remove(clash)
+
+    def go_on(self, clash: Clash) -> Fate:
+        """The conflict is decided, and the object comes back as it would have without it; another key may be held,
+        too, which is a conflict of its own."""
+        assert clash.was is not None
+        fate = self.by_key[clash.key]
+        fate.way, fate.reason, fate.why, fate.clash = clash.was, None, "", None
+        self.clashes.remove(clash)
+        self._check_keys(self.catalog.get(clash.key.type), fate)
+        return fate
 
     def _note_values(self, fate: Fate) -> None:
         """Values of missing objects by which others refer to them."""
@@ -208,7 +247,6 @@ class Fates:
 
     def settle(self) -> None:
         """Until nothing changes: an object that loses what it needs may take others along."""
-        self._pairs()
         changed = True
         while changed:
             changed = False
@@ -228,7 +266,8 @@ class Fates:
             if isinstance(value, str):
                 self.renewed[value] = key.type
 
-    def _pairs(self) -> None:
+    def pair(self) -> None:
+        """Parts of one thing that would come back in different ways are a conflict."""
         for fate in list(self.by_key.values()):
             for found in self._pair_references(fate):
                 for partner in self._partners(found):
@@ -253,6 +292,7 @@ class Fates:
             fate.missing.key, fate.missing.entry.name, partner.missing.key.id, member, why, ask_audit=False
         )
         clash.affects.append(f"{partner.missing.key} stays out")
+        clash.kind, clash.partner = ConflictKind.PAIR_SPLIT, partner.missing.key
         self._clash(fate, clash)
         partner.way, partner.reason, partner.why, partner.clash = Way.OUT, Reason.CONFLICT, why, clash
 

@@ -14,11 +14,12 @@ from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, Unusable
 from shared.domain.plan import RestorePlan, Scope
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
+from shared.engines.acquainted import acquainted
 from shared.engines.bins import read_bins
 from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
 from shared.engines.journal import Journal
-from shared.engines.known_ids import known_ids
+from shared.engines.known_ids import earlier
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
 from shared.engines.repository import Repository
@@ -48,6 +49,8 @@ class SnapshotPlanMaker:
         if request.undo:
             return await self._undo(plan, request)
         snapshot = await self.repository.open(request.snapshot)
+        before = await earlier(*self.earlier, self.evidence, since=snapshot.as_of)
+        made = frozenset(before.ids.values())
         with self.scratch() as store:
             live = await read_live(
                 self.directory, self.catalog, store, self.clock, tenant=self.evidence.tenant, scratch=self.temporary
@@ -65,10 +68,12 @@ class SnapshotPlanMaker:
                 tenant=self.evidence.tenant,
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
-                known_ids=await known_ids(*self.earlier, self.evidence),
+                known_ids=before.ids,
+                seen=before.seen,
                 erased=await Erasures(self.evidence, self.earlier).erased(),
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,
+                vouched=lambda asked: acquainted(self.repository, made, asked),
             )
 
     async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:

@@ -5,14 +5,14 @@ What acts on sign-ins is switched on, or changed while it is on, by guarded draf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType, Part, ValueReference, WaveNumber
 from shared.domain.objects import Json, JsonObject, ObjectKey
-from shared.domain.plan import AnchorKind, Exclusion, Leaving, Mechanism, Reason
+from shared.domain.plan import AnchorKind, ConflictKind, Exclusion, Leaving, Mechanism, Reason
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.circles import circular_members
@@ -35,6 +35,22 @@ def judged(spec: ObjectType) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Contested:
+    """A unique value of a live object that another holds. `old`: the object as in the snapshot, with new ids."""
+
+    clash: Clash
+    spec: ObjectType
+    entry: IndexEntry
+    member: str
+    old: JsonObject
+    live: JsonObject
+
+    @property
+    def tag(self) -> str:
+        return _tag(self.live)
+
+
+@dataclass(frozen=True, slots=True)
 class _Acting:
     """Whether an object acts on sign-ins, by the snapshot (`will`) and live (`does`)."""
 
@@ -53,6 +69,10 @@ class Planning:
         self.drafts: list[Draft] = []
         self.exclusions: list[Exclusion] = []
         self.leaving: list[Leaving] = []
+        self.contested: list[Contested] = []
+        self.seen: dict[ObjectKey, JsonObject] = {}  # what an earlier plan saw, and its restore found changed
+        self.hear: Callable[[Clash], str | None] = lambda clash: ""  # the operator's word on such a conflict
+        self.spoken: dict[ObjectKey, str] = {}  # live objects that conflicts are about → why they are left alone
         self.forms = {spec.name: Form(spec) for spec in catalog.types}
         self._moved = circular_members(catalog, fates)
         self._paired = frozenset(  # types that are the first part of a pair
@@ -149,13 +169,17 @@ class Planning:
             elif asked and self.reach.named(missing.entry):
                 why = "it is missing, and only members of it were asked for"
                 self.exclude(survey.spec, object_id, missing.entry.name, Reason.OUT_OF_SCOPE, why)
+            if fate.way.comes and not self.reach.rescue:
+                for member, why in sorted(fate.lacking.items()):
+                    self.exclude(survey.spec, object_id, missing.entry.name, Reason.CHOSEN, why, member)
 
     def _from_bin(self, spec: ObjectType, fate: Fate) -> None:
         missing = fate.missing
         assert fate.binned is not None
         assert spec.bin is not None
         why = "Deleted since the snapshot. The recycle bin still holds it: it comes back with its id and links."
-        draft = self.drafter.bin(spec, missing.key, missing.entry.name, why)
+        draft = self.drafter.bin(spec, missing.key, missing.entry.name, why, fate.without)
+        draft.needs |= fate.frees
         self._wait_for_pair(draft, spec, missing.item)
         if spec.enabling is not None:
             draft.needs |= self._named(spec, missing.item)
@@ -214,7 +238,7 @@ class Planning:
             start=fate.start,
             end=fate.end,
         )
-        create.needs = self._named(spec, item, members)
+        create.needs = self._named(spec, item, members) | fate.frees
         for found in find((one for one in spec.references if one.copies_name), item):
             create.needs_whole |= set(self.fates.coming(found.reference, found.value))
         if spec.parent:
@@ -383,11 +407,11 @@ class Planning:
             old = known(whole)
             if self.reach.object(spec, entry.id, entry.parent):
                 self._in_both(spec, entry, old, new)
-            elif protection(spec, new, live=True) is None and any(
-                self._refers_to_new(spec, member, new) for member in spec.restorable_in(new)
-            ):
-                # Out of scope, but it names an object that gets a new id: that alone is put right.
-                self._change(spec, entry, new, new, settles=False, from_bin=False)
+            elif protection(spec, new, live=True) is None:
+                # Out of scope, but where it names an object that gets a new id, that alone is put right, or told.
+                self._tell_stale(spec, entry, new, new)
+                if any(self._refers_to_new(spec, member, new) for member in spec.restorable_in(new)):
+                    self._change(spec, entry, new, new, settles=False, from_bin=False)
 
     def _in_both(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
         everything = Form(spec, everything=True)
@@ -475,6 +499,8 @@ class Planning:
         self._note_pair(spec, entry, new)
         if not touched:
             return
+        if not from_bin:
+            self._changed_since(spec, entry, new, touched, touched - renewed)
         acting = _acting(spec, old, new)
         if self._stopped(spec, entry, old, touched) and acting.will:
             return  # it would act, and not on those it acted on
@@ -594,22 +620,50 @@ class Planning:
                 touched.discard(name)
                 why = "it holds names beginning with $, which no plan can carry"
                 self.exclude(spec, entry.id, entry.name, Reason.NEEDS_ACTION, why, name)
-            elif self._taken(spec, entry, name, old):
+            elif self._taken(spec, entry, name, old, new):
                 touched.discard(name)
 
-    def _taken(self, spec: ObjectType, entry: IndexEntry, member: str, old: JsonObject) -> bool:
+    def _changed_since(
+        self, spec: ObjectType, entry: IndexEntry, new: JsonObject, touched: set[str], differing: set[str]
+    ) -> None:
+        """Takes members out of which an earlier restore found another value than its plan saw, and that are not as
+        that plan saw them now: somebody may mean what is there. What acts on sign-ins is left whole."""
+        key, form = ObjectKey(spec.name, entry.id), self.forms[spec.name]
+        seen = self.seen.get(key, {})
+        changed = {name for name in differing & seen.keys() if not form.same(name, new.get(name), seen[name])}
+        if not changed:
+            return
+        held = changed if spec.enabling is None else set(touched)
+        told = ", ".join(sorted(changed))
+        why = f"{told} changed after an earlier plan saw it, and is not as in the snapshot either"
+        clash = Clash(key, entry.name, entry.id, ", ".join(sorted(held)), why, ask_audit=False)
+        clash.kind = ConflictKind.CHANGED_SINCE
+        left = self.hear(clash)
+        if left is None:
+            return
+        touched -= held
+        clash.affects.append(f"{key} {' '.join(sorted(held))} stays as it is")
+        if left:
+            self.exclude(spec, entry.id, entry.name, Reason.CHOSEN, left, clash.property)
+
+    def _taken(self, spec: ObjectType, entry: IndexEntry, member: str, old: JsonObject, new: JsonObject) -> bool:
         """Whether another live object holds the unique value that a PATCH would write: a conflict, then."""
         for key in unique_keys(spec):
             if key.properties != (member,):
                 continue
-            for value in key_values(spec, key, old, entry.parent):
+            values = key_values(spec, key, old, entry.parent)
+            for value in values:
                 holder = self.fates.holders.get(value)
                 if holder is not None and holder.id != entry.id:
                     why = f"the live object {holder.id} holds the {member} that it had; neither is written"
                     target = ObjectKey(spec.name, entry.id)
                     clash = Clash(target, entry.name, holder.id, member, why, ask_audit=True)
                     clash.affects.append(f"{target} {member} stays as it is")
+                    clash.kind, clash.holder, clash.match = ConflictKind.VALUE_HELD, holder, key
+                    clash.values = frozenset(one for one in values if self.fates.holders.get(one) == holder)
                     self.fates.clashes.append(clash)
+                    rewritten = self._rewritten(spec, {**old})
+                    self.contested.append(Contested(clash, spec, entry, member, rewritten, new))
                     return True
         return False
 
@@ -701,6 +755,12 @@ class Planning:
             return []
         told = {clash.live for clash in self.fates.clashes}
         told |= {fate.twin for fate in self.fates.by_key.values() if fate.twin}
+        for entry in survey.added:
+            why = self.spoken.get(ObjectKey(spec.name, entry.id))
+            if why is not None:
+                told.add(entry.id)
+                if reach.prune:
+                    self.exclude(spec, entry.id, entry.name, Reason.CONFLICT, why)
         return [entry for entry in survey.added if entry.id not in told]
 
 

@@ -15,9 +15,10 @@ from datetime import datetime
 from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Unusable
-from shared.domain.objects import ObjectKey
-from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Fighting, RestorePlan, Scope
+from shared.domain.objects import JsonObject, ObjectKey
+from shared.domain.plan import PLAN_FORMAT, Chosen, Exclusion, Fighting, RestorePlan, Scope, Word
 from shared.engines.bins import Bins
+from shared.engines.choices import Choices
 from shared.engines.conditions import holds
 from shared.engines.dependencies import with_dependencies
 from shared.engines.disabling import disable_first
@@ -26,13 +27,14 @@ from shared.engines.fates import Fates
 from shared.engines.forecast import total
 from shared.engines.opening import read_objects
 from shared.engines.ordering import order
+from shared.engines.plan_conflicts import Deciding, Vouched, conflicts_of, draft_renames, nobody, with_makers
 from shared.engines.plan_containment import kept, plan_containment
 from shared.engines.plan_guard import apply_guard, check_accounts
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
 from shared.engines.plan_removals import plan_added
 from shared.engines.refinements import order_refined
-from shared.engines.renamed import RenamedView
+from shared.engines.renamed import RenamedView, in_scope
 from shared.engines.survey import (
     LinkSurvey,
     Reach,
@@ -62,17 +64,22 @@ async def plan_restore(
     manifest_sha256: str,
     created_at: datetime,
     known_ids: Mapping[str, str] | None = None,
+    seen: Mapping[ObjectKey, JsonObject] | None = None,
     erased: Erased = NOBODY,
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
+    vouched: Vouched = nobody,
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
     `bins`: what the recycle bins hold, of every type that has one. `created_by` is asked for conflicts only.
     `known_ids`: ids that earlier restores replaced, old → new, so that what they made is not made again; the
     plan then speaks of these objects by their new ids.
+    `seen`: what earlier plans saw of members of which their restores found other values; where live still holds
+    another one, that is a conflict.
     `own_apps`: application ids by which this program signs in; a plan that prunes leaves them.
     `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
+    `vouched`: who knows a live object as what it is, which decides whether it may be adopted.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
     and `Unusable` for a scope that names what isn't there, a bin that was not read, or an override of what is not
     on the list.
@@ -85,32 +92,51 @@ async def plan_restore(
             f"{', '.join(unlisted[:5])}: not on the erasure list, so there is nothing to override",
             hint="plan without it; `holdfast erase list` shows the list",
         )
-    known_ids = {**(known_ids or {}), **await _adopted(snapshot, live, catalog, scope)}
-    if known_ids:
-        renamed = RenamedView(snapshot, known_ids, catalog)
-        snapshot, scope = renamed, replace(scope, ids=tuple(renamed.new(one) for one in scope.ids))
-    reach = Reach(scope, catalog)
-    if scope.dependencies:
-        wider = replace(scope, types=(), ids=await with_dependencies(snapshot, live, catalog, scope.ids))
-        reach = Reach(wider, catalog)
-    surveys = await survey_types(snapshot, live, bins, catalog, reach)
+    asked, inner, known_ids = scope, snapshot, dict(known_ids or {})
+    choices = Choices(scope, catalog)
+    never = _once(lambda: kept(live, catalog, accounts, own_apps))
+    heard: list[Chosen] = []
+    while True:
+        new: Callable[[str], str] = str
+        if known_ids:
+            renamed = RenamedView(inner, known_ids, catalog)
+            snapshot, new = renamed, renamed.new
+            scope = in_scope(asked, known_ids)
+        reach = Reach(scope, catalog)
+        if scope.dependencies:
+            wider = replace(scope, types=(), ids=await with_dependencies(snapshot, live, catalog, scope.ids))
+            reach = Reach(wider, catalog)
+        surveys = await survey_types(snapshot, live, bins, catalog, reach)
+        barred = erased.barred(known_ids, despite)
+        fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys), created_at, barred)
+        fates.decide()
+        deciding = Deciding(fates, live, choices, never=never, vouched=vouched, new=new)
+        await deciding.names()
+        if not deciding.adopted:
+            break
+        # What was adopted is called by its live id from here on, and everything is looked at anew.
+        heard += [one for one in deciding.chosen if one.word is Word.ADOPT and (one.done or not one.kind)]
+        known_ids |= deciding.adopted
     links = await survey_links(snapshot, live, catalog)
-    barred = erased.barred(known_ids or {}, despite)
-    fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys), created_at, barred)
-    fates.decide()
+    fates.pair()
+    deciding.pairs()
     await _look_up(snapshot, live, fates, links)
     fates.settle()
     for (name, member), values in sorted(fates.unsure_values().items()):
         fates.live_values[(name, member)] = await holders_of(live, catalog.get(name), member, values)
 
     planning = Planning(catalog, fates, Drafter(plan_id, fates.renewed), reach)
+    planning.spoken = deciding.spoken
+    planning.seen = {ObjectKey(key.type, new(key.id)): members for key, members in (seen or {}).items()}
+    planning.hear = deciding.changed
     for survey in surveys.values():
         planning.missing(survey)
     for spec in () if reach.rescue else catalog.compared:
         await planning.patches(snapshot, live, spec)
+    await deciding.values(planning)
+    draft_renames(planning, deciding)
     if reach.contain:
-        never = await kept(live, catalog, accounts, own_apps)
-        await plan_containment(planning, snapshot, live, surveys.values(), links, scope.ids, never)
+        await plan_containment(planning, snapshot, live, surveys.values(), links, scope.ids, await never())
     elif not reach.rescue:
         for survey in surveys.values():
             await plan_added(planning, live, survey, (*accounts, *own_apps))
@@ -134,42 +160,39 @@ async def plan_restore(
         created_at=created_at,
         live_as_of=live.as_of,
         catalog_version=catalog.version,
-        scope=scope,
+        scope=asked,
         break_glass_ids=accounts,
         waves=waves,
         steps=steps,
-        conflicts=await _conflicts(fates, created_by),
+        conflicts=await conflicts_of(fates, created_by),
         exclusions=tuple(sorted(set(planning.exclusions), key=_exclusion_key)),
         new_ids=dict(sorted(fates.renewed.items())),
         forecast=total(wave.forecast for wave in waves),
         guard_groups=guard_groups,
-        known_ids=dict(sorted((known_ids or {}).items())),
+        known_ids=dict(sorted(known_ids.items())),
         despite_erasure=despite,
         fighting=await _fighting(live, catalog) if steps else (),
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
+        chosen=await with_makers(
+            sorted((*heard, *deciding.chosen, *choices.unused()), key=_chosen_key), created_by
+        ),
     )
 
 
-async def _adopted(snapshot: View, live: View, catalog: Catalog, scope: Scope) -> dict[str, str]:
-    """What the operator takes for a missing object's successor, old id → live one. Raises `Unusable` for a pair
-    that is none: the one missing, the other live and not in the snapshot, both of one type."""
-    wanted: dict[str, str] = {}
-    for text in scope.adopt:
-        old, sign, new = text.partition("=")
-        if not (old and sign and new) or old in wanted or new in wanted.values():
-            raise Unusable(f"{text!r} names no pair of its own", hint="--adopt MISSING=LIVE")
-        wanted[old] = new
-    left = dict(wanted)
-    for spec in catalog.compared if wanted else ():
-        before = await entries_of(snapshot, spec.name, (*wanted, *wanted.values()))
-        now = await entries_of(live, spec.name, (*wanted, *wanted.values()))
-        for old, new in wanted.items():
-            if old in before and old not in now and new in now and new not in before:
-                left.pop(old, None)
-    if left:
-        pairs = ", ".join(f"{old}={new}" for old, new in sorted(left.items()))
-        raise Unusable(f"not a missing and an added object of one type: {pairs}", hint="see the plan's conflicts")
-    return wanted
+def _once(read: Callable[[], Awaitable[frozenset[str]]]) -> Callable[[], Awaitable[frozenset[str]]]:
+    """What is read when it is first needed, and then remembered."""
+    held: list[frozenset[str]] = []
+
+    async def known() -> frozenset[str]:
+        if not held:
+            held.append(await read())
+        return held[0]
+
+    return known
+
+
+def _chosen_key(one: Chosen) -> tuple[str, ...]:
+    return one.type, one.target, one.kind, one.word.value, one.by, one.why
 
 
 async def _fighting(live: View, catalog: Catalog) -> tuple[Fighting, ...]:
@@ -225,24 +248,6 @@ async def _name_inner_groups(planning: Planning, snapshot: View) -> None:
                 if key not in draft.needs_all:
                     draft.needs_all.add(key)
                     todo.append(key)
-
-
-async def _conflicts(fates: Fates, created_by: CreatedBy) -> tuple[Conflict, ...]:
-    conflicts = []
-    for clash in sorted(fates.clashes, key=lambda clash: (clash.key, clash.property, clash.live)):
-        conflicts.append(
-            Conflict(
-                type=clash.key.type,
-                target=clash.key.id,
-                name=clash.name,
-                live=clash.live,
-                key=clash.property,
-                why=clash.why,
-                created_by=await created_by(clash.live) if clash.ask_audit else "",
-                affects=tuple(sorted(set(clash.affects))),
-            )
-        )
-    return tuple(conflicts)
 
 
 def _exclusion_key(exclusion: Exclusion) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ class Preconditions:
             ((Mechanism.REMOVE,), self._removals),
             ((Mechanism.REVOKE,), self._revocations),
             ((Mechanism.ACT,), self._acts),
-            ((Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE), self._patches),
+            ((Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE, Mechanism.RENAME), self._patches),
         ):
             for spec, group in self._by_type(one for one in open_ones if one[0].mechanism in mechanisms):
                 for prepared in await judge(spec, group, journal):
@@ -199,6 +199,9 @@ class Preconditions:
         request = self._request(operation, bindings)
         sent = self.resolved(operation.wanted, bindings)
         marked = operation.anchor.kind is AnchorKind.MARKER
+        if self._given_up(operation) & {holder.get("id") for holder in holders.live}:
+            # It was read back without, so this list is behind.
+            return Later(operation, 5.0, "what gave its key up still shows it", noted=True)
         if not holders.none and operation.id not in journal.sent:
             return self._taken_before(spec, operation, bindings, holders, request, read_at)
         if marked and holders.live:
@@ -230,6 +233,11 @@ class Preconditions:
                 rest = self.patience.replication - waited
                 return Later(operation, min(30.0, rest), "looking for what an unanswered creation may have left")
         return Ready(operation, request, {}, read_at)
+
+    def _given_up(self, operation: Operation) -> frozenset[Json]:
+        """Live objects that gave up what this operation takes."""
+        renames = (one for one in self.plan.operations if one.mechanism is Mechanism.RENAME)
+        return frozenset(one.target for one in renames if one.id in operation.after)
 
     def _taken_before(
         self,

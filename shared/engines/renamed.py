@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from shared.catalog.registry import Catalog
 from shared.domain.objects import Link
+from shared.domain.plan import Scope
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.merge import entry_key, link_key, merge
 from shared.engines.references import may_name
@@ -75,6 +77,11 @@ class RenamedView:
         inner = self._olds.get((type_name, entry.id), entry)
         raw = await self._inner.get(type_name, inner)
         return self._pattern.sub(lambda match: self._ids[match[0].decode()].encode(), raw)
+
+
+def in_scope(scope: Scope, ids: Mapping[str, str]) -> Scope:
+    """The scope with its objects called as `RenamedView` calls them."""
+    return replace(scope, ids=tuple(_last(one, ids) if one in ids else one for one in scope.ids))
 
 
 def _last(old: str, ids: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.bins import Bins
 from shared.engines.canonical import TYPE_TAG, is_annotation
 from shared.engines.compare import Form
-from shared.engines.conditions import member_at
+from shared.engines.conditions import holds, member_at
 from shared.engines.merge import both_indexes, both_links, completeness_of
 from shared.engines.natures import Told, told_of
 from shared.engines.opening import Pair, each, read_objects, read_pairs
@@ -44,10 +44,14 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A live object that holds a unique key; `content`: what it says, for telling a twin from a stranger."""
+    """A live object that holds a unique key. `content`: what it says, for telling a twin from a stranger. `known`:
+    it is in the snapshot, too, where it held something else."""
 
     id: str
     content: bytes
+    type: str
+    entry: IndexEntry
+    known: bool
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ class Reach:
             raise Unusable("only named objects have dependencies", hint="name objects, or leave it out")
         if scope.contain and (scope.types or scope.members or scope.prune or scope.dependencies):
             raise Unusable("containment is a plan of its own", hint="ask for nothing else but accounts to shut")
-        if scope.rescue and (scope.members or scope.prune or scope.contain or scope.adopt):
+        if scope.rescue and (scope.members or scope.prune or scope.contain or scope.adopt or scope.choices):
             raise Unusable("a rescue takes things from recycle bins as they are, and nothing else")
         # Of containment, `ids` are accounts to shut: they may have been added since.
         self._types = frozenset(scope.types)
@@ -241,6 +245,9 @@ def unique_keys(spec: ObjectType) -> tuple[MatchKey, ...]:
 def key_values(spec: ObjectType, key: MatchKey, item: JsonObject, parent: str) -> list[KeyValue]:
     """The values by which an object holds a unique key: none where a part is missing, several for a list. A
     contained object's key is unique within its parent. The directory doesn't tell upper from lower case."""
+    if key.when is not None and not holds(key.when, item):
+        return []
+    space, parent = (key.space, "") if key.space else (spec.name, parent)
     parts: list[Json] = []
     for name in key.properties:
         value = member_at(item, name)
@@ -250,13 +257,14 @@ def key_values(spec: ObjectType, key: MatchKey, item: JsonObject, parent: str) -
             value = ""
         parts.append(value)
     if len(parts) == 1 and isinstance(parts[0], list):
-        return [(spec.name, key.properties, parent, (_folded(one),)) for one in parts[0]]
-    return [(spec.name, key.properties, parent, tuple(_folded(one) for one in parts))]
+        return [(space, key.properties, parent, (folded(one),)) for one in parts[0]]
+    return [(space, key.properties, parent, tuple(folded(one) for one in parts))]
 
 
-def _folded(value: Json) -> Json:
+def folded(value: Json) -> Json:
+    """As the directory compares it."""
     if isinstance(value, list):
-        return " ".join(sorted(str(_folded(one)) for one in value))
+        return " ".join(sorted(str(folded(one)) for one in value))
     return value.casefold() if isinstance(value, str) else str(value)
 
 
@@ -264,12 +272,14 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
     """Who holds unique keys, among live objects that are not as in the snapshot: an object that is as it was
     holds what it held then."""
     holders: dict[KeyValue, Holder] = {}
+    wanted = _computed(surveys)
     for survey in surveys.values():
         spec = survey.spec
         keys = unique_keys(spec)
         if not keys:
             continue
         form = Form(spec)
+        added = {entry.id for entry in survey.added}
         changed = (
             new
             async for old, new in both_indexes(snapshot, live, spec.name)
@@ -277,10 +287,24 @@ async def live_holders(live: View, snapshot: View, surveys: dict[str, TypeSurvey
         )
         async for entry, item in read_objects(live, spec.name, changed):
             content = form.content(item, spec.content) if spec.by_content else b""
+            holder = Holder(entry.id, content, spec.name, entry, entry.id not in added)
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
-                    holders[value] = Holder(entry.id, content)
+                    if key.written or value in wanted:
+                        holders[value] = holder
     return holders
+
+
+def _computed(surveys: dict[str, TypeSurvey]) -> set[KeyValue]:
+    """Values that missing objects have and nothing writes: only who holds one of these is in anybody's way."""
+    return {
+        value
+        for survey in surveys.values()
+        for key in unique_keys(survey.spec)
+        if not key.written
+        for missing in survey.missing.values()
+        for value in key_values(survey.spec, key, missing.item, missing.parent)
+    }
 
 
 # --- links

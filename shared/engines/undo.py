@@ -39,7 +39,7 @@ from shared.engines.preconditions import link_targets, unlinked
 from shared.engines.waves import waves_of
 
 _BRINGS = (Mechanism.CREATE, Mechanism.BIN)
-_CHANGES = (Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE)
+_CHANGES = (Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE, Mechanism.RENAME)
 
 
 async def undo_plan(
@@ -108,6 +108,7 @@ class _Undo:
         self.drafts: list[Draft] = []
         self.exclusions: list[Exclusion] = []
         self._removals: dict[str, tuple[Operation, Draft]] = {}  # by the operation that brought the object
+        self._changes: list[tuple[Operation, Draft]] = []
 
     def note_brought(self, operations: Iterable[Operation], ends: Iterable[OperationEnd]) -> None:
         how = {one.operation: one.state for one in ends}
@@ -138,6 +139,14 @@ class _Undo:
             for name in operation.after:
                 if name in self._removals:  # it built on that one, so it goes first
                     self._removals[name][1].needs_whole.add(draft.key)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """A name is free again only once what took it is gone, or has its other name back."""
+        took = [*self._removals.values(), *self._changes]
+        for rename, back in self._changes:
+            if rename.mechanism is Mechanism.RENAME:
+                back.needs_whole |= {draft.key for one, draft in took if rename.id in one.after}
 
     def _take_back(self, operation: Operation, pre_image: JsonObject | None) -> None:
         spec = self._catalog.get(operation.type)
@@ -226,7 +235,7 @@ class _Undo:
             guarded=spec.enabling is not None,
         )
         phase = Phase.ENABLE if spec.enabling is not None else Phase.PATCH
-        self._append(spec, made, phase)
+        self._changes.append((operation, self._append(spec, made, phase)))
 
     def _renamed(self, value: Json) -> Json:
         """The value with ids of what was made anew, also within text."""
@@ -286,9 +295,10 @@ class _Undo:
 
     # --- shared
 
-    def _append(self, spec: ObjectType, operation: Operation, phase: Phase) -> None:
+    def _append(self, spec: ObjectType, operation: Operation, phase: Phase) -> Draft:
         key = ObjectKey(spec.name, operation.target)
         self.drafts.append(Draft(operation, key, spec, phase, spec.version, operation.target))
+        return self.drafts[-1]
 
     def _key(self, operation: Operation, bindings: Bindings) -> ObjectKey:
         return ObjectKey(operation.type, bindings.id(operation.target))

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import WaveNumber
-from shared.domain.plan import CONTAINS, REMOVES, Mechanism, Step, Wave
+from shared.domain.plan import CONTAINS, REMOVES, RENAMES, Mechanism, Step, Wave
 from shared.engines.forecast import forecast
 
 WAVES: Final = {
@@ -35,4 +35,5 @@ def _asks(steps: Iterable[Step], wave: int) -> tuple[str, ...]:
     if wave == WaveNumber.CONTAIN:
         return (CONTAINS,)
     mechanisms = {operation.mechanism for step in steps for operation in step.operations}
-    return (REMOVES,) if mechanisms & {Mechanism.REMOVE, Mechanism.UNLINK} else ()
+    removes = (REMOVES,) if mechanisms & {Mechanism.REMOVE, Mechanism.UNLINK} else ()
+    return (*removes, RENAMES) if Mechanism.RENAME in mechanisms else removes

@@ -10,7 +10,8 @@ import pytest
 
 from shared.catalog.spec import WaveNumber
 from shared.domain.errors import Unusable
-from shared.domain.plan import REMOVES, Mechanism, Reason, Scope
+from shared.domain.plan import REMOVES, Mechanism, Reason, Scope, Word
+from shared.engines.choices import adopting
 from tests.faults import Faults, crash_at, run_until_crash
 from tests.restore_planned import Planned, add_member, cloud_groups, cloud_users, delete, make_plan, planned
 from tests.restore_world import ORIGIN, World
@@ -346,17 +347,25 @@ async def test_somebody_who_took_a_name_over_is_taken_for_the_missing_one_by_the
     (conflict,) = case.world.plan.conflicts
     assert (conflict.target, conflict.live) == (ids["old"], ids["new"])
     service, clock = case.world.service, case.world.clock
-    scope = Scope(adopt=(f"{ids['old']}={ids['new']}",))
-    await case.instead(await make_plan(service, case.snapshot, clock, scope=scope))
+    scope = Scope(choices=(adopting(f"{ids['old']}={ids['new']}"),))
+    stranger = await make_plan(service, case.snapshot, clock, scope=scope, plan_id="p2")
+    assert [one.live for one in stranger.conflicts] == [ids["new"]]
+    assert [(one.done, "nothing says what it is" in one.why) for one in stranger.chosen] == [(False, True)]
+    known = frozenset({ids["new"]})
+    await case.instead(await make_plan(service, case.snapshot, clock, scope=scope, known=known))
     plan = case.world.plan
     assert not plan.conflicts
-    assert plan.scope.adopt == scope.adopt
+    assert [(one.word, one.live, one.done) for one in plan.chosen] == [(Word.ADOPT, ids["new"], True)]
+    old = await make_plan(
+        service, case.snapshot, clock, scope=Scope(adopt=(f"{ids['old']}={ids['new']}",)), known=known
+    )
+    assert [one.request for one in old.operations] == [one.request for one in plan.operations]
     await case.run()
     assert service.store.tables["users"][ids["new"]]["displayName"] != "Made again by hand"
     assert not [one for one in plan.operations if one.mechanism is Mechanism.CREATE and one.type == "users"]
     for wrong in (f"{ids['old']}=", f"{ids['new']}={ids['old']}", "nothing=at-all"):
         with pytest.raises(Unusable, match=r"pair of its own|not a missing and an added"):
-            await make_plan(service, case.snapshot, clock, scope=Scope(adopt=(wrong,)))
+            await make_plan(service, case.snapshot, clock, scope=Scope(choices=(adopting(wrong),)))
 
 
 async def test_what_writes_to_the_tenant_by_itself_is_told() -> None:

@@ -8,6 +8,7 @@ from shared.cli.diff_view import Collected
 from shared.domain.change import Change, ChangeKind, CredentialChange, Gap, PropertyChange, Summary
 from shared.domain.plan import (
     PLAN_FORMAT,
+    Chosen,
     Conflict,
     Exclusion,
     ExpectedId,
@@ -20,6 +21,7 @@ from shared.domain.plan import (
     Scope,
     Step,
     Wave,
+    Word,
 )
 from shared.engines.report import (
     REPORT_FORMAT,
@@ -95,6 +97,10 @@ def plan(*, name: str = "anna", operations: int = 2) -> RestorePlan:
                 why="the address is held by another account",
                 created_by=name,
                 affects=(f"membership of {name}",),
+                live_name=name,
+                live_created_at=name,
+                words=(Word.SKIP, Word.RENAME),
+                closed={"adopt": name},
             ),
         ),
         exclusions=(
@@ -104,6 +110,7 @@ def plan(*, name: str = "anna", operations: int = 2) -> RestorePlan:
         ),
         new_ids={"user-1": "users"},
         forecast=forecast(operations),
+        chosen=(Chosen(Word.TAKE, "users", "other", name, name, "nameHeld", False, name, name),),
     )
 
 

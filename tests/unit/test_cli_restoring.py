@@ -62,6 +62,7 @@ def test_plan_waits_for_the_stored_plan_and_prints_the_next_command(cli: Cli, tm
         "contain": False,
         "rescue": False,
         "adopt": [],
+        "choices": [],
     }
     assert document["next"] == f"holdfast approve {document['plan']} --key FILE --waves 4"
     assert document["excludedByReason"] == {"needsAnActionNotSupported": 2, "ownedByOnPremisesSync": 1}
@@ -83,6 +84,33 @@ def test_plan_on_the_terminal_shows_conflicts_exclusions_and_forecast(cli: Cli) 
     ):
         assert text in ran.out, text
     assert "\x1b" not in ran.out
+
+
+def test_words_on_conflicts_are_sent_as_ids_and_classes_and_those_that_are_none_are_not(cli: Cli) -> None:
+    cli.back_up()
+    words = ("--adopt", "old=new", "--choose", "users/u1=rename", "--choose-all", "groups=skip")
+    ran = cli("plan", "latest", *words, "--json")
+    assert ran.code == 0, ran.err
+    asked = [
+        {"word": "adopt", "type": "", "id": "old", "live": "new", "of": ""},
+        {"word": "rename", "type": "users", "id": "u1", "live": "", "of": ""},
+        {"word": "skip", "type": "", "id": "", "live": "", "of": "groups"},
+    ]
+    assert ran.document["document"]["scope"]["choices"] == asked
+    assert ran.document["conflicts"]["again"].endswith(" ".join(words))
+    (conflict,) = ran.document["conflicts"]["open"]
+    assert conflict["options"]["rename"] == "--choose users/old-user=rename"
+    for wrong, why in (
+        (("--choose", "users/u1=delete"), "can't be chosen"),
+        (("--choose", "nothings/u1=skip"), "no object type"),
+        (("--choose-all", "nothings=skip"), "no class of conflicts"),
+        (("--choose", "users/u1=skip", "--choose", "users/u1=keep"), "two words"),
+        (("--adopt", "old"), "names no pair"),
+        (("--choose", "users/u1=skip", "--rescue"), "a rescue takes"),
+    ):
+        ran = cli("plan", "latest", *wrong)
+        assert (ran.code, why in ran.err) == (2, True), (wrong, ran.err)
+    assert bodies(cli, "restore-requests") == []
 
 
 def test_latest_is_settled_before_anything_is_asked(cli: Cli) -> None:
@@ -115,6 +143,7 @@ def test_objects_are_named_by_what_people_call_them_and_only_ids_are_sent(cli: C
         "contain": False,
         "rescue": False,
         "adopt": [],
+        "choices": [],
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.erasure import Erased
-from shared.domain.objects import Link
+from shared.domain.objects import JsonObject, Link, ObjectKey
 from shared.domain.plan import RestorePlan, Scope
 from shared.domain.snapshot import Completeness, IndexEntry, State
 from shared.engines.canonical import content_hash
@@ -145,8 +145,13 @@ async def make_plan(
     erased: Iterable[str] = (),
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
+    vouched: Mapping[str, str] | None = None,
+    seen: Mapping[ObjectKey, JsonObject] | None = None,
     catalog: Catalog = CATALOG,
 ) -> RestorePlan:
+    async def vouch(asked: Mapping[str, Iterable[str]]) -> dict[str, str]:
+        return dict(vouched or {})
+
     return await plan_restore(
         TenantView(before, "20261122T013000Z-full", before_states),
         TenantView(after, "live", after_states),
@@ -163,6 +168,8 @@ async def make_plan(
         erased=Erased.of(erased),
         despite_erasure=despite_erasure,
         own_apps=own_apps,
+        vouched=vouch,
+        seen=seen,
     )
 
 

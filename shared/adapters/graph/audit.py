@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.domain.errors import GraphError, Unusable
+from shared.domain.errors import GraphError
 from shared.domain.ports import Directory, GraphRequest
 from shared.engines.actors import initiator
 from shared.engines.wire import parse
@@ -20,7 +20,7 @@ class GraphAudit:
 
     async def created_by(self, object_id: str) -> str:
         if not _GUID.fullmatch(object_id):
-            raise Unusable("not an object id")
+            return ""  # the log names what it is about by such ids only
         path: str | None = f"/v1.0/auditLogs/directoryAudits?$filter=targetResources/any(t:t/id eq '{object_id}')"
         while path:
             try:
