@@ -18,6 +18,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.tier_zero import CREDENTIAL, OWNED
 from shared.domain.plan import AnchorKind
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
@@ -186,6 +187,7 @@ APPLICATIONS = ObjectType(
         ),
     ),
     keys_besides_id=("appId",),
+    tier_zero=OWNED,
     contain=Containment(
         links=("owners",),
         secrets={"passwordCredentials": "/removePassword"},
@@ -247,6 +249,7 @@ FEDERATED_IDENTITY_CREDENTIALS = ObjectType(
     create_only=("name",),
     sets=("audiences",),
     contain=Containment(added=True),
+    tier_zero=CREDENTIAL,
     quirks=(
         Quirk(
             "The name can't be changed and is unique within its application.",

@@ -25,6 +25,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.tier_zero import ROLE_GROUP
 from shared.domain.plan import AnchorKind, Reason
 
 
@@ -179,6 +180,7 @@ GROUPS = ObjectType(
         "requirements",
     ),
     drill=Drill.CANARY,
+    tier_zero=ROLE_GROUP,
     contain=Containment(links=("owners",), guarded_links=("members",), protects="isAssignableToRole"),
     quirks=(
         Quirk(

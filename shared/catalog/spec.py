@@ -442,6 +442,26 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
+class TierZero:
+    """How objects of a type give power over the whole tenant, directly or by a short way; `why` says what is given.
+
+    `holder`: member (dotted) with the id of whom an object gives it to; of such a type those objects count that
+    meet `when`, if there is one, and not `harmless`. `holds`: objects that have such power to pass on by
+    themselves. `links`: relationships whose targets get the power that an object has. `lets_in`: an object is a way
+    to sign in as its parent. `members`: a change of these widens what their holders may do."""
+
+    source: str
+    why: str
+    holder: str = ""
+    when: Condition | None = None
+    harmless: Condition | None = None
+    holds: Condition | None = None
+    links: tuple[str, ...] = ()
+    lets_in: bool = False
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Extra:
     """Permissions (any of) that writing some objects of a type needs beside the type's own."""
 
@@ -584,6 +604,8 @@ class ObjectType:
     licence: Licence | None = None
     fights: Fights | None = None
     contain: Containment | None = None  # None: nothing of it gives access
+    tier_zero: TierZero | None = None
+    second_look: str = ""  # what an approval of any change to it must acknowledge by this name
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL
     no_drill: str = ""  # why `drill` is NONE

@@ -19,6 +19,7 @@ from shared.domain.plan import (
     Reason,
     RestorePlan,
     Step,
+    TierZeroGrant,
 )
 from shared.pages.page import cut, members, render
 from shared.pages.text import count, duration, moment
@@ -117,6 +118,13 @@ def leaving_soon(plan: RestorePlan) -> list[Leaving]:
     return [one for one in plan.leaving if one.at < plan.created_at + _SOON]
 
 
+def grant_line(grant: TierZeroGrant) -> str:
+    """Who gets what by a grant of power over the tenant."""
+    who = f"{grant.to_name} ({grant.to})" if grant.to_name else grant.to
+    where = "" if grant.to == grant.target else f", by {grant.type} {grant.name} ({grant.target})"
+    return f"{who} gets {grant.why}{where}"
+
+
 def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
     return [step for step in plan.steps if step.wave == number]
 
@@ -158,6 +166,9 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             [{"type": one.type, "name": one.name, "id": one.target, "why": one.why} for one in plan.fighting],
             _where(plan),
         ),
+        "flags": [{"name": one.name, "why": one.why} for one in plan.flags],
+        "tier_zero": cut([_grant(grant) for grant in plan.tier_zero], _where(plan)),
+        "untold": list(plan.untold),
         "leaving": cut(
             [
                 {"at": moment(one.at), "type": one.type, "name": one.name, "id": one.target}
@@ -167,6 +178,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         ),
         "contents": [
             {"anchor": "waves", "text": count(len(plan.waves), "wave")},
+            {"anchor": "tierzero", "text": count(len(plan.tier_zero), "tier-0 grant")},
             {"anchor": "conflicts", "text": count(len(plan.conflicts), "conflict")},
             {"anchor": "exclusions", "text": f"{len(plan.exclusions):,} left as it is"},
             {"anchor": "newids", "text": count(len(plan.new_ids), "new id")},
@@ -194,7 +206,8 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
 def approve_command(plan: RestorePlan) -> str:
     numbers = ",".join(str(wave.number) for wave in plan.waves)
     said = "".join(f" --acknowledge {name}" for name in sorted({name for wave in plan.waves for name in wave.asks}))
-    return f"holdfast approve {plan.id} --key FILE --waves {numbers}{said}"
+    named = " --tier-zero KEY" if plan.tier_zero else ""
+    return f"holdfast approve {plan.id} --key FILE --waves {numbers}{said}{named}"
 
 
 def scope_line(plan: RestorePlan) -> str:
@@ -227,6 +240,19 @@ def _forecast(forecast: Forecast) -> dict[str, str]:
         "requests": f"{forecast.requests:,}",
         "units": f"{forecast.resource_units:,}",
         "time": duration(forecast.seconds),
+    }
+
+
+def _grant(grant: TierZeroGrant) -> dict[str, str]:
+    return {
+        "key": grant.key,
+        "wave": str(grant.wave),
+        "who": grant.to_name,
+        "to": grant.to,
+        "why": grant.why,
+        "type": grant.type,
+        "name": grant.name,
+        "target": grant.target,
     }
 
 

@@ -41,6 +41,7 @@ RequestId: TypeAlias = Annotated[
 ]
 
 _SOON_SHOWN = 20
+_GRANTS_SHOWN = 100
 _MANY_IDS = 600  # of an id's usual length, what a queue message holds
 
 
@@ -308,6 +309,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
         approve_command,
         by_reason,
         forecast_line,
+        grant_line,
         leaving_soon,
         mechanisms_line,
         scope_line,
@@ -339,6 +341,26 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
                 title=f"Purged for good within three days: {len(soon):,}; with --rescue they come first",
             )
         )
+    if plan.flags:
+        view.append(
+            listing(
+                "An approval has to acknowledge",
+                [f"--acknowledge {one.name}: {one.why}" for one in plan.flags],
+                limit=len(plan.flags),
+            )
+        )
+    if plan.tier_zero:
+        view.append(
+            table(
+                ("Key", "Wave", "Who gets what"),
+                [(one.key, str(one.wave), grant_line(one)) for one in plan.tier_zero[:_GRANTS_SHOWN]],
+                title=f"Power over the tenant, done only if named by --tier-zero KEY ({len(plan.tier_zero):,})",
+            )
+        )
+        if (left := len(plan.tier_zero) - _GRANTS_SHOWN) > 0:
+            view.append(line(f"… and {left:,} more (--json or --html shows all)"))
+    if plan.untold:
+        view.append(listing("Not known when this was planned", list(plan.untold)))
     if plan.fighting:
         view.append(
             listing(

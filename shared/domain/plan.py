@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from shared.domain.objects import Json, JsonObject
 from shared.domain.wire import Wire
@@ -154,6 +155,45 @@ class Wave(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Flag(Wire):
+    """Something about the plan that an approval must acknowledge by this name; `why` says what was counted."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From where on a plan is flagged: objects that it changes or brings back; of one type, the share of its
+    objects, if they are at least `share_from`; what it takes away."""
+
+    objects: int = 500
+    share: float = 0.1
+    share_from: int = 20
+    removals: int = 25
+
+
+USUAL: Final = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class TierZeroGrant(Wire):
+    """An operation that gives somebody power over the whole tenant. It runs only if as many approvers as the plan
+    needs named its `key`, which is the same in every plan that does the same. `to`: the id of whom it is given to,
+    the object's own where what comes back has held it before. `why`: what is given."""
+
+    key: str
+    operation: str
+    wave: int
+    type: str
+    target: str
+    name: str
+    to: str
+    to_name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict(Wire):
     """A live object stands where a snapshot's object should come back. Default: nothing is done."""
 
@@ -285,6 +325,10 @@ class RestorePlan(Wire):
     leaving: tuple[Leaving, ...] = ()  # what this plan takes from recycle bins, the soonest to be purged first
     fighting: tuple[Fighting, ...] = ()  # what may undo the restore
     undo_of: str = ""  # the plan whose doings this one takes back
+    tier_zero: tuple[TierZeroGrant, ...] = ()  # what an approval has to name one by one
+    flags: tuple[Flag, ...] = ()  # why waves ask for what they ask
+    # What could not be read when the plan was made, and what therefore isn't told of above.
+    untold: tuple[str, ...] = ()
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -301,7 +345,8 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval(Wire):
-    """Payload of an approver's JWS. `waves` are the waves it lets run; `nonce` works once."""
+    """Payload of an approver's JWS. `waves` are the waves it lets run; `nonce` works once. `tier_zero`: keys of the
+    grants of such power that it lets through; others aren't done."""
 
     tenant: str
     plan: str
@@ -311,6 +356,7 @@ class Approval(Wire):
     acknowledged: tuple[str, ...]
     expires_at: datetime
     nonce: str
+    tier_zero: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +392,7 @@ class OutcomeState(StrEnum):
     REFUSED = "refusedByGraph"
     GUARD = "leftOffByGuard"
     ERASED = "onErasureList"  # put there since the plan was made: not written
+    NOT_APPROVED = "notApproved"  # gives power over the tenant, and too few approvers named it
     BLOCKED = "dependencyNotDone"
     UNKNOWN = "unknown"  # answer lost: the next attempt looks for the anchor
     WAITING = "waiting"  # replication or another service; tried again

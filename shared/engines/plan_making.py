@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, Unusable
-from shared.domain.plan import RestorePlan, Scope
+from shared.domain.plan import USUAL, RestorePlan, Scope, Thresholds
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
 from shared.engines.bins import read_bins
 from shared.engines.erasure import Erasures
@@ -21,9 +21,11 @@ from shared.engines.journal import Journal
 from shared.engines.known_ids import known_ids
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
+from shared.engines.renamed import RenamedView
 from shared.engines.repository import Repository
 from shared.engines.restore_requests import PlanRequest
 from shared.engines.undo import undo_plan
+from shared.engines.view import View
 
 Scratch = Callable[[], AbstractContextManager[BlobStore]]
 
@@ -43,6 +45,7 @@ class SnapshotPlanMaker:
     break_glass_ids: tuple[str, ...]
     own_apps: tuple[str, ...] = ()
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere
+    thresholds: Thresholds = USUAL
 
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
         if request.undo:
@@ -69,6 +72,7 @@ class SnapshotPlanMaker:
                 erased=await Erasures(self.evidence, self.earlier).erased(),
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,
+                thresholds=self.thresholds,
             )
 
     async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:
@@ -85,4 +89,15 @@ class SnapshotPlanMaker:
             plan_id=plan,
             created_at=self.clock.now(),
             break_glass_ids=self.break_glass_ids,
+            views=await self._made_from(stored.plan),
+            own_apps=self.own_apps,
+            thresholds=self.thresholds,
         )
+
+    async def _made_from(self, plan: RestorePlan) -> tuple[View, ...]:
+        """The snapshot of a plan, with ids as the plan has them; none where it is no longer offered."""
+        try:
+            snapshot = await self.repository.open(plan.snapshot)
+        except Unusable:
+            return ()
+        return (RenamedView(snapshot, plan.known_ids, self.catalog) if plan.known_ids else snapshot,)

@@ -16,7 +16,7 @@ from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Unusable
 from shared.domain.objects import ObjectKey
-from shared.domain.plan import PLAN_FORMAT, Conflict, Exclusion, Fighting, RestorePlan, Scope
+from shared.domain.plan import PLAN_FORMAT, USUAL, Conflict, Exclusion, Fighting, RestorePlan, Scope, Thresholds
 from shared.engines.bins import Bins
 from shared.engines.conditions import holds
 from shared.engines.dependencies import with_dependencies
@@ -33,6 +33,7 @@ from shared.engines.plan_objects import Planning, judged
 from shared.engines.plan_removals import plan_added
 from shared.engines.refinements import order_refined
 from shared.engines.renamed import RenamedView
+from shared.engines.review import review
 from shared.engines.survey import (
     LinkSurvey,
     Reach,
@@ -43,7 +44,6 @@ from shared.engines.survey import (
     survey_types,
 )
 from shared.engines.view import View
-from shared.engines.waves import waves_of
 
 CreatedBy = Callable[[str], Awaitable[str]]
 
@@ -65,6 +65,7 @@ async def plan_restore(
     erased: Erased = NOBODY,
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
+    thresholds: Thresholds = USUAL,
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
@@ -72,6 +73,7 @@ async def plan_restore(
     `known_ids`: ids that earlier restores replaced, old → new, so that what they made is not made again; the
     plan then speaks of these objects by their new ids.
     `own_apps`: application ids by which this program signs in; a plan that prunes leaves them.
+    `thresholds`: from where on an approval must acknowledge how much the plan does.
     `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
     and `Unusable` for a scope that names what isn't there, a bin that was not read, or an override of what is not
@@ -124,7 +126,7 @@ async def plan_restore(
     guard_groups = await apply_guard(planning, snapshot, live, accounts, own_apps)
 
     steps = order(planning.drafts)
-    waves = waves_of(steps, catalog)
+    seen = await review(steps, catalog, (snapshot, live), thresholds=thresholds, own_apps=own_apps)
     return RestorePlan(
         format=PLAN_FORMAT,
         id=plan_id,
@@ -136,17 +138,20 @@ async def plan_restore(
         catalog_version=catalog.version,
         scope=scope,
         break_glass_ids=accounts,
-        waves=waves,
+        waves=seen.waves,
         steps=steps,
         conflicts=await _conflicts(fates, created_by),
         exclusions=tuple(sorted(set(planning.exclusions), key=_exclusion_key)),
         new_ids=dict(sorted(fates.renewed.items())),
-        forecast=total(wave.forecast for wave in waves),
+        forecast=total(wave.forecast for wave in seen.waves),
         guard_groups=guard_groups,
         known_ids=dict(sorted((known_ids or {}).items())),
         despite_erasure=despite,
         fighting=await _fighting(live, catalog) if steps else (),
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
+        tier_zero=seen.tier_zero,
+        flags=seen.flags,
+        untold=seen.untold,
     )
 
 

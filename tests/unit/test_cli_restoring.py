@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.plan import REMOVES, OutcomeState
+from shared.domain.plan import REMOVES, Flag, OutcomeState, RestorePlan, TierZeroGrant
 from shared.domain.ports import Row
 from shared.engines.evidence import approval_blob, plan_folder
 from shared.engines.journal import Journal, OperationEnd, StepDone
@@ -181,7 +181,7 @@ def test_two_approvers_make_the_quorum_and_the_digest_is_shown_before_signing(
     assert first.code == 0, first.err
     assert stored.digest in first.err
     assert first.document["quorum"] == [
-        {"wave": 4, "approvals": 1, "needed": 2, "reached": False, "rejectedBy": []}
+        {"wave": 4, "approvals": 1, "needed": 2, "reached": False, "rejectedBy": [], "tierZero": []}
     ]
     second = cli("approve", "p0001", "--key", keys["tomas"], "--waves", "4", "--expires", "45m")
     assert second.code == 0, second.err
@@ -453,3 +453,54 @@ def test_status_of_a_run_under_way_and_of_a_committed_one(cli: Cli) -> None:
     cli.do(cli.world.backup.deliver())
     assert cli("status", run.snapshot, "--json").document["committed"] is True
     assert cli("status", "20200101T000000Z-full").code == 2
+
+
+# --- what an approval has to name --------------------------------------------------------------------------
+
+
+def _powerful() -> RestorePlan:
+    made = plan()
+    one = made.operations[0]
+    grant = TierZeroGrant("abcd1234", one.id, 4, one.type, one.target, HOSTILE, "who-1", HOSTILE, "a place")
+    flag = Flag("manyObjects", "600 objects change; more than 500")
+    waves = tuple(replace(wave, asks=("manyObjects",)) for wave in made.waves)
+    return replace(made, waves=waves, tier_zero=(grant,), flags=(flag,), untold=("roles were not read",))
+
+
+def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli, tmp_path: Path) -> None:
+    cli.world.plan = _powerful()
+    cli.back_up()
+    page = tmp_path / "plan.html"
+    ran = cli("plan", "latest", "--html", str(page))
+    assert ran.code == 0, ran.err
+    for text in ("--acknowledge manyObjects: 600 objects change", "abcd1234", "who-1", "roles were not read"):
+        assert text in ran.out
+    assert "--acknowledge manyObjects --tier-zero KEY" in ran.out.replace("\n", " ")
+    written = page.read_text()
+    assert "abcd1234" in written
+    assert "600 objects change" in written
+    assert "<img" not in written
+    assert cli("plan", "latest", "--json").document["document"]["tierZero"][0]["key"] == "abcd1234"
+
+
+def test_an_approval_without_the_flag_is_refused_with_its_reason_and_one_without_a_key_says_so(
+    cli: Cli, keys: dict[str, str]
+) -> None:
+    cli.world.plan = _powerful()
+    cli.do(cli.world.store_plan())
+    refused = cli("approve", "p0001", "--key", keys["maria"])
+    assert refused.code == 3
+    assert "manyObjects: 600 objects change; more than 500" in refused.err
+    assert "--acknowledge manyObjects" in refused.err
+    assert not bodies(cli, "restore-control")
+    ran = cli("approve", "p0001", "--key", keys["maria"], "--acknowledge", "manyObjects", "--json")
+    assert ran.code == 0, ran.err
+    assert "1 of 1 tier-0 grants are not named here" in ran.err
+    assert ran.document["quorum"][0]["tierZero"] == []
+    said = ("--acknowledge", "manyObjects", "--tier-zero")
+    wrong = cli("approve", "p0001", "--key", keys["tomas"], *said, "ffff0000")
+    assert (wrong.code, "no tier-0 grant ffff0000" in wrong.err) == (2, True)
+    for name in ("maria", "tomas"):
+        ran = cli("approve", "p0001", "--key", keys[name], *said, "abcd1234", "--json")
+        assert "LETS THROUGH abcd1234" in ran.err
+    assert ran.document["quorum"][0]["tierZero"] == ["abcd1234"]

@@ -13,7 +13,7 @@ from typing import Any
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.erasure import Erased
 from shared.domain.objects import Link
-from shared.domain.plan import RestorePlan, Scope
+from shared.domain.plan import USUAL, RestorePlan, Scope, Thresholds
 from shared.domain.snapshot import Completeness, IndexEntry, State
 from shared.engines.canonical import content_hash
 from shared.engines.planner import plan_restore
@@ -146,6 +146,8 @@ async def make_plan(
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
     catalog: Catalog = CATALOG,
+    thresholds: Thresholds = USUAL,
+    plan_id: str = "p1",
 ) -> RestorePlan:
     return await plan_restore(
         TenantView(before, "20261122T013000Z-full", before_states),
@@ -155,7 +157,7 @@ async def make_plan(
         scope=scope or Scope(),
         break_glass_ids=accounts,
         created_by=created_by or Asked(),
-        plan_id="p1",
+        plan_id=plan_id,
         tenant=TENANT,
         manifest_sha256="ab" * 32,
         created_at=AT,
@@ -163,6 +165,7 @@ async def make_plan(
         erased=Erased.of(erased),
         despite_erasure=despite_erasure,
         own_apps=own_apps,
+        thresholds=thresholds,
     )
 
 

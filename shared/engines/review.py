@@ -1,0 +1,48 @@
+"""What whoever approves a plan has to see, worked out from its steps: waves and what they ask for, grants of power
+that are approved one by one, flags, and what could not be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.catalog.registry import Catalog
+from shared.domain.plan import Flag, Step, Thresholds, TierZeroGrant, Wave
+from shared.engines.flags import flags_of
+from shared.engines.plan_containment import kept
+from shared.engines.tier_zero import tier_zero_grants, unread_powers
+from shared.engines.view import View
+from shared.engines.waves import waves_of
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    waves: tuple[Wave, ...]
+    tier_zero: tuple[TierZeroGrant, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+async def review(
+    steps: Sequence[Step],
+    catalog: Catalog,
+    views: Sequence[View],
+    *,
+    thresholds: Thresholds,
+    own_apps: Iterable[str],
+) -> Review:
+    """`views`: the snapshot and the live tenant, in this order, as far as they are at hand, with ids as the plan
+    has them.
+    `own_apps`: application ids by which this program signs in."""
+    if not steps:
+        return Review(())
+    apps = tuple(own_apps)
+    ours = frozenset(apps).union(*[await kept(view, catalog, (), apps) for view in views])
+    flags, asks = await flags_of(steps, catalog, views, thresholds, ours)
+    return Review(
+        waves=waves_of(steps, catalog, asks),
+        tier_zero=await tier_zero_grants(steps, catalog, views),
+        flags=flags,
+        untold=unread_powers(catalog, views),
+    )
