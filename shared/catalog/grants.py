@@ -13,7 +13,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
-from shared.catalog.tier_zero import CONSENT
+from shared.catalog.tier_zero import CONSENT, GIVES_CONSENT
 from shared.domain.plan import AnchorKind
 
 OAUTH2_PERMISSION_GRANTS = ObjectType(
@@ -52,6 +52,7 @@ OAUTH2_PERMISSION_GRANTS = ObjectType(
     ),
     contain=Containment(added=True),
     tier_zero=CONSENT,
+    gives=GIVES_CONSENT,
     quirks=(
         Quirk(
             "One grant for a client, a resource, a consent type and a user; principalId is null for all users.",

@@ -23,7 +23,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
-from shared.catalog.tier_zero import HOLDS_A_ROLE, ROLE_CONTENT
+from shared.catalog.tier_zero import GIVES_ELIGIBILITY, GIVES_ROLE, HOLDS_A_ROLE, ROLE_CONTENT
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("RoleManagement.Read.Directory", "Directory.Read.All"),)
@@ -152,6 +152,7 @@ ROLE_ASSIGNMENTS = ObjectType(
     licence=Licence("Entra ID P2 or ID Governance for assignments with an end", _LICENCES),
     contain=Containment(added=True),
     tier_zero=HOLDS_A_ROLE,
+    gives=GIVES_ROLE,
     quirks=(
         Quirk(
             "The list shows activations beside assignments; only the schedule instance tells them apart.",
@@ -207,6 +208,7 @@ ROLE_ELIGIBILITIES = ObjectType(
     governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
     tier_zero=HOLDS_A_ROLE,
+    gives=GIVES_ELIGIBILITY,
     contain=Containment(
         added=True,
         withdrawal=Withdrawal(

@@ -23,7 +23,7 @@ from shared.catalog.spec import (
     WaveNumber,
 )
 from shared.catalog.synchronization import PROVISIONED
-from shared.catalog.tier_zero import APP_PERMISSION, OWNED
+from shared.catalog.tier_zero import APP_PERMISSION, GIVES_APP_ROLE, OWNED
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
@@ -217,6 +217,7 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
     ),
     contain=Containment(added=True),
     tier_zero=APP_PERMISSION,
+    gives=GIVES_APP_ROLE,
     quirks=(
         Quirk(
             "No PATCH: an assignment is made or removed. Holding AppRoleAssignment.ReadWrite.All allows granting "

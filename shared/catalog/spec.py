@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from urllib.parse import quote
 
 from shared.catalog.containment import Containment
-from shared.domain.plan import AnchorKind, Mechanism, Reason
+from shared.domain.plan import AccessKind, AnchorKind, Mechanism, Reason
 
 
 class Throttle(StrEnum):
@@ -462,6 +462,18 @@ class TierZero:
 
 
 @dataclass(frozen=True, slots=True)
+class Gives:
+    """Objects of a type give `kind` of access to what the member `to` names, to whom `holder` names. `nested`: a
+    group that holds it passes it on to the members of groups in it."""
+
+    kind: AccessKind
+    holder: str
+    to: str
+    nested: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extra:
     """Permissions (any of) that writing some objects of a type needs beside the type's own."""
 
@@ -605,6 +617,7 @@ class ObjectType:
     fights: Fights | None = None
     contain: Containment | None = None  # None: nothing of it gives access
     tier_zero: TierZero | None = None
+    gives: Gives | None = None
     second_look: str = ""  # what an approval of any change to it must acknowledge by this name
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL

@@ -1,4 +1,5 @@
-"""What gives power over the whole tenant, directly or by a short way: an approval names each such grant.
+"""What gives access, and what gives power over the whole tenant, directly or by a short way: an approval names each
+grant of that.
 
 Roles and permissions are told by the ids that are the same in every tenant. Of roles the harmless ones are listed:
 one that nobody listed, such as a custom role or one that is new, counts as privileged.
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.catalog.spec import Condition, TierZero
+from shared.catalog.spec import Condition, Gives, TierZero
+from shared.domain.plan import AccessKind
 
 _ROLES_PAGE: Final = "Microsoft Entra built-in roles, label PRIVILEGED"
 _PERMISSIONS_PAGE: Final = "Microsoft Graph permissions reference"
@@ -168,4 +170,24 @@ ROLE_CONTENT: Final = TierZero(
     source="Microsoft Entra: custom roles overview",
     why="what a directory role may do",
     members=("rolePermissions",),
+)
+
+_ASSIGNABLE = "Microsoft Entra: Use groups to manage role assignments (groups in such groups are not supported)"
+GIVES_ROLE: Final = Gives(AccessKind.ROLES, "principalId", "roleDefinitionId", nested=False, source=_ASSIGNABLE)
+GIVES_ELIGIBILITY: Final = Gives(
+    AccessKind.ELIGIBLE, "principalId", "roleDefinitionId", nested=False, source=_ASSIGNABLE
+)
+GIVES_APP_ROLE: Final = Gives(
+    AccessKind.APPS,
+    "principalId",
+    "resourceId",
+    nested=False,
+    source="Microsoft Entra: Manage users and groups assignment to an application (no nested groups)",
+)
+GIVES_CONSENT: Final = Gives(
+    AccessKind.APPS,
+    "clientId",
+    "resourceId",
+    nested=False,
+    source="Microsoft Graph: oAuth2PermissionGrant resource type",
 )

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.objects import Json
 from shared.domain.plan import (
+    Access,
+    AccessKind,
+    BlastRadius,
     Conflict,
     Exclusion,
     ExpectedId,
@@ -125,6 +128,45 @@ def grant_line(grant: TierZeroGrant) -> str:
     return f"{who} gets {grant.why}{where}"
 
 
+ACCESS = {
+    AccessKind.ACCOUNTS: "may sign in",
+    AccessKind.GROUPS: "is in the group",
+    AccessKind.ROLES: "holds the role",
+    AccessKind.ELIGIBLE: "may activate the role",
+    AccessKind.APPS: "has access to the application",
+    AccessKind.POLICIES: "is under the policy",
+}
+_NAMED = 10  # people in one line
+
+
+def reach_line(reached: BlastRadius) -> str:
+    if not reached.access:
+        return "nobody's access changes, as far as can be told"
+    return f"{count(reached.gaining, 'principal gains', 'principals gain')} something, {reached.losing:,} lose"
+
+
+def widest(reached: BlastRadius) -> list[Access]:
+    """What changes for most comes first, for everybody before all."""
+    return sorted(
+        reached.access,
+        key=lambda one: (not (one.all_gain or one.all_lose), -(one.gained_by + one.lost_by), one.target),
+    )
+
+
+def who(access: Access, names: Mapping[str, str], *, gains: bool) -> str:
+    """Who gains or loses a thing: the first by name, and how many more."""
+    if access.all_gain if gains else access.all_lose:
+        spared = _listed(access.spared, len(access.spared), names)
+        return f"everybody but {spared}" if spared else "everybody"
+    return _listed(access.gains, access.gained_by, names) if gains else _listed(access.loses, access.lost_by, names)
+
+
+def _listed(ids: Sequence[str], number: int, names: Mapping[str, str]) -> str:
+    shown = ids[:_NAMED]
+    text = ", ".join(names.get(one) or one for one in shown)
+    return f"{text} and {number - len(shown):,} more" if number > len(shown) else text
+
+
 def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
     return [step for step in plan.steps if step.wave == number]
 
@@ -167,6 +209,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             _where(plan),
         ),
         "flags": [{"name": one.name, "why": one.why} for one in plan.flags],
+        "reach": _reach(plan),
         "tier_zero": cut([_grant(grant) for grant in plan.tier_zero], _where(plan)),
         "untold": list(plan.untold),
         "leaving": cut(
@@ -178,6 +221,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         ),
         "contents": [
             {"anchor": "waves", "text": count(len(plan.waves), "wave")},
+            {"anchor": "reach", "text": "whose access changes"},
             {"anchor": "tierzero", "text": count(len(plan.tier_zero), "tier-0 grant")},
             {"anchor": "conflicts", "text": count(len(plan.conflicts), "conflict")},
             {"anchor": "exclusions", "text": f"{len(plan.exclusions):,} left as it is"},
@@ -241,6 +285,24 @@ def _forecast(forecast: Forecast) -> dict[str, str]:
         "units": f"{forecast.resource_units:,}",
         "time": duration(forecast.seconds),
     }
+
+
+def _reach(plan: RestorePlan) -> dict[str, Any]:
+    if plan.blast_radius is None:
+        return {"told": "Not told: the live tenant was not read for this plan.", **cut([], _where(plan))}
+    names = plan.blast_radius.names
+    rows = [
+        {
+            "what": ACCESS[one.kind],
+            "name": one.name,
+            "type": one.type,
+            "target": one.target,
+            "gains": who(one, names, gains=True),
+            "loses": who(one, names, gains=False),
+        }
+        for one in widest(plan.blast_radius)
+    ]
+    return {"told": f"{reach_line(plan.blast_radius)}.", **cut(rows, _where(plan))}
 
 
 def _grant(grant: TierZeroGrant) -> dict[str, str]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from shared.bootstrap import Parts as Operator
-    from shared.domain.plan import RestorePlan, Scope, Step
+    from shared.domain.plan import BlastRadius, RestorePlan, Scope, Step
     from shared.engines.evidence import StoredPlan
 
 RequestId: TypeAlias = Annotated[
@@ -312,6 +312,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
         grant_line,
         leaving_soon,
         mechanisms_line,
+        reach_line,
         scope_line,
         wave_steps,
     )
@@ -329,6 +330,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
                 ("Despite the erasure list", ", ".join(plan.despite_erasure)),
                 ("What it does", mechanisms_line(plan.operations) or "nothing: all is as in the snapshot"),
                 ("Forecast", forecast_line(plan.forecast)),
+                ("Whose access changes", reach_line(plan.blast_radius) if plan.blast_radius else ""),
                 ("New ids", f"{len(plan.new_ids):,}" if plan.new_ids else ""),
             ]
         )
@@ -349,6 +351,8 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
                 limit=len(plan.flags),
             )
         )
+    if plan.blast_radius is not None and plan.blast_radius.access:
+        view.append(_reach_table(plan.blast_radius))
     if plan.tier_zero:
         view.append(
             table(
@@ -417,6 +421,25 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
     if plan.steps:
         view.append(line(f"next: {approve_command(plan)}{flags}"))
     return view
+
+
+def _reach_table(reached: BlastRadius) -> RenderableType:
+    from shared.cli.plan_view import ACCESS, who, widest
+    from shared.cli.render import table
+
+    return table(
+        ("What", "Of", "Gained by", "Lost by"),
+        [
+            (
+                ACCESS[one.kind],
+                one.name or one.target,
+                who(one, reached.names, gains=True),
+                who(one, reached.names, gains=False),
+            )
+            for one in widest(reached)[:_SOON_SHOWN]
+        ],
+        title=f"Who gains or loses access ({len(reached.access):,}; --json or --html shows all)",
+    )
 
 
 def _step_lines(plan: RestorePlan) -> list[str]:

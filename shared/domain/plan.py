@@ -193,6 +193,46 @@ class TierZeroGrant(Wire):
     why: str
 
 
+class AccessKind(StrEnum):
+    """What somebody gains or loses."""
+
+    ACCOUNTS = "accounts"  # signing in at all: the account comes back, is opened, is shut or goes
+    GROUPS = "groups"  # a place in a group, through groups in it, too
+    ROLES = "roles"
+    ELIGIBLE = "eligibleRoles"
+    APPS = "applications"  # a role of an application, or consent to one
+    POLICIES = "policies"  # gained: a policy that is on applies from now on; lost: it no longer does
+
+
+@dataclass(frozen=True, slots=True)
+class Access(Wire):
+    """Who gains and who loses one thing, as ids of users and service principals. `all_gain`, `all_lose`: everybody
+    does but for those who are `spared`. Numbers are right where a list was cut."""
+
+    kind: AccessKind
+    type: str
+    target: str
+    name: str
+    gains: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
+    gained_by: int = 0
+    lost_by: int = 0
+    all_gain: bool = False
+    all_lose: bool = False
+    spared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlastRadius(Wire):
+    """Whose access a plan changes. `gaining` and `losing`: how many are named anywhere as such. `names`: of those
+    in the lists, as far as they have any."""
+
+    gaining: int
+    losing: int
+    access: tuple[Access, ...]
+    names: dict[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict(Wire):
     """A live object stands where a snapshot's object should come back. Default: nothing is done."""
@@ -327,6 +367,7 @@ class RestorePlan(Wire):
     undo_of: str = ""  # the plan whose doings this one takes back
     tier_zero: tuple[TierZeroGrant, ...] = ()  # what an approval has to name one by one
     flags: tuple[Flag, ...] = ()  # why waves ask for what they ask
+    blast_radius: BlastRadius | None = None  # None: not worked out
     # What could not be read when the plan was made, and what therefore isn't told of above.
     untold: tuple[str, ...] = ()
 

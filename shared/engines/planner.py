@@ -151,6 +151,7 @@ async def plan_restore(
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
         tier_zero=seen.tier_zero,
         flags=seen.flags,
+        blast_radius=seen.blast_radius,
         untold=seen.untold,
     )
 

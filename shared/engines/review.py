@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.catalog.registry import Catalog
-from shared.domain.plan import Flag, Step, Thresholds, TierZeroGrant, Wave
+from shared.domain.plan import BlastRadius, Flag, Step, Thresholds, TierZeroGrant, Wave
+from shared.engines.blast_radius import blast_radius
 from shared.engines.flags import flags_of
 from shared.engines.plan_containment import kept
 from shared.engines.tier_zero import tier_zero_grants, unread_powers
@@ -21,6 +22,7 @@ class Review:
     waves: tuple[Wave, ...]
     tier_zero: tuple[TierZeroGrant, ...] = ()
     flags: tuple[Flag, ...] = ()
+    blast_radius: BlastRadius | None = None
     untold: tuple[str, ...] = ()
 
 
@@ -33,16 +35,21 @@ async def review(
     own_apps: Iterable[str],
 ) -> Review:
     """`views`: the snapshot and the live tenant, in this order, as far as they are at hand, with ids as the plan
-    has them.
+    has them; who gains and loses access is told only from both.
     `own_apps`: application ids by which this program signs in."""
     if not steps:
         return Review(())
     apps = tuple(own_apps)
     ours = frozenset(apps).union(*[await kept(view, catalog, (), apps) for view in views])
     flags, asks = await flags_of(steps, catalog, views, thresholds, ours)
+    reached, untold = None, tuple[str, ...]()
+    if len(views) > 1:
+        snapshot, live = views
+        reached, untold = await blast_radius(steps, catalog, snapshot, live)
     return Review(
         waves=waves_of(steps, catalog, asks),
         tier_zero=await tier_zero_grants(steps, catalog, views),
         flags=flags,
-        untold=unread_powers(catalog, views),
+        blast_radius=reached,
+        untold=(*unread_powers(catalog, views), *untold),
     )

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from shared.domain.plan import REMOVES, Flag, OutcomeState, RestorePlan, TierZeroGrant
+from shared.domain.plan import (
+    REMOVES,
+    Access,
+    AccessKind,
+    BlastRadius,
+    Flag,
+    OutcomeState,
+    RestorePlan,
+    TierZeroGrant,
+)
 from shared.domain.ports import Row
 from shared.engines.evidence import approval_blob, plan_folder
 from shared.engines.journal import Journal, OperationEnd, StepDone
@@ -464,7 +473,14 @@ def _powerful() -> RestorePlan:
     grant = TierZeroGrant("abcd1234", one.id, 4, one.type, one.target, HOSTILE, "who-1", HOSTILE, "a place")
     flag = Flag("manyObjects", "600 objects change; more than 500")
     waves = tuple(replace(wave, asks=("manyObjects",)) for wave in made.waves)
-    return replace(made, waves=waves, tier_zero=(grant,), flags=(flag,), untold=("roles were not read",))
+    many = tuple(f"id-{number:02}" for number in range(30))
+    access = (
+        Access(AccessKind.GROUPS, "groups", "g-1", HOSTILE, many, ("id-99",), 30, 1),
+        Access(AccessKind.POLICIES, "conditionalAccessPolicies", "c-1", "block", all_lose=True, spared=("id-99",)),
+    )
+    reached = BlastRadius(30, 1, access, {"id-00": HOSTILE, "id-99": "zoe"})
+    told = ("roles were not read",)
+    return replace(made, waves=waves, tier_zero=(grant,), flags=(flag,), blast_radius=reached, untold=told)
 
 
 def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli, tmp_path: Path) -> None:
@@ -476,9 +492,13 @@ def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli
     for text in ("--acknowledge manyObjects: 600 objects change", "abcd1234", "who-1", "roles were not read"):
         assert text in ran.out
     assert "--acknowledge manyObjects --tier-zero KEY" in ran.out.replace("\n", " ")
+    for text in ("30 principals gain something, 1 lose", "and 20 more", "everybody but zoe"):
+        assert text in " ".join(ran.out.split())
     written = page.read_text()
     assert "abcd1234" in written
     assert "600 objects change" in written
+    assert "and 20 more" in written
+    assert "everybody but zoe" in written
     assert "<img" not in written
     assert cli("plan", "latest", "--json").document["document"]["tierZero"][0]["key"] == "abcd1234"
 
