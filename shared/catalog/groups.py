@@ -14,6 +14,7 @@ from shared.catalog.spec import (
     Extra,
     Granted,
     Licence,
+    Licensed,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -181,6 +182,12 @@ GROUPS = ObjectType(
     ),
     drill=Drill.CANARY,
     tier_zero=ROLE_GROUP,
+    licensed=Licensed(
+        "assignedLicenses",
+        "skuId",
+        "Microsoft Entra: group-based licensing (members of groups in the group get none)",
+        through="members",
+    ),
     contain=Containment(links=("owners",), guarded_links=("members",), protects="isAssignableToRole"),
     quirks=(
         Quirk(

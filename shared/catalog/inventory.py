@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import Drill, LinkWrite, MatchKey, ObjectType, Quirk, Relationship, Strength, WaveNumber
+from shared.catalog.spec import (
+    Drill,
+    LinkWrite,
+    MatchKey,
+    ObjectType,
+    Quirk,
+    Relationship,
+    Stock,
+    Strength,
+    WaveNumber,
+)
 
 _READ_USERS = ("User.Read.All", "Directory.Read.All")
 _NOTHING = "nothing can be written back"
@@ -86,6 +96,12 @@ SUBSCRIBED_SKUS = ObjectType(
     name_property="skuPartNumber",
     match_keys=(MatchKey(("skuId",), Strength.WEAK),),
     only_read="subscriptions are bought, not made",
+    stock=Stock(
+        "skuId",
+        "prepaidUnits.enabled",
+        "consumedUnits",
+        "Microsoft Graph: subscribedSku and licenseUnitsDetail resource types",
+    ),
     volatile=("consumedUnits",),
     sets=("servicePlans", "subscriptionIds"),
     drill=Drill.NONE,

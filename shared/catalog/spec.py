@@ -474,6 +474,27 @@ class Gives:
 
 
 @dataclass(frozen=True, slots=True)
+class Licensed:
+    """Objects hold licences in the list `member`, each named by its `sku`. `through`: the direct targets of this
+    relationship take a unit of each, not the object."""
+
+    member: str
+    sku: str
+    source: str
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Objects tell how many units of the licence `sku` were `bought` and are `used` (dotted)."""
+
+    sku: str
+    bought: str
+    used: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extra:
     """Permissions (any of) that writing some objects of a type needs beside the type's own."""
 
@@ -618,6 +639,8 @@ class ObjectType:
     contain: Containment | None = None  # None: nothing of it gives access
     tier_zero: TierZero | None = None
     gives: Gives | None = None
+    licensed: Licensed | None = None
+    stock: Stock | None = None
     second_look: str = ""  # what an approval of any change to it must acknowledge by this name
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL

@@ -12,6 +12,7 @@ from shared.catalog.spec import (
     Condition,
     Create,
     Drill,
+    Licensed,
     LinkWrite,
     MatchKey,
     MemberGroup,
@@ -176,6 +177,7 @@ USERS = ObjectType(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
     ),
+    licensed=Licensed("assignedLicenses", "skuId", "Microsoft Graph: user resource type, assignedLicenses"),
     contain=Containment(off={"accountEnabled": False}, action="/revokeSignInSessions"),
     drill=Drill.CANARY,
     quirks=(

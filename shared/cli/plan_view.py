@@ -17,6 +17,7 @@ from shared.domain.plan import (
     ExpectedId,
     Forecast,
     Leaving,
+    LicenceUnits,
     Mechanism,
     Operation,
     Reason,
@@ -136,6 +137,15 @@ ACCESS = {
     AccessKind.APPS: "has access to the application",
     AccessKind.POLICIES: "is under the policy",
 }
+
+
+def licence_row(units: LicenceUnits) -> tuple[str, str, str, str, str]:
+    """Licence, units that the plan takes, more by hand, free, short of."""
+    free = "not known" if units.free is None else f"{units.free:,}"
+    short = f"{units.short:,}" if units.short else ""
+    return units.name or units.sku, f"{units.needed:,}", f"{units.by_hand:,}", free, short
+
+
 _NAMED = 10  # people in one line
 
 
@@ -210,6 +220,10 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         ),
         "flags": [{"name": one.name, "why": one.why} for one in plan.flags],
         "reach": _reach(plan),
+        "licences": [
+            dict(zip(("name", "needed", "by_hand", "free", "short"), licence_row(one), strict=True))
+            for one in plan.licences
+        ],
         "tier_zero": cut([_grant(grant) for grant in plan.tier_zero], _where(plan)),
         "untold": list(plan.untold),
         "leaving": cut(

@@ -351,6 +351,8 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
                 limit=len(plan.flags),
             )
         )
+    if plan.licences:
+        view.append(_licence_table(plan))
     if plan.blast_radius is not None and plan.blast_radius.access:
         view.append(_reach_table(plan.blast_radius))
     if plan.tier_zero:
@@ -421,6 +423,16 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "") -> list[Renderab
     if plan.steps:
         view.append(line(f"next: {approve_command(plan)}{flags}"))
     return view
+
+
+def _licence_table(plan: RestorePlan) -> RenderableType:
+    from shared.cli.plan_view import licence_row
+    from shared.cli.render import table
+
+    short = sum(one.short > 0 for one in plan.licences)
+    title = f"Licences: too few of {count(short, 'kind')}" if short else "Licences"
+    columns = ("Licence", "Units needed", "More by hand", "Free", "Short of")
+    return table(columns, [licence_row(one) for one in plan.licences], title=title, numbers=columns[1:])
 
 
 def _reach_table(reached: BlastRadius) -> RenderableType:

@@ -234,6 +234,23 @@ class BlastRadius(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class LicenceUnits(Wire):
+    """Units of one licence (a SKU): how many the plan takes, how many are free now (None: not known), and how many
+    more will be taken when somebody gives back by hand what no plan assigns."""
+
+    sku: str
+    name: str
+    needed: int
+    free: int | None
+    by_hand: int
+
+    @property
+    def short(self) -> int:
+        """How many are missing for all of it."""
+        return 0 if self.free is None else max(0, self.needed + self.by_hand - self.free)
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict(Wire):
     """A live object stands where a snapshot's object should come back. Default: nothing is done."""
 
@@ -368,6 +385,7 @@ class RestorePlan(Wire):
     tier_zero: tuple[TierZeroGrant, ...] = ()  # what an approval has to name one by one
     flags: tuple[Flag, ...] = ()  # why waves ask for what they ask
     blast_radius: BlastRadius | None = None  # None: not worked out
+    licences: tuple[LicenceUnits, ...] = ()  # that the plan takes units of
     # What could not be read when the plan was made, and what therefore isn't told of above.
     untold: tuple[str, ...] = ()
 

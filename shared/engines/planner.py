@@ -152,6 +152,7 @@ async def plan_restore(
         tier_zero=seen.tier_zero,
         flags=seen.flags,
         blast_radius=seen.blast_radius,
+        licences=seen.licences,
         untold=seen.untold,
     )
 

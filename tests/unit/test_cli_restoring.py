@@ -15,6 +15,7 @@ from shared.domain.plan import (
     AccessKind,
     BlastRadius,
     Flag,
+    LicenceUnits,
     OutcomeState,
     RestorePlan,
     TierZeroGrant,
@@ -479,8 +480,8 @@ def _powerful() -> RestorePlan:
         Access(AccessKind.POLICIES, "conditionalAccessPolicies", "c-1", "block", all_lose=True, spared=("id-99",)),
     )
     reached = BlastRadius(30, 1, access, {"id-00": HOSTILE, "id-99": "zoe"})
-    told = ("roles were not read",)
-    return replace(made, waves=waves, tier_zero=(grant,), flags=(flag,), blast_radius=reached, untold=told)
+    named = replace(made, tier_zero=(grant,), flags=(flag,), untold=("roles were not read",))
+    return replace(named, waves=waves, blast_radius=reached, licences=(LicenceUnits("sku", "E5", 12, 5, 1),))
 
 
 def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli, tmp_path: Path) -> None:
@@ -492,6 +493,8 @@ def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli
     for text in ("--acknowledge manyObjects: 600 objects change", "abcd1234", "who-1", "roles were not read"):
         assert text in ran.out
     assert "--acknowledge manyObjects --tier-zero KEY" in ran.out.replace("\n", " ")
+    assert "Licences: too few of 1 kind" in ran.out
+    assert [line.split() for line in ran.out.splitlines() if line.startswith("E5")] == [["E5", "12", "1", "5", "8"]]
     for text in ("30 principals gain something, 1 lose", "and 20 more", "everybody but zoe"):
         assert text in " ".join(ran.out.split())
     written = page.read_text()
@@ -499,6 +502,7 @@ def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli
     assert "600 objects change" in written
     assert "and 20 more" in written
     assert "everybody but zoe" in written
+    assert '<td data-l="Short of" class="n"><span class="tag warn">8</span></td>' in written
     assert "<img" not in written
     assert cli("plan", "latest", "--json").document["document"]["tierZero"][0]["key"] == "abcd1234"
 
