@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from urllib.parse import quote
 
 from shared.catalog.containment import Containment
@@ -386,6 +387,12 @@ class Found:
     pattern: str
 
 
+@lru_cache(maxsize=16 * 1024)
+def _fits(pattern: str, name: str) -> bool:
+    """Asked for each member of each object that is compared, and objects of a type have the same members."""
+    return re.fullmatch(pattern, name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class MemberGroup:
     """Members that are asked for beside the others, and left out where the token may not read them: the objects are
@@ -400,9 +407,7 @@ class MemberGroup:
 
     def holds(self, member: str) -> bool:
         """Whether a member of this name belongs to the group."""
-        return member in self.members or (
-            self.found is not None and re.fullmatch(self.found.pattern, member) is not None
-        )
+        return member in self.members or (self.found is not None and _fits(self.found.pattern, member))
 
 
 @dataclass(frozen=True, slots=True)

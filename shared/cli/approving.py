@@ -307,7 +307,8 @@ def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Qu
     elif ready:
         ending = f"next: holdfast restore {approval.plan} --digest {approval.digest}{flags}"
     else:
-        ending = f"next: another approver runs holdfast approve {approval.plan}{flags}"
+        said = f" {_acknowledging(approval.acknowledged)}" if approval.acknowledged else ""
+        ending = f"next: another approver runs holdfast approve {approval.plan}{said}{flags}"
     view = (
         facts([("Signed by", f"{signed.person} ({signed.key_id})"), ("Decision", approval.decision.value)]),
         table(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.domain.objects import Json
 from shared.domain.plan import (
@@ -25,11 +25,13 @@ from shared.domain.plan import (
     Step,
     TierZeroGrant,
 )
-from shared.pages.page import cut, members, render
+from shared.pages.page import MAX_ROWS, cut, members, render
 from shared.pages.text import count, duration, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+T = TypeVar("T")
 
 MECHANISMS = {
     Mechanism.BIN: "from the recycle bin",
@@ -193,7 +195,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             "title": wave.title,
             "forecast": _forecast(wave.forecast),
             "step_count": len(wave_steps(plan, wave.number)),
-            "steps": cut([_step(step, names) for step in wave_steps(plan, wave.number)], _where(plan)),
+            "steps": _steps(wave_steps(plan, wave.number), names, _where(plan)),
         }
         for wave in plan.waves
     ]
@@ -224,7 +226,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             dict(zip(("name", "needed", "by_hand", "free", "short"), licence_row(one), strict=True))
             for one in plan.licences
         ],
-        "tier_zero": cut([_grant(grant) for grant in plan.tier_zero], _where(plan)),
+        "tier_zero": _made(plan.tier_zero, _grant, _where(plan)),
         "untold": list(plan.untold),
         "leaving": cut(
             [
@@ -244,12 +246,12 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         "waves": waves,
         "step_count": len(plan.steps),
         "forecast": _forecast(plan.forecast),
-        "conflicts": cut([_conflict(conflict) for conflict in plan.conflicts], _where(plan)),
+        "conflicts": _made(plan.conflicts, lambda one: _conflict(one, _where(plan)), _where(plan)),
         "exclusions": [
             {
                 "title": REASONS[reason],
                 "count": f"{len(group):,}",
-                **cut([_exclusion(exclusion) for exclusion in group], _where(plan)),
+                **_made(group, _exclusion, _where(plan)),
             }
             for reason, group in by_reason(plan.exclusions)
         ],
@@ -305,8 +307,9 @@ def _reach(plan: RestorePlan) -> dict[str, Any]:
     if plan.blast_radius is None:
         return {"told": "Not told: the live tenant was not read for this plan.", **cut([], _where(plan))}
     names = plan.blast_radius.names
-    rows = [
-        {
+
+    def row(one: Access) -> dict[str, str]:
+        return {
             "what": ACCESS[one.kind],
             "name": one.name,
             "type": one.type,
@@ -314,9 +317,8 @@ def _reach(plan: RestorePlan) -> dict[str, Any]:
             "gains": who(one, names, gains=True),
             "loses": who(one, names, gains=False),
         }
-        for one in widest(plan.blast_radius)
-    ]
-    return {"told": f"{reach_line(plan.blast_radius)}.", **cut(rows, _where(plan))}
+
+    return {"told": f"{reach_line(plan.blast_radius)}.", **_made(widest(plan.blast_radius), row, _where(plan))}
 
 
 def _grant(grant: TierZeroGrant) -> dict[str, str]:
@@ -330,6 +332,23 @@ def _grant(grant: TierZeroGrant) -> dict[str, str]:
         "name": grant.name,
         "target": grant.target,
     }
+
+
+def _steps(steps: Sequence[Step], names: dict[str, str], where: str) -> dict[str, Any]:
+    """Whole steps, as many as hold no more operations than a page takes of one wave."""
+    shown, operations = 0, 0
+    for step in steps:
+        operations += max(1, len(step.operations))
+        if operations > MAX_ROWS and shown:
+            break
+        shown += 1
+    return _made(steps, lambda step: _step(step, names), where, shown)
+
+
+def _made(rows: Sequence[T], make: Callable[[T], Any], where: str, limit: int = MAX_ROWS) -> dict[str, Any]:
+    """Like `cut`, and only what is shown is made: a plan may have a hundred thousand of anything."""
+    part = cut(rows, where, limit)
+    return {**part, "rows": [make(row) for row in part["rows"]]}
 
 
 def _step(step: Step, names: dict[str, str]) -> dict[str, Any]:
@@ -383,7 +402,7 @@ def _texts(wanted: dict[str, Json]) -> Iterable[tuple[str, Any]]:
         yield name, [str(target) for target in targets] if isinstance(targets, list) else targets
 
 
-def _conflict(conflict: Conflict) -> dict[str, Any]:
+def _conflict(conflict: Conflict, where: str) -> dict[str, Any]:
     return {
         "name": conflict.name or conflict.target,
         "type": conflict.type,
@@ -394,7 +413,8 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
             ("Why", conflict.why),
             ("The live one was created by", conflict.created_by or "not found in the audit log"),
         ],
-        "affects": list(conflict.affects),
+        "affects": cut(conflict.affects, where),
+        "affects_count": f"{len(conflict.affects):,}",
     }
 
 
