@@ -63,7 +63,7 @@ async def blast_radius(
         if relationship.membership and asked.changed & {spec.name, *relationship.target_types}:
             await _rules(spec, relationship, live, told)
     found += _accounts(asked)
-    return await _summed(found, catalog, live, snapshot, told), tuple(sorted(told))
+    return await _summed(found, asked, live, told), tuple(sorted(told))
 
 
 @dataclass(slots=True)
@@ -80,6 +80,7 @@ class _Asked:
     shut: dict[ObjectKey, str] = field(default_factory=dict)
     written: dict[str, dict[str, list[Operation]]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)  # types of which any object is written
+    names: dict[str, str] = field(default_factory=dict)  # of what comes back
 
     @property
     def touches_access(self) -> bool:
@@ -102,6 +103,7 @@ class _Asked:
         if spec.enabling is not None:
             self.written.setdefault(operation.type, {}).setdefault(operation.target, []).append(operation)
         elif mechanism in _BRINGS:
+            self.names[operation.target] = operation.name
             self.brought.setdefault(operation.type, set()).add(operation.target)
         elif mechanism is Mechanism.REMOVE:
             self.gone.setdefault(operation.type, set()).add(operation.target)
@@ -457,7 +459,9 @@ def _differing(
         yield Access(kind, type_name, target, name, gains, loses, len(gains), len(loses))
 
 
-async def _summed(found: list[Access], catalog: Catalog, live: View, snapshot: View, told: set[str]) -> BlastRadius:
+async def _summed(found: list[Access], asked: _Asked, live: View, told: set[str]) -> BlastRadius:
+    """Names are told of who is live or comes back: a plan outlives snapshots, and must not keep those of others,
+    who may have to be forgotten."""
     gaining = {one for access in found for one in access.gains}
     losing = {one for access in found for one in access.loses}
     order = list(AccessKind)
@@ -470,12 +474,15 @@ async def _summed(found: list[Access], catalog: Catalog, live: View, snapshot: V
     if left <= 0:
         told.add(f"more than {MENTIONS:,} names would be listed of who gains or loses what: the lists are cut")
     named = {one for access in listed for one in (*access.gains, *access.loses, *access.spared)}
-    receiving = sorted(
-        {name for spec in catalog.compared if spec.gives for name in _types_at(spec, spec.gives.holder)}
-    )
-    names: dict[str, str] = {}
-    for type_name in receiving if named else ():
-        names.update(await _names_of(type_name, named, live, snapshot))
+    names = {one: name for one, name in asked.names.items() if one in named}
+    types = {
+        name
+        for spec in asked.catalog.compared
+        if spec.gives is not None
+        for name in _types_at(spec, spec.gives.holder)
+    }
+    for type_name in sorted(types) if named else ():
+        names.update({one: entry.name for one, entry in (await entries_of(live, type_name, named)).items()})
     return BlastRadius(len(gaining), len(losing), tuple(listed), {one: name for one, name in names.items() if name})
 
 

@@ -115,3 +115,19 @@ async def test_lists_are_cut_and_numbers_are_not() -> None:
     access = Access(AccessKind.GROUPS, "groups", "g", "g", ("a", "b", "c"), ("d",), 3, 1)
     cut = blast_radius._cut(access, 2)
     assert (cut.gains, cut.loses, cut.gained_by, cut.lost_by) == (("a", "b"), (), 3, 1)
+
+
+async def test_who_is_gone_and_stays_gone_is_not_named() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    gone = user(before, "gone")
+    one = policy(before, "spares", state="disabled", excludeUsers=[*accounts, gone])
+    after = before.copy()
+    after.remove("users", gone)
+    after.get("conditionalAccessPolicies", one)["state"] = "enabled"
+    plan = await make_plan(before, after, accounts=accounts, scope=Scope(types=("conditionalAccessPolicies",)))
+    assert plan.blast_radius is not None
+    (told,) = plan.blast_radius.access
+    assert told.all_lose
+    assert gone in told.spared
+    assert set(plan.blast_radius.names) == set(accounts)
