@@ -38,7 +38,7 @@ from shared.engines.wire import decode, encode
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-_MAX_TOKEN = 16 * 1024
+_MAX_TOKEN = 32 * 1024  # what a queue message holds besides: some two thousand keys of grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class ApprovalDesk:
     async def open(self, token: bytes) -> Signed:
         """Raises `Refused` for a signature that isn't an approver's, `Unusable` for a payload that is none."""
         if len(token) > _MAX_TOKEN:
-            raise Unusable("the approval is too long")
+            raise Unusable("the approval is too long", hint="name fewer tier-0 grants, and the rest in another one")
         known = await self.approvers()
         try:
             payload, key_id = jws.verify_signed(token, Purpose.APPROVAL, known.keys)

@@ -232,6 +232,14 @@ async def test_one_approver_who_signs_twice_names_once_and_a_key_that_is_not_the
         await one.desk().record(await one.approval(THREE, tier_zero=("key-other",)))
 
 
+async def test_what_one_approver_names_in_several_approvals_counts_together() -> None:
+    one = await powered("create-fic", "link-manager")
+    for number, key in enumerate(("key-create-fic", "key-link-manager")):
+        await one.desk().record(await one.approval(ONE, tier_zero=(key,), nonce=f"nonce-{number}-00"))
+    await one.desk().record(await one.approval(TWO))
+    assert (await one.desk().quorum(await one.stored(), 3)).tier_zero == ("key-create-fic", "key-link-manager")
+
+
 async def test_an_approval_that_leaves_a_flag_unsaid_is_refused_with_its_name() -> None:
     one = await powered()
     waves = tuple(replace(wave, asks=("conditionalAccess",) if wave.number == 5 else ()) for wave in one.plan.waves)
