@@ -96,6 +96,7 @@ def restore_desk(parts: Parts) -> RestoreDesk:
             break_glass_ids=settings.break_glass_ids,
             own_apps=own_apps(settings),
             earlier=parts.earlier,
+            thresholds=settings.thresholds,
         ),
         erasures=ErasureDesk(evidence(parts), approval_desk(parts), parts.signers[Purpose.EVIDENCE], parts.clock),
         steps=parts.queues[queues.RESTORE_STEPS],

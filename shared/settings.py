@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from shared.domain.errors import Unusable
 from shared.domain.evidence import RecoveryTarget
+from shared.domain.plan import USUAL, Thresholds
 from shared.domain.regions import Residency
 from shared.domain.vault import CHAIN_CONTAINER
 from shared.domain.wire import camel
@@ -119,6 +120,10 @@ class Settings(BaseModel):
     chain_days: Annotated[int, Field(ge=1, le=146_000)] = 400
     opt_in: tuple[str, ...] = ()  # what a backup reads although it is off by itself, by its name in the catalog
     break_glass_ids: tuple[str, ...] = ()
+    # From where on an approval must acknowledge how much a plan does.
+    plan_many_objects: Annotated[int, Field(ge=1)] = USUAL.objects
+    plan_many_share: Annotated[float, Field(gt=0, le=1)] = USUAL.share  # of the objects of one type
+    plan_many_removals: Annotated[int, Field(ge=1)] = USUAL.removals
     approvers_sha256: str = ""
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
     vault_tenant_id: str = ""  # of the vault's subscription, where a copier's own tenant is another
@@ -293,6 +298,10 @@ class Settings(BaseModel):
         if self.graph_token:
             problems.append("HOLDFAST_GRAPH_TOKEN has no place in a copier: it reaches no tenant")
         return problems
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.plan_many_objects, self.plan_many_share, USUAL.share_from, self.plan_many_removals)
 
     @property
     def vault_container(self) -> str:

@@ -44,6 +44,7 @@ from tests.localrun import truth
 from tests.restore_damage import one_of_each, prepare
 from tests.restore_story import RESTORER, SEED, state
 from tests.restore_world import APPROVERS, WRITER, approvers_document, lead, tenant
+from tests.reviewing import reviewed
 from tests.simulator.control import issue_token
 from tests.simulator.server import Application
 from tests.simulator.service import Service
@@ -137,7 +138,9 @@ class Laptop:
 
     def approve(self, plan: str, *numbers: int) -> list[Ran]:
         keys = [str(self.root / f"approver-{number}.pem") for number in numbers or (0, 1)]
-        return [self("approve", plan, "--key", key, "--yes", *self.local(key=False)) for key in keys]
+        read = self("status", plan, *self.local(key=False)).document
+        said = reviewed(read)
+        return [self("approve", plan, "--key", key, *said, "--yes", *self.local(key=False)) for key in keys]
 
     def restore(self, plan: dict[str, Any], *more: str, faults: Faults | None = None) -> Ran:
         return self("restore", plan["plan"], "--digest", plan["digest"], *more, *self.local(), faults=faults)

@@ -205,8 +205,15 @@ async def undo_of(case: Planned, **asked: Any) -> RestorePlan:
     """The plan that takes the case's plan back, stored."""
     world = case.world
     unused: Any = None
+
+    class Vault:
+        async def open(self, name: str) -> Snapshot:
+            assert name == SNAPSHOT
+            return case.snapshot
+
+    vault: Any = Vault()
     maker = SnapshotPlanMaker(
-        repository=unused,
+        repository=vault,
         directory=unused,
         catalog=CATALOG,
         audit=unused,

@@ -605,6 +605,7 @@ class World:
             decision=Decision.APPROVE,
             acknowledged=tuple(sorted({name for one in self.plan.waves for name in one.asks})),
             expires_at=self.clock.now().replace(year=2027),
+            tier_zero=tuple(one.key for one in self.plan.tier_zero),
             nonce=f"nonce-{self.plan.id[-8:]}-{key.key_id[:8].lower().replace('_', 'x').replace('-', 'y')}0",
         )
         return await jws.sign(key, Purpose.APPROVAL, encode(replace(value, **changes)))

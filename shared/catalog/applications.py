@@ -19,6 +19,7 @@ from shared.catalog.spec import (
     WaveNumber,
     Yields,
 )
+from shared.catalog.tier_zero import CREDENTIAL, OWNED
 from shared.domain.plan import AnchorKind
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
@@ -188,6 +189,7 @@ APPLICATIONS = ObjectType(
         ),
     ),
     keys_besides_id=("appId",),
+    tier_zero=OWNED,
     contain=Containment(
         links=("owners",),
         secrets={"passwordCredentials": "/removePassword"},
@@ -249,6 +251,7 @@ FEDERATED_IDENTITY_CREDENTIALS = ObjectType(
     create_only=("name",),
     sets=("audiences",),
     contain=Containment(added=True),
+    tier_zero=CREDENTIAL,
     quirks=(
         Quirk(
             "The name can't be changed and is unique within its application.",

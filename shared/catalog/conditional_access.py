@@ -42,6 +42,7 @@ CONDITIONAL_ACCESS_POLICIES = ObjectType(
     title="Conditional access policies",
     path="/identity/conditionalAccess/policies",
     odata_type="#microsoft.graph.conditionalAccessPolicy",
+    second_look="conditionalAccess",
     version="beta",
     wave=WaveNumber.POLICIES,
     needs_to_read=_READ,
@@ -184,6 +185,7 @@ NAMED_LOCATIONS = ObjectType(
     title="Named locations",
     path="/identity/conditionalAccess/namedLocations",
     odata_type="#microsoft.graph.namedLocation",
+    second_look="conditionalAccess",
     # Compliant network locations are known to /beta only.
     version="beta",
     wave=WaveNumber.POLICIES,

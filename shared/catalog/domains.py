@@ -58,6 +58,7 @@ DOMAIN_FEDERATIONS = ObjectType(
     title="Federation of domains",
     path="/domains/{parent}/federationConfiguration",
     odata_type="#microsoft.graph.internalDomainFederation",
+    second_look="federation",
     wave=WaveNumber.REST,
     needs_to_read=(("Domain.Read.All", "Domain-InternalFederation.Read.All"),),
     needs_to_write=(("Domain-InternalFederation.ReadWrite.All", "Domain.ReadWrite.All"),),

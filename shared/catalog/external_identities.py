@@ -41,6 +41,7 @@ IDENTITY_PROVIDERS = ObjectType(
     title="Identity providers",
     path="/identity/identityProviders",
     odata_type=f"{_GRAPH}identityProviderBase",
+    second_look="federation",
     subtypes=tuple(
         f"{_GRAPH}{kind}"
         for kind in ("socialIdentityProvider", "builtInIdentityProvider", "appleManagedIdentityProvider")
@@ -71,6 +72,7 @@ EXTERNAL_FEDERATIONS = ObjectType(
     title="Federation with other organizations (SAML, WS-Fed)",
     path=f"{_FEDERATIONS}/graph.{_FEDERATION}",
     odata_type=f"{_GRAPH}{_FEDERATION}",
+    second_look="federation",
     wave=WaveNumber.REST,
     needs_to_read=(("Domain.Read.All",), *_READ_PROVIDERS),
     # Before and after a write it is read, which the permission to write doesn't allow.

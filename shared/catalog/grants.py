@@ -13,6 +13,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.tier_zero import CONSENT, GIVES_CONSENT
 from shared.domain.plan import AnchorKind
 
 OAUTH2_PERMISSION_GRANTS = ObjectType(
@@ -50,6 +51,8 @@ OAUTH2_PERMISSION_GRANTS = ObjectType(
         ValueReference("principalId", ("users",)),
     ),
     contain=Containment(added=True),
+    tier_zero=CONSENT,
+    gives=GIVES_CONSENT,
     quirks=(
         Quirk(
             "One grant for a client, a resource, a consent type and a user; principalId is null for all users.",

@@ -20,6 +20,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.tier_zero import IN_A_ROLE_GROUP
 from shared.domain.plan import AnchorKind
 
 _ROOT = "/identityGovernance/privilegedAccess/group"
@@ -70,6 +71,7 @@ GROUP_ELIGIBILITIES = ObjectType(
         ValueReference("groupId", ("groups",)),
     ),
     contain=Containment(added=True, withdrawal=Withdrawal(f"{_ELIGIBLE}Requests", _GONE)),
+    tier_zero=IN_A_ROLE_GROUP,
     licence=Licence(
         "Entra ID P2 or ID Governance", "Microsoft Entra ID Governance licensing fundamentals", PREMIUM_P2
     ),

@@ -15,6 +15,7 @@ from shared.catalog.spec import (
     Extra,
     Granted,
     Licence,
+    Licensed,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -27,6 +28,7 @@ from shared.catalog.spec import (
     WaveNumber,
     Yields,
 )
+from shared.catalog.tier_zero import ROLE_GROUP
 from shared.domain.plan import AnchorKind, Reason
 
 
@@ -189,6 +191,13 @@ GROUPS = ObjectType(
         "requirements",
     ),
     drill=Drill.CANARY,
+    tier_zero=ROLE_GROUP,
+    licensed=Licensed(
+        "assignedLicenses",
+        "skuId",
+        "Microsoft Entra: group-based licensing (members of groups in the group get none)",
+        through="members",
+    ),
     contain=Containment(links=("owners",), guarded_links=("members",), protects="isAssignableToRole"),
     quirks=(
         Quirk(

@@ -10,6 +10,7 @@ from shared.catalog.spec import (
     ObjectType,
     Quirk,
     Relationship,
+    Stock,
     Strength,
     WaveNumber,
 )
@@ -96,6 +97,12 @@ SUBSCRIBED_SKUS = ObjectType(
     name_property="skuPartNumber",
     match_keys=(MatchKey(("skuId",), Strength.WEAK),),
     only_read="subscriptions are bought, not made",
+    stock=Stock(
+        "skuId",
+        "prepaidUnits.enabled",
+        "consumedUnits",
+        "Microsoft Graph: subscribedSku and licenseUnitsDetail resource types",
+    ),
     volatile=("consumedUnits",),
     sets=("servicePlans", "subscriptionIds"),
     drill=Drill.NONE,

@@ -21,6 +21,7 @@ SECURITY_DEFAULTS = ObjectType(
     title="Security defaults",
     path="/policies/identitySecurityDefaultsEnforcementPolicy",
     odata_type="#microsoft.graph.identitySecurityDefaultsEnforcementPolicy",
+    second_look="conditionalAccess",
     singleton=True,
     wave=WaveNumber.POLICIES,
     needs_to_read=(("Policy.Read.All",),),

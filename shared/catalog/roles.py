@@ -23,6 +23,7 @@ from shared.catalog.spec import (
     ValueReference,
     WaveNumber,
 )
+from shared.catalog.tier_zero import GIVES_ELIGIBILITY, GIVES_ROLE, HOLDS_A_ROLE, ROLE_CONTENT
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("RoleManagement.Read.Directory", "Directory.Read.All"),)
@@ -72,6 +73,7 @@ ROLE_DEFINITIONS = ObjectType(
     sets=("rolePermissions", "rolePermissions.allowedResourceActions"),
     references=(IN_ROLE_ACTIONS,),
     protected=(Protected(Condition("isBuiltIn", (True,)), Reason.FOREIGN),),
+    tier_zero=ROLE_CONTENT,
     licence=Licence("Entra ID P1 for custom roles", "Microsoft Entra: custom roles overview, License requirements"),
     quirks=(
         Quirk("Built-in roles can't be changed.", "Microsoft Graph: unifiedRoleDefinition resource type"),
@@ -149,6 +151,8 @@ ROLE_ASSIGNMENTS = ObjectType(
     governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance for assignments with an end", _LICENCES),
     contain=Containment(added=True),
+    tier_zero=HOLDS_A_ROLE,
+    gives=GIVES_ROLE,
     quirks=(
         Quirk(
             "The list shows activations beside assignments; only the schedule instance tells them apart.",
@@ -203,6 +207,8 @@ ROLE_ELIGIBILITIES = ObjectType(
     references=_HELD,
     governed=_GOVERNED,
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
+    tier_zero=HOLDS_A_ROLE,
+    gives=GIVES_ELIGIBILITY,
     contain=Containment(
         added=True,
         withdrawal=Withdrawal(

@@ -23,6 +23,7 @@ from shared.catalog.spec import (
     WaveNumber,
 )
 from shared.catalog.synchronization import PROVISIONED
+from shared.catalog.tier_zero import APP_PERMISSION, GIVES_APP_ROLE, OWNED
 from shared.domain.plan import AnchorKind, Reason
 
 _READ = (("Application.Read.All", "Directory.Read.All"),)
@@ -167,6 +168,7 @@ SERVICE_PRINCIPALS = ObjectType(
         # Microsoft's own tenant: its service principals can be added by appId, not changed.
         Protected(Condition("appOwnerOrganizationId", ("f8cdef31-a31e-4b4a-93e4-5f571e91255a",)), Reason.FOREIGN),
     ),
+    tier_zero=OWNED,
     contain=Containment(
         links=("owners",),
         secrets={"passwordCredentials": "/removePassword"},
@@ -215,6 +217,8 @@ APP_ROLE_ASSIGNMENTS = ObjectType(
         "Microsoft Entra: Manage users and groups assignment to an application",
     ),
     contain=Containment(added=True),
+    tier_zero=APP_PERMISSION,
+    gives=GIVES_APP_ROLE,
     quirks=(
         Quirk(
             "No PATCH: an assignment is made or removed. Holding AppRoleAssignment.ReadWrite.All allows granting "

@@ -74,6 +74,7 @@ FEDERATED_TOKEN_VALIDATION_POLICY = ObjectType(
     title="Validation of federated tokens",
     path="/policies/federatedTokenValidationPolicy",
     odata_type="#microsoft.graph.federatedTokenValidationPolicy",
+    second_look="federation",
     singleton=True,
     wave=WaveNumber.POLICIES,
     needs_to_read=(("Policy.Read.All",),),

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from urllib.parse import quote
 
 from shared.catalog.containment import Containment
-from shared.domain.plan import AnchorKind, Mechanism, Reason
+from shared.domain.plan import AccessKind, AnchorKind, Mechanism, Reason
 
 
 class Throttle(StrEnum):
@@ -406,6 +407,12 @@ class Found:
     pattern: str
 
 
+@lru_cache(maxsize=16 * 1024)
+def _fits(pattern: str, name: str) -> bool:
+    """Asked for each member of each object that is compared, and objects of a type have the same members."""
+    return re.fullmatch(pattern, name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class MemberGroup:
     """Members that are asked for beside the others, and left out where the token may not read them: the objects are
@@ -420,9 +427,7 @@ class MemberGroup:
 
     def holds(self, member: str) -> bool:
         """Whether a member of this name belongs to the group."""
-        return member in self.members or (
-            self.found is not None and re.fullmatch(self.found.pattern, member) is not None
-        )
+        return member in self.members or (self.found is not None and _fits(self.found.pattern, member))
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,6 +464,59 @@ class Protected:
     reason: Reason
     unless: Condition | None = None
     while_so: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TierZero:
+    """How objects of a type give power over the whole tenant, directly or by a short way; `why` says what is given.
+
+    `holder`: member (dotted) with the id of whom an object gives it to; of such a type those objects count that
+    meet `when`, if there is one, and not `harmless`. `holds`: objects that have such power to pass on by
+    themselves. `links`: relationships whose targets get the power that an object has. `lets_in`: an object is a way
+    to sign in as its parent. `members`: a change of these widens what their holders may do."""
+
+    source: str
+    why: str
+    holder: str = ""
+    when: Condition | None = None
+    harmless: Condition | None = None
+    holds: Condition | None = None
+    links: tuple[str, ...] = ()
+    lets_in: bool = False
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gives:
+    """Objects of a type give `kind` of access to what the member `to` names, to whom `holder` names. `nested`: a
+    group that holds it passes it on to the members of groups in it."""
+
+    kind: AccessKind
+    holder: str
+    to: str
+    nested: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Licensed:
+    """Objects hold licences in the list `member`, each named by its `sku`. `through`: the direct targets of this
+    relationship take a unit of each, not the object."""
+
+    member: str
+    sku: str
+    source: str
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Objects tell how many units of the licence `sku` were `bought` and are `used` (dotted)."""
+
+    sku: str
+    bought: str
+    used: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -607,6 +665,11 @@ class ObjectType:
     licence: Licence | None = None
     fights: Fights | None = None
     contain: Containment | None = None  # None: nothing of it gives access
+    tier_zero: TierZero | None = None
+    gives: Gives | None = None
+    licensed: Licensed | None = None
+    stock: Stock | None = None
+    second_look: str = ""  # what an approval of any change to it must acknowledge by this name
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL
     no_drill: str = ""  # why `drill` is NONE

@@ -13,6 +13,7 @@ from shared.catalog.spec import (
     Condition,
     Create,
     Drill,
+    Licensed,
     LinkWrite,
     MatchKey,
     MemberGroup,
@@ -189,6 +190,7 @@ USERS = ObjectType(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
     ),
+    licensed=Licensed("assignedLicenses", "skuId", "Microsoft Graph: user resource type, assignedLicenses"),
     contain=Containment(off={"accountEnabled": False}, action="/revokeSignInSessions"),
     drill=Drill.CANARY,
     quirks=(

@@ -58,7 +58,16 @@ def approve(
         typer.Option(
             "--acknowledge",
             metavar="WHAT",
-            help="Say that you mean this, too: what a wave asks for, such as removes; may be repeated.",
+            help="Say that you mean this, too: what the plan is flagged with, or a wave asks for, such as removes; "
+            "may be repeated.",
+        ),
+    ] = None,
+    tier_zero: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tier-zero",
+            metavar="KEY",
+            help="Let this grant of power over the tenant through, by its key in the plan; may be repeated.",
         ),
     ] = None,
     expires: Annotated[
@@ -75,7 +84,8 @@ def approve(
 
     Example: holdfast approve p0123abc --key ~/holdfast-key/maria.pem --waves 2,3,4 --expires 8h
     """
-    asked, said = numbers(waves) if waves else (), tuple(sorted(set(acknowledge or ())))
+    asked, said = numbers(waves) if waves else (), _listed(acknowledge)
+    named = tuple(key.lower() for key in _listed(tier_zero))
     lasts = span(expires)
     signer = approver_signer(key)
     pause = session_of(ctx).pause
@@ -100,8 +110,10 @@ def approve(
             acknowledged=said,
             expires_at=parts.clock.now() + lasts,
             nonce=operator.ids.new(),
+            tier_zero=named,
         )
         _check_waves(approval, stored)
+        _check_named(approval, stored)
         for line in _shown(approval, stored):
             screen.note(line)
         if not yes and sys.stdin.isatty() and not typer.confirm("Sign this?", err=True):
@@ -120,17 +132,25 @@ async def _load(parts: Parts, plan: str) -> StoredPlan:
         raise Unusable(f"there is no plan {plan}", hint="see the plans that there are: holdfast status") from None
 
 
+def _listed(given: list[str] | None) -> tuple[str, ...]:
+    """Options that are repeated, or name several with commas between."""
+    return tuple(sorted({name.strip() for text in given or () for name in text.split(",") if name.strip()}))
+
+
 def _waves_meant(stored: StoredPlan, said: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(wave.number for wave in stored.plan.waves if set(wave.asks) <= set(said))
+    """What is only done where it is asked for is left out unasked; a flag is never passed over in silence."""
+    flags = {flag.name for flag in stored.plan.flags}
+    return tuple(wave.number for wave in stored.plan.waves if set(wave.asks) <= flags | set(said))
 
 
 def _check_waves(approval: Approval, stored: StoredPlan) -> None:
-    asks = {name for wave in stored.plan.waves if wave.number in approval.waves for name in wave.asks}
+    concerned = [wave for wave in stored.plan.waves if wave.number in approval.waves] or stored.plan.waves
+    asks = {name for wave in concerned for name in wave.asks}
     if approval.decision.value == "approve" and (silent := sorted(asks - set(approval.acknowledged))):
         raise Refused(
             f"these waves ask for more than a yes: {', '.join(silent)}",
             saved="nothing was signed",
-            hint=" ".join(f"--acknowledge {name}" for name in silent) + ", or other --waves",
+            hint="; ".join([*_because(stored, silent), _acknowledging(silent)]) + ", or other --waves",
         )
     there = {wave.number for wave in stored.plan.waves}
     if missing := sorted(set(approval.waves) - there):
@@ -140,9 +160,33 @@ def _check_waves(approval: Approval, stored: StoredPlan) -> None:
         )
 
 
+def _because(stored: StoredPlan, names: Iterable[str]) -> Iterable[str]:
+    return (f"{flag.name}: {flag.why}" for flag in stored.plan.flags if flag.name in set(names))
+
+
+def _acknowledging(names: Iterable[str]) -> str:
+    return " ".join(f"--acknowledge {name}" for name in names)
+
+
+def _check_named(approval: Approval, stored: StoredPlan) -> None:
+    waves = {grant.key: grant.wave for grant in stored.plan.tier_zero}
+    if unknown := [key for key in approval.tier_zero if key not in waves]:
+        raise Unusable(
+            f"the plan has no tier-0 grant {', '.join(unknown)}",
+            saved="nothing was signed",
+            hint=f"see their keys: holdfast status {approval.plan}",
+        )
+    if outside := [key for key in approval.tier_zero if waves[key] not in approval.waves]:
+        raise Unusable(
+            f"in waves that this approval doesn't name: tier-0 grant {', '.join(outside)}",
+            saved="nothing was signed",
+            hint=f"name their waves, too: --waves {','.join(sorted({str(waves[key]) for key in outside}))}",
+        )
+
+
 def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
     from shared.cli.conflicts_view import chosen_lines
-    from shared.cli.plan_view import forecast_line
+    from shared.cli.plan_view import forecast_line, grant_line
 
     yield f"You {approval.decision.value} plan {approval.plan} of snapshot {stored.plan.snapshot}"
     yield f"  digest   {approval.digest}"
@@ -150,9 +194,18 @@ def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
         mark = "yes" if wave.number in approval.waves else "no "
         more = f"; asks for --acknowledge {' --acknowledge '.join(wave.asks)}" if wave.asks else ""
         yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}{more}"
+    for flag in stored.plan.flags:
+        yield f"  {flag.name}: {flag.why}"
     yield f"  conflicts {len(stored.plan.conflicts)}, left as it is {len(stored.plan.exclusions)}"
     for line in chosen_lines(one for one in stored.plan.chosen if one.done):
         yield f"  chosen    {line}"
+    asked = [grant for grant in stored.plan.tier_zero if grant.wave in approval.waves]
+    if asked and approval.decision.value == "approve":
+        through = [grant for grant in asked if grant.key in approval.tier_zero]
+        for grant in through:
+            yield f"  LETS THROUGH {grant.key}: {grant_line(grant)}"
+        if left := len(asked) - len(through):
+            yield f"  {left:,} of {len(asked):,} tier-0 grants are not named here: without --tier-zero KEY not done"
     if stored.plan.despite_erasure:
         yield f"  BRINGS BACK although on the erasure list: {', '.join(stored.plan.despite_erasure)}"
     yield f"  holds until {approval.expires_at:%Y-%m-%d %H:%M} UTC"
@@ -234,6 +287,7 @@ def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Qu
         "keyId": signed.key_id,
         "person": signed.person,
         "nonce": approval.nonce,
+        "tierZero": list(approval.tier_zero),
         "recorded": recorded,
         "quorum": [
             {
@@ -242,6 +296,7 @@ def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Qu
                 "needed": quorum.needed,
                 "reached": quorum.reached,
                 "rejectedBy": list(quorum.rejected_by),
+                "tierZero": list(quorum.tier_zero),
             }
             for quorum in quorums
         ],
@@ -255,16 +310,23 @@ def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Qu
     elif ready:
         ending = f"next: holdfast restore {approval.plan} --digest {approval.digest}{flags}"
     else:
-        ending = f"next: another approver runs holdfast approve {approval.plan}{flags}"
+        said = f" {_acknowledging(approval.acknowledged)}" if approval.acknowledged else ""
+        ending = f"next: another approver runs holdfast approve {approval.plan}{said}{flags}"
     view = (
         facts([("Signed by", f"{signed.person} ({signed.key_id})"), ("Decision", approval.decision.value)]),
         table(
-            ("Wave", "Approvals", "Needed", "May run"),
+            ("Wave", "Approvals", "Needed", "May run", "Tier-0 grants let through"),
             [
-                (str(quorum.wave), str(len(quorum.key_ids)), str(quorum.needed), "yes" if quorum.reached else "no")
+                (
+                    str(quorum.wave),
+                    str(len(quorum.key_ids)),
+                    str(quorum.needed),
+                    "yes" if quorum.reached else "no",
+                    str(len(quorum.tier_zero)),
+                )
                 for quorum in quorums
             ],
-            numbers=("Wave", "Approvals", "Needed"),
+            numbers=("Wave", "Approvals", "Needed", "Tier-0 grants let through"),
         ),
         line(ending),
     )

@@ -123,7 +123,10 @@ def options_document(plan: RestorePlan, flags: str) -> dict[str, Any]:
 # --- page
 
 
-def conflict_box(conflict: Conflict, again: str) -> dict[str, Any]:
+def conflict_box(conflict: Conflict, again: str, where: str) -> dict[str, Any]:
+    """`where`: where to read on, if more stays out because of it than a page takes."""
+    from shared.pages.page import cut
+
     held = conflict.kind in _HELD
     return {
         "name": conflict.name or conflict.target,
@@ -137,7 +140,8 @@ def conflict_box(conflict: Conflict, again: str) -> dict[str, Any]:
             ("The live one was created by", conflict.created_by or ("not found in the audit log" if held else "")),
             ("The live one was made at", conflict.live_created_at),
         ],
-        "affects": list(conflict.affects),
+        "affects": cut(conflict.affects, where),
+        "affects_count": f"{len(conflict.affects):,}",
         "words": [
             {"word": word.value, "what": WORDS[word], "command": f"{again} {option(conflict, word)}"}
             for word in conflict.words

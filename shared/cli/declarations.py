@@ -110,6 +110,11 @@ def _one(spec: ObjectType, catalog: Catalog) -> Answer:
                 ("Not created anew", spec.not_created),
                 ("Recognised by", "; ".join(_match_keys(spec))),
                 ("Drill", ": ".join(filter(None, (spec.drill.value, spec.no_drill)))),
+                (
+                    "Power over the tenant",
+                    f"{spec.tier_zero.why} ({spec.tier_zero.source})" if spec.tier_zero else "",
+                ),
+                ("Approved only with", f"--acknowledge {spec.second_look}" if spec.second_look else ""),
                 ("Licence", f"{spec.licence.name} ({spec.licence.source})" if spec.licence else ""),
                 ("Asked for besides", "; ".join(f"{one.name}: {_group(one)}" for one in spec.member_groups)),
                 ("Permissions to read", _spell(spec.needs_to_read)),

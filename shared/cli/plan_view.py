@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.cli.conflicts_view import again_command, chosen_row, conflict_box
 from shared.domain.objects import Json
 from shared.domain.plan import (
+    Access,
+    AccessKind,
+    BlastRadius,
     Exclusion,
     ExpectedId,
     Forecast,
     Leaving,
+    LicenceUnits,
     Mechanism,
     Operation,
     Reason,
     RestorePlan,
     Step,
+    TierZeroGrant,
 )
-from shared.pages.page import cut, members, render
+from shared.pages.page import MAX_ROWS, cut, members, render
 from shared.pages.text import count, duration, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+T = TypeVar("T")
 
 MECHANISMS = {
     Mechanism.BIN: "from the recycle bin",
@@ -120,6 +127,61 @@ def leaving_soon(plan: RestorePlan) -> list[Leaving]:
     return [one for one in plan.leaving if one.at < plan.created_at + _SOON]
 
 
+def grant_line(grant: TierZeroGrant) -> str:
+    """Who gets what by a grant of power over the tenant."""
+    who = f"{grant.to_name} ({grant.to})" if grant.to_name else grant.to
+    where = "" if grant.to == grant.target else f", by {grant.type} {grant.name} ({grant.target})"
+    return f"{who} gets {grant.why}{where}"
+
+
+ACCESS = {
+    AccessKind.ACCOUNTS: "may sign in",
+    AccessKind.GROUPS: "is in the group",
+    AccessKind.ROLES: "holds the role",
+    AccessKind.ELIGIBLE: "may activate the role",
+    AccessKind.APPS: "has access to the application",
+    AccessKind.POLICIES: "is under the policy",
+}
+
+
+def licence_row(units: LicenceUnits) -> tuple[str, str, str, str, str]:
+    """Licence, units that the plan takes, more by hand, free, short of."""
+    free = "not known" if units.free is None else f"{units.free:,}"
+    short = f"{units.short:,}" if units.short else ""
+    return units.name or units.sku, f"{units.needed:,}", f"{units.by_hand:,}", free, short
+
+
+_NAMED = 10  # people in one line
+
+
+def reach_line(reached: BlastRadius) -> str:
+    if not reached.access:
+        return "nobody's access changes, as far as can be told"
+    return f"{count(reached.gaining, 'principal gains', 'principals gain')} something, {reached.losing:,} lose"
+
+
+def widest(reached: BlastRadius) -> list[Access]:
+    """What changes for most comes first, for everybody before all."""
+    return sorted(
+        reached.access,
+        key=lambda one: (not (one.all_gain or one.all_lose), -(one.gained_by + one.lost_by), one.target),
+    )
+
+
+def who(access: Access, names: Mapping[str, str], *, gains: bool) -> str:
+    """Who gains or loses a thing: the first by name, and how many more."""
+    if access.all_gain if gains else access.all_lose:
+        spared = _listed(access.spared, len(access.spared), names)
+        return f"everybody but {spared}" if spared else "everybody"
+    return _listed(access.gains, access.gained_by, names) if gains else _listed(access.loses, access.lost_by, names)
+
+
+def _listed(ids: Sequence[str], number: int, names: Mapping[str, str]) -> str:
+    shown = ids[:_NAMED]
+    text = ", ".join(names.get(one) or one for one in shown)
+    return f"{text} and {number - len(shown):,} more" if number > len(shown) else text
+
+
 def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
     return [step for step in plan.steps if step.wave == number]
 
@@ -136,7 +198,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             "title": wave.title,
             "forecast": _forecast(wave.forecast),
             "step_count": len(wave_steps(plan, wave.number)),
-            "steps": cut([_step(step, names) for step in wave_steps(plan, wave.number)], _where(plan)),
+            "steps": _steps(wave_steps(plan, wave.number), names, _where(plan)),
         }
         for wave in plan.waves
     ]
@@ -161,6 +223,14 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             [{"type": one.type, "name": one.name, "id": one.target, "why": one.why} for one in plan.fighting],
             _where(plan),
         ),
+        "flags": [{"name": one.name, "why": one.why} for one in plan.flags],
+        "reach": _reach(plan),
+        "licences": [
+            dict(zip(("name", "needed", "by_hand", "free", "short"), licence_row(one), strict=True))
+            for one in plan.licences
+        ],
+        "tier_zero": _made(plan.tier_zero, _grant, _where(plan)),
+        "untold": list(plan.untold),
         "leaving": cut(
             [
                 {"at": moment(one.at), "type": one.type, "name": one.name, "id": one.target}
@@ -170,6 +240,8 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         ),
         "contents": [
             {"anchor": "waves", "text": count(len(plan.waves), "wave")},
+            {"anchor": "reach", "text": "whose access changes"},
+            {"anchor": "tierzero", "text": count(len(plan.tier_zero), "tier-0 grant")},
             {"anchor": "conflicts", "text": count(len(plan.conflicts), "conflict")},
             {"anchor": "exclusions", "text": f"{len(plan.exclusions):,} left as it is"},
             {"anchor": "newids", "text": count(len(plan.new_ids), "new id")},
@@ -177,13 +249,15 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
         "waves": waves,
         "step_count": len(plan.steps),
         "forecast": _forecast(plan.forecast),
-        "conflicts": cut([conflict_box(one, again_command(plan)) for one in plan.conflicts], _where(plan)),
-        "chosen": cut([chosen_row(one) for one in plan.chosen], _where(plan)),
+        "conflicts": _made(
+            plan.conflicts, lambda one: conflict_box(one, again_command(plan), _where(plan)), _where(plan)
+        ),
+        "chosen": _made(plan.chosen, chosen_row, _where(plan)),
         "exclusions": [
             {
                 "title": REASONS[reason],
                 "count": f"{len(group):,}",
-                **cut([_exclusion(exclusion) for exclusion in group], _where(plan)),
+                **_made(group, _exclusion, _where(plan)),
             }
             for reason, group in by_reason(plan.exclusions)
         ],
@@ -198,7 +272,8 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
 def approve_command(plan: RestorePlan) -> str:
     numbers = ",".join(str(wave.number) for wave in plan.waves)
     said = "".join(f" --acknowledge {name}" for name in sorted({name for wave in plan.waves for name in wave.asks}))
-    return f"holdfast approve {plan.id} --key FILE --waves {numbers}{said}"
+    named = " --tier-zero KEY" if plan.tier_zero else ""
+    return f"holdfast approve {plan.id} --key FILE --waves {numbers}{said}{named}"
 
 
 def scope_line(plan: RestorePlan) -> str:
@@ -232,6 +307,54 @@ def _forecast(forecast: Forecast) -> dict[str, str]:
         "units": f"{forecast.resource_units:,}",
         "time": duration(forecast.seconds),
     }
+
+
+def _reach(plan: RestorePlan) -> dict[str, Any]:
+    if plan.blast_radius is None:
+        return {"told": "Not told: the live tenant was not read for this plan.", **cut([], _where(plan))}
+    names = plan.blast_radius.names
+
+    def row(one: Access) -> dict[str, str]:
+        return {
+            "what": ACCESS[one.kind],
+            "name": one.name,
+            "type": one.type,
+            "target": one.target,
+            "gains": who(one, names, gains=True),
+            "loses": who(one, names, gains=False),
+        }
+
+    return {"told": f"{reach_line(plan.blast_radius)}.", **_made(widest(plan.blast_radius), row, _where(plan))}
+
+
+def _grant(grant: TierZeroGrant) -> dict[str, str]:
+    return {
+        "key": grant.key,
+        "wave": str(grant.wave),
+        "who": grant.to_name,
+        "to": grant.to,
+        "why": grant.why,
+        "type": grant.type,
+        "name": grant.name,
+        "target": grant.target,
+    }
+
+
+def _steps(steps: Sequence[Step], names: dict[str, str], where: str) -> dict[str, Any]:
+    """Whole steps, as many as hold no more operations than a page takes of one wave."""
+    shown, operations = 0, 0
+    for step in steps:
+        operations += max(1, len(step.operations))
+        if operations > MAX_ROWS and shown:
+            break
+        shown += 1
+    return _made(steps, lambda step: _step(step, names), where, shown)
+
+
+def _made(rows: Sequence[T], make: Callable[[T], Any], where: str, limit: int = MAX_ROWS) -> dict[str, Any]:
+    """Like `cut`, and only what is shown is made: a plan may have a hundred thousand of anything."""
+    part = cut(rows, where, limit)
+    return {**part, "rows": [make(row) for row in part["rows"]]}
 
 
 def _step(step: Step, names: dict[str, str]) -> dict[str, Any]:

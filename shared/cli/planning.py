@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from shared.bootstrap import Parts as Operator
-    from shared.domain.plan import RestorePlan, Scope, Step
+    from shared.domain.plan import BlastRadius, RestorePlan, Scope, Step
     from shared.engines.evidence import StoredPlan
 
 RequestId: TypeAlias = Annotated[
@@ -42,6 +42,7 @@ RequestId: TypeAlias = Annotated[
 ]
 
 _SOON_SHOWN = 20
+_GRANTS_SHOWN = 100
 _MANY_IDS = 600  # of an id's usual length, what a queue message holds
 
 
@@ -335,8 +336,10 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
         approve_command,
         by_reason,
         forecast_line,
+        grant_line,
         leaving_soon,
         mechanisms_line,
+        reach_line,
         scope_line,
         wave_steps,
     )
@@ -354,6 +357,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
                 ("Despite the erasure list", ", ".join(plan.despite_erasure)),
                 ("What it does", mechanisms_line(plan.operations) or "nothing: all is as in the snapshot"),
                 ("Forecast", forecast_line(plan.forecast)),
+                ("Whose access changes", reach_line(plan.blast_radius) if plan.blast_radius else ""),
                 ("New ids", f"{len(plan.new_ids):,}" if plan.new_ids else ""),
             ]
         )
@@ -366,6 +370,30 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
                 title=f"Purged for good within three days: {len(soon):,}; with --rescue they come first",
             )
         )
+    if plan.flags:
+        view.append(
+            listing(
+                "An approval has to acknowledge",
+                [f"--acknowledge {one.name}: {one.why}" for one in plan.flags],
+                limit=len(plan.flags),
+            )
+        )
+    if plan.licences:
+        view.append(_licence_table(plan))
+    if plan.blast_radius is not None and plan.blast_radius.access:
+        view.append(_reach_table(plan.blast_radius))
+    if plan.tier_zero:
+        view.append(
+            table(
+                ("Key", "Wave", "Who gets what"),
+                [(one.key, str(one.wave), grant_line(one)) for one in plan.tier_zero[:_GRANTS_SHOWN]],
+                title=f"Power over the tenant, done only if named by --tier-zero KEY ({len(plan.tier_zero):,})",
+            )
+        )
+        if (left := len(plan.tier_zero) - _GRANTS_SHOWN) > 0:
+            view.append(line(f"… and {left:,} more (--json or --html shows all)"))
+    if plan.untold:
+        view.append(listing("Not known when this was planned", list(plan.untold)))
     if plan.fighting:
         view.append(
             listing(
@@ -416,6 +444,35 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
     if plan.steps:
         view.append(line(f"next: {approve_command(plan)}{flags}"))
     return view
+
+
+def _licence_table(plan: RestorePlan) -> RenderableType:
+    from shared.cli.plan_view import licence_row
+    from shared.cli.render import table
+
+    short = sum(one.short > 0 for one in plan.licences)
+    title = f"Licences: too few of {count(short, 'kind')}" if short else "Licences"
+    columns = ("Licence", "Units needed", "More by hand", "Free", "Short of")
+    return table(columns, [licence_row(one) for one in plan.licences], title=title, numbers=columns[1:])
+
+
+def _reach_table(reached: BlastRadius) -> RenderableType:
+    from shared.cli.plan_view import ACCESS, who, widest
+    from shared.cli.render import table
+
+    return table(
+        ("What", "Of", "Gained by", "Lost by"),
+        [
+            (
+                ACCESS[one.kind],
+                one.name or one.target,
+                who(one, reached.names, gains=True),
+                who(one, reached.names, gains=False),
+            )
+            for one in widest(reached)[:_SOON_SHOWN]
+        ],
+        title=f"Who gains or loses access ({len(reached.access):,}; --json or --html shows all)",
+    )
 
 
 def _step_lines(plan: RestorePlan) -> list[str]:

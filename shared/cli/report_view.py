@@ -40,18 +40,19 @@ _STATES = {
     OutcomeState.REFUSED.value: "refused by Graph",
     OutcomeState.GUARD.value: "left off by the lock-out guard",
     OutcomeState.ERASED.value: "on the erasure list since, not written",
+    OutcomeState.NOT_APPROVED.value: "not approved by name, not written",
     OutcomeState.BLOCKED.value: "not sent: what it depends on was not done",
     OutcomeState.UNKNOWN.value: "unknown",
     OutcomeState.WAITING.value: "waiting",
     "notReadBack": "written, but not read back",
 }
 
-_DECISIONS = frozenset({OutcomeState.GUARD.value, OutcomeState.ERASED.value})
+_DECISIONS = frozenset(one.value for one in (OutcomeState.GUARD, OutcomeState.ERASED, OutcomeState.NOT_APPROVED))
 
 
 def exit_code(report: Report) -> int:
-    """0 equal but for what is listed; 3 something unexplained; 4 operations that did not end well. What the guard
-    or the erasure list left out is a decision and no failure."""
+    """0 equal but for what is listed; 3 something unexplained; 4 operations that did not end well. What the guard,
+    the erasure list or the approvers left out is a decision and no failure."""
     if report.verdict is Verdict.DIFFERS:
         return 3
     failed = any(one.state not in _DECISIONS for one in report.not_done)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from shared.domain.objects import Json, JsonObject
 from shared.domain.wire import Wire
@@ -207,6 +208,102 @@ class Chosen(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Flag(Wire):
+    """Something about the plan that an approval must acknowledge by this name; `why` says what was counted."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From where on a plan is flagged: objects that it changes or brings back; of one type, the share of its
+    objects, if they are at least `share_from`; what it takes away."""
+
+    objects: int = 500
+    share: float = 0.1
+    share_from: int = 20
+    removals: int = 25
+
+
+USUAL: Final = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class TierZeroGrant(Wire):
+    """An operation that gives somebody power over the whole tenant. It runs only if as many approvers as the plan
+    needs named its `key`, which is the same in every plan that does the same. `to`: the id of whom it is given to,
+    the object's own where what comes back has held it before. `why`: what is given."""
+
+    key: str
+    operation: str
+    wave: int
+    type: str
+    target: str
+    name: str
+    to: str
+    to_name: str
+    why: str
+
+
+class AccessKind(StrEnum):
+    """What somebody gains or loses."""
+
+    ACCOUNTS = "accounts"  # signing in at all: the account comes back, is opened, is shut or goes
+    GROUPS = "groups"  # a place in a group, through groups in it, too
+    ROLES = "roles"
+    ELIGIBLE = "eligibleRoles"
+    APPS = "applications"  # a role of an application, or consent to one
+    POLICIES = "policies"  # gained: a policy that is on applies from now on; lost: it no longer does
+
+
+@dataclass(frozen=True, slots=True)
+class Access(Wire):
+    """Who gains and who loses one thing, as ids of users and service principals. `all_gain`, `all_lose`: everybody
+    does but for those who are `spared`. Numbers are right where a list was cut."""
+
+    kind: AccessKind
+    type: str
+    target: str
+    name: str
+    gains: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
+    gained_by: int = 0
+    lost_by: int = 0
+    all_gain: bool = False
+    all_lose: bool = False
+    spared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlastRadius(Wire):
+    """Whose access a plan changes. `gaining` and `losing`: how many are named anywhere as such. `names`: of those
+    in the lists, as far as they have any."""
+
+    gaining: int
+    losing: int
+    access: tuple[Access, ...]
+    names: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceUnits(Wire):
+    """Units of one licence (a SKU): how many the plan takes, how many are free now (None: not known), and how many
+    more will be taken when somebody gives back by hand what no plan assigns."""
+
+    sku: str
+    name: str
+    needed: int
+    free: int | None
+    by_hand: int
+
+    @property
+    def short(self) -> int:
+        """How many are missing for all of it."""
+        return 0 if self.free is None else max(0, self.needed + self.by_hand - self.free)
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict(Wire):
     """A live object stands where a snapshot's object should come back. Default: nothing is done.
 
@@ -350,6 +447,12 @@ class RestorePlan(Wire):
     fighting: tuple[Fighting, ...] = ()  # what may undo the restore
     undo_of: str = ""  # the plan whose doings this one takes back
     chosen: tuple[Chosen, ...] = ()  # what became of the choices that the request made
+    tier_zero: tuple[TierZeroGrant, ...] = ()  # what an approval has to name one by one
+    flags: tuple[Flag, ...] = ()  # why waves ask for what they ask
+    blast_radius: BlastRadius | None = None  # None: not worked out
+    licences: tuple[LicenceUnits, ...] = ()  # that the plan takes units of
+    # What could not be read when the plan was made, and what therefore isn't told of above.
+    untold: tuple[str, ...] = ()
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -366,7 +469,8 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval(Wire):
-    """Payload of an approver's JWS. `waves` are the waves it lets run; `nonce` works once."""
+    """Payload of an approver's JWS. `waves` are the waves it lets run; `nonce` works once. `tier_zero`: keys of the
+    grants of such power that it lets through; others aren't done."""
 
     tenant: str
     plan: str
@@ -376,6 +480,7 @@ class Approval(Wire):
     acknowledged: tuple[str, ...]
     expires_at: datetime
     nonce: str
+    tier_zero: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +517,7 @@ class OutcomeState(StrEnum):
     REFUSED = "refusedByGraph"
     GUARD = "leftOffByGuard"
     ERASED = "onErasureList"  # put there since the plan was made: not written
+    NOT_APPROVED = "notApproved"  # gives power over the tenant, and too few approvers named it
     BLOCKED = "dependencyNotDone"
     UNKNOWN = "unknown"  # answer lost: the next attempt looks for the anchor
     WAITING = "waiting"  # replication or another service; tried again

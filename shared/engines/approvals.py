@@ -5,6 +5,9 @@ approvers' document, whose own SHA-256 is a setting; for this tenant, plan and d
 expired; its nonce used by itself alone; acknowledging what the wave asks for; not by the one who asked for the
 plan. `needed` different keys make a
 quorum; a key counts once however often it signs. One valid rejection stops the plan.
+
+Grants of power over the tenant are counted one by one in the same way: as many of the keys that count have to have
+named one when its wave starts, or it is not done. Approvals that don't name it let the rest of the wave run.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from shared.engines.wire import decode, encode
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-_MAX_TOKEN = 16 * 1024
+_MAX_TOKEN = 32 * 1024  # what a queue message holds besides: some two thousand keys of grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Quorum:
     tokens: tuple[str, ...]  # SHA-256 of the tokens that count
     rejected_by: tuple[str, ...]  # key ids
     ignored: tuple[str, ...]
+    tier_zero: tuple[str, ...] = ()  # keys of the grants that as many approvers named as are needed
 
     @property
     def reached(self) -> bool:
@@ -113,6 +117,15 @@ async def store_approvers(store: BlobStore, tenant: str, document: Approvers) ->
     return digest
 
 
+def _unacknowledged(approval: Approval, stored: StoredPlan) -> str:
+    """What an approval leaves unsaid that its waves ask for, "" if nothing."""
+    if approval.decision is not Decision.APPROVE:
+        return ""
+    asks = {name for wave in stored.plan.waves if wave.number in approval.waves for name in wave.asks}
+    silent = sorted(asks - set(approval.acknowledged))
+    return f"the approval doesn't acknowledge {', '.join(silent)}" if silent else ""
+
+
 class ApprovalDesk:
     """Records approvals and counts them. `approvers_sha256` is the setting that names the document."""
 
@@ -138,7 +151,7 @@ class ApprovalDesk:
     async def open(self, token: bytes) -> Signed:
         """Raises `Refused` for a signature that isn't an approver's, `Unusable` for a payload that is none."""
         if len(token) > _MAX_TOKEN:
-            raise Unusable("the approval is too long")
+            raise Unusable("the approval is too long", hint="name fewer tier-0 grants, and the rest in another one")
         known = await self.approvers()
         try:
             payload, key_id = jws.verify_signed(token, Purpose.APPROVAL, known.keys)
@@ -158,7 +171,7 @@ class ApprovalDesk:
             stored = await self._evidence.load_plan(approval.plan)
         except BlobMissing:
             raise Refused("the approval is for a plan that is not there") from None
-        if broken := self._broken_rule(signed, stored):
+        if broken := self._broken_rule(signed, stored) or _unacknowledged(approval, stored):
             raise Refused(broken)
         use = encode(NonceUse(approval.plan, signed.key_id, sha256(signed.payload)))
         if await create_or_adopt(self._evidence.store, name, use) != use:
@@ -186,6 +199,8 @@ class ApprovalDesk:
                 return "the approval has expired"
             if not set(approval.waves) <= {wave.number for wave in stored.plan.waves}:
                 return "the approval is for waves that the plan doesn't have"
+            if not set(approval.tier_zero) <= {grant.key for grant in stored.plan.tier_zero}:
+                return "the approval names tier-0 grants that the plan doesn't have"
         return ""
 
     async def quorum(self, stored: StoredPlan, wave: int) -> Quorum:
@@ -195,6 +210,7 @@ class ApprovalDesk:
         tenant = self._evidence.tenant
         folder = f"{plan_folder(tenant, stored.plan.id)}approvals/"
         counted: dict[str, str] = {}
+        named: dict[str, set[str]] = {}  # key of a grant → approvers who named it
         rejected: set[str] = set()
         ignored: list[str] = []
         async for stat in self._evidence.store.list(folder):
@@ -214,6 +230,8 @@ class ApprovalDesk:
                 ignored.append(f"{label}: it doesn't acknowledge {', '.join(sorted(silent))}")
             elif wave in signed.approval.waves:
                 counted.setdefault(signed.key_id, sha256(token))
+                for grant in signed.approval.tier_zero:
+                    named.setdefault(grant, set()).add(signed.key_id)
         key_ids = tuple(sorted(counted))
         return Quorum(
             wave,
@@ -222,17 +240,28 @@ class ApprovalDesk:
             tuple(counted[key_id] for key_id in key_ids),
             tuple(sorted(rejected)),
             tuple(ignored),
+            tuple(sorted(grant for grant, who in named.items() if len(who) >= known.needed)),
         )
 
     async def wave_started(self, stored: StoredPlan, wave: int) -> bool:
         """Whether the executor has let this wave start. Raises `IntegrityError` for a record that isn't its."""
+        return await self._wave_start(stored, wave) is not None
+
+    async def not_named(self, stored: StoredPlan, wave: int) -> frozenset[str]:
+        """Operations of a wave that has started which too few approvers had named by then. Raises `Refused` for a
+        wave that hasn't."""
+        start = await self._wave_start(stored, wave)
+        if start is None:
+            raise Refused(f"wave {wave} has not started")
+        granted = frozenset(start.tier_zero)
+        return frozenset(grant.operation for grant in stored.plan.tier_zero if grant.key not in granted)
+
+    async def _wave_start(self, stored: StoredPlan, wave: int) -> WaveStart | None:
         name = wave_blob(self._evidence.tenant, stored.plan.id, wave)
         start = await self._evidence.find_signed(WaveStart, name, Purpose.EXECUTION)
-        if start is None:
-            return False
-        if (start.plan, start.digest, start.wave) != (stored.plan.id, stored.digest, wave):
+        if start is not None and (start.plan, start.digest, start.wave) != (stored.plan.id, stored.digest, wave):
             raise Refused(f"the start of wave {wave} was recorded for another plan")
-        return True
+        return start
 
     async def closed(self, stored: StoredPlan, wave: int) -> str:
         """Why a wave may not run, "" if it may. Started once, it runs to its end: an approval that expires
@@ -249,7 +278,15 @@ class ApprovalDesk:
         quorum = await self.quorum(stored, wave)
         if not quorum.reached:
             return quorum.why()
-        start = WaveStart(stored.plan.id, stored.digest, wave, self._clock.now(), quorum.tokens, quorum.key_ids)
+        start = WaveStart(
+            stored.plan.id,
+            stored.digest,
+            wave,
+            self._clock.now(),
+            quorum.tokens,
+            quorum.key_ids,
+            quorum.tier_zero,
+        )
         name = wave_blob(self._evidence.tenant, stored.plan.id, wave)
         await self._evidence.write_signed(name, Purpose.EXECUTION, signer, start)
         if not await self.wave_started(stored, wave):

@@ -140,7 +140,8 @@ class Cancellation(Wire):
 
 @dataclass(frozen=True, slots=True)
 class WaveStart(Wire):
-    """A wave was allowed to start; `approvals` are the SHA-256 of the tokens that allowed it."""
+    """A wave was allowed to start; `approvals` are the SHA-256 of the tokens that allowed it. `tier_zero`: keys of
+    the grants of power that enough of the approvers had named."""
 
     plan: str
     digest: str
@@ -148,6 +149,7 @@ class WaveStart(Wire):
     at: datetime
     approvals: tuple[str, ...]
     approvers: tuple[str, ...]  # key ids
+    tier_zero: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,8 @@ class Executor:
                 return StepResult(StepEnd.NOT_READY, f"step {name} is not done")
         if why := await self._desk.start_wave(stored, found.wave, self._signer):
             return StepResult(StepEnd.AWAITING_APPROVAL, why)
-        run = _Run(self, stored, found)
+        unnamed = await self._desk.not_named(stored, found.wave) if stored.plan.tier_zero else frozenset[str]()
+        run = _Run(self, stored, found, unnamed)
         delay = await run.advance()
         if delay is not None:
             return StepResult(StepEnd.REQUEUE, run.why, delay)
@@ -194,9 +195,10 @@ class Executor:
 
 
 class _Run:
-    """One run of one step by one worker. `why` says what it waits for when it can't go on."""
+    """One run of one step by one worker. `why` says what it waits for when it can't go on. `unnamed`: operations
+    that approvers had to name and didn't."""
 
-    def __init__(self, executor: Executor, stored: StoredPlan, step: Step) -> None:
+    def __init__(self, executor: Executor, stored: StoredPlan, step: Step, unnamed: frozenset[str]) -> None:
         self._evidence = executor._evidence
         self._directory = executor._directory
         self._secrets = executor._secrets
@@ -209,6 +211,7 @@ class _Run:
         self._log = executor._journal
         self._erasures = executor._erasures
         self._own_apps = executor._own_apps
+        self._unnamed = unnamed
         self._stored = stored
         self._plan = stored.plan
         self._step = step
@@ -295,6 +298,7 @@ class _Run:
             self._erasures,
             Patience(self._limits.patience, min(2.0, self._limits.fresh / 2)),
             self._own_apps,
+            self._unnamed,
         )
 
     def _due(self, journal: StepJournal, remaining: list[Operation]) -> tuple[list[Operation], float]:

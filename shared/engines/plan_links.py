@@ -50,7 +50,7 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
     added = _added(planning, survey)
     concerned = {*lost, *added}
     entries = await entries_of(snapshot, spec.name, concerned)
-    unwritable, sealing = await _judged(planning, snapshot, live, survey, entries)
+    unwritable, sealing, alone = await _judged(planning, snapshot, live, survey, entries)
     given = await given_links(planning, snapshot, relationship.granted) if relationship.granted and lost else None
     if given is not None:
         given.tell_unread(planning, survey)
@@ -65,7 +65,7 @@ async def plan_links(planning: Planning, snapshot: View, live: View, survey: Lin
             counts += [f"{len(new)} added"] if new else []
             planning.exclude(spec, source, name, reason, f"{', '.join(counts)}: {why}", relationship.name)
             continue
-        drafts = _plan_source(planning, survey, source, name, missing) if missing else []
+        drafts = _plan_source(planning, survey, source, name, missing, alone=source in alone) if missing else []
         if source in sealing:
             _seal(planning, survey, source, missing, drafts)
         replaced = bool(drafts)
@@ -105,18 +105,23 @@ def _seal(planning: Planning, survey: LinkSurvey, source: str, links: list[Link]
 
 async def _judged(
     planning: Planning, snapshot: View, live: View, survey: LinkSurvey, entries: dict[str, IndexEntry]
-) -> tuple[dict[str, tuple[Reason, str]], set[str]]:
-    """Sources whose links can't be written, by what snapshot or live tenant hold of them; and sources whose links
-    make their targets immutable."""
+) -> tuple[dict[str, tuple[Reason, str]], set[str], set[str]]:
+    """Sources whose links can't be written, by what snapshot or live tenant hold of them; sources whose links make
+    their targets immutable; and those whose links give power over the tenant, so that each is written alone."""
     spec, relationship = survey.spec, survey.relationship
     found: dict[str, tuple[Reason, str]] = {}
     sealing: set[str] = set()
-    if relationship.computed_when is None and relationship.seals_when is None and not spec.protected:
-        return found, sealing
+    alone: set[str] = set()
+    rule = spec.tier_zero
+    powerful = rule.holds if rule is not None and relationship.name in rule.links else None
+    if not (relationship.computed_when or relationship.seals_when or spec.protected or powerful):
+        return found, sealing, alone
 
     def judge(source: str, item: JsonObject, *, is_live: bool) -> None:
         if relationship.seals_when is not None and holds(relationship.seals_when, item):
             sealing.add(source)
+        if powerful is not None and holds(powerful, item):
+            alone.add(source)
         if relationship.computed_when is not None and holds(relationship.computed_when, item):
             found[source] = relationship.computed_why, "the service makes them from the object's rule"
         elif protected := protection(spec, item, live=is_live):
@@ -126,11 +131,13 @@ async def _judged(
     for view, held in ((snapshot, entries), (live, live_entries)):
         async for entry, item in read_objects(view, spec.name, each(held[source] for source in sorted(held))):
             judge(entry.id, item, is_live=view is live)
-    return found, sealing
+    return found, sealing, alone
 
 
-def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link]) -> list[Draft]:
-    """The drafts that write the links of one source."""
+def _plan_source(
+    planning: Planning, survey: LinkSurvey, source: str, name: str, links: list[Link], *, alone: bool
+) -> list[Draft]:
+    """The drafts that write the links of one source. `alone`: each link by itself, because it is approved so."""
     spec, relationship = survey.spec, survey.relationship
     way = planning.fates.way(spec.name, source)
     key = ObjectKey(spec.name, source)
@@ -151,7 +158,7 @@ def _plan_source(planning: Planning, survey: LinkSurvey, source: str, name: str,
         return []
     where = _sort(planning, survey, source, name, links)
     live_targets = sorted(link.target for link in survey.added.get(source, []))
-    size = BIND_LIMIT if relationship.write is LinkWrite.BIND else 1
+    size = BIND_LIMIT if relationship.write is LinkWrite.BIND and not alone else 1
     chunks = [*_chunks(where.here, size), *_chunks(where.coming, size), *_chunks(where.unsure, 1)]
     drafts = []
     for targets in chunks:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.catalog.registry import Catalog
 from shared.domain.errors import BlobMissing, Unusable
-from shared.domain.plan import RestorePlan, Scope
+from shared.domain.plan import USUAL, RestorePlan, Scope, Thresholds
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
 from shared.engines.acquainted import acquainted
 from shared.engines.bins import read_bins
@@ -22,9 +22,11 @@ from shared.engines.journal import Journal
 from shared.engines.known_ids import earlier
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
+from shared.engines.renamed import RenamedView
 from shared.engines.repository import Repository
 from shared.engines.restore_requests import PlanRequest
 from shared.engines.undo import undo_plan
+from shared.engines.view import View
 
 Scratch = Callable[[], AbstractContextManager[BlobStore]]
 
@@ -44,6 +46,7 @@ class SnapshotPlanMaker:
     break_glass_ids: tuple[str, ...]
     own_apps: tuple[str, ...] = ()
     earlier: tuple[Evidence, ...] = ()  # of restores that were run from elsewhere
+    thresholds: Thresholds = USUAL
 
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
         if request.undo:
@@ -74,6 +77,7 @@ class SnapshotPlanMaker:
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,
                 vouched=lambda asked: acquainted(self.repository, made, asked),
+                thresholds=self.thresholds,
             )
 
     async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:
@@ -90,4 +94,15 @@ class SnapshotPlanMaker:
             plan_id=plan,
             created_at=self.clock.now(),
             break_glass_ids=self.break_glass_ids,
+            views=await self._made_from(stored.plan),
+            own_apps=self.own_apps,
+            thresholds=self.thresholds,
         )
+
+    async def _made_from(self, plan: RestorePlan) -> tuple[View, ...]:
+        """The snapshot of a plan, with ids as the plan has them; none where it is no longer offered."""
+        try:
+            snapshot = await self.repository.open(plan.snapshot)
+        except Unusable:
+            return ()
+        return (RenamedView(snapshot, plan.known_ids, self.catalog) if plan.known_ids else snapshot,)

@@ -16,7 +16,7 @@ from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Unusable
 from shared.domain.objects import JsonObject, ObjectKey
-from shared.domain.plan import PLAN_FORMAT, Chosen, Exclusion, Fighting, RestorePlan, Scope, Word
+from shared.domain.plan import PLAN_FORMAT, USUAL, Chosen, Exclusion, Fighting, RestorePlan, Scope, Thresholds, Word
 from shared.engines.bins import Bins
 from shared.engines.choices import Choices
 from shared.engines.conditions import holds
@@ -35,6 +35,7 @@ from shared.engines.plan_objects import Planning, judged
 from shared.engines.plan_removals import plan_added
 from shared.engines.refinements import order_refined
 from shared.engines.renamed import RenamedView, in_scope
+from shared.engines.review import review
 from shared.engines.survey import (
     LinkSurvey,
     Reach,
@@ -45,7 +46,6 @@ from shared.engines.survey import (
     survey_types,
 )
 from shared.engines.view import View
-from shared.engines.waves import waves_of
 
 CreatedBy = Callable[[str], Awaitable[str]]
 
@@ -69,6 +69,7 @@ async def plan_restore(
     despite_erasure: Iterable[str] = (),
     own_apps: Iterable[str] = (),
     vouched: Vouched = nobody,
+    thresholds: Thresholds = USUAL,
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
@@ -78,6 +79,7 @@ async def plan_restore(
     `seen`: what earlier plans saw of members of which their restores found other values; where live still holds
     another one, that is a conflict.
     `own_apps`: application ids by which this program signs in; a plan that prunes leaves them.
+    `thresholds`: from where on an approval must acknowledge how much the plan does.
     `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
     `vouched`: who knows a live object as what it is, which decides whether it may be adopted.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
@@ -150,7 +152,7 @@ async def plan_restore(
     guard_groups = await apply_guard(planning, snapshot, live, accounts, own_apps)
 
     steps = order(planning.drafts)
-    waves = waves_of(steps, catalog)
+    reviewed = await review(steps, catalog, (snapshot, live), thresholds=thresholds, own_apps=own_apps)
     return RestorePlan(
         format=PLAN_FORMAT,
         id=plan_id,
@@ -162,12 +164,12 @@ async def plan_restore(
         catalog_version=catalog.version,
         scope=asked,
         break_glass_ids=accounts,
-        waves=waves,
+        waves=reviewed.waves,
         steps=steps,
         conflicts=await conflicts_of(fates, created_by),
         exclusions=tuple(sorted(set(planning.exclusions), key=_exclusion_key)),
         new_ids=dict(sorted(fates.renewed.items())),
-        forecast=total(wave.forecast for wave in waves),
+        forecast=total(wave.forecast for wave in reviewed.waves),
         guard_groups=guard_groups,
         known_ids=dict(sorted(known_ids.items())),
         despite_erasure=despite,
@@ -176,6 +178,11 @@ async def plan_restore(
         chosen=await with_makers(
             sorted((*heard, *deciding.chosen, *choices.unused()), key=_chosen_key), created_by
         ),
+        tier_zero=reviewed.tier_zero,
+        flags=reviewed.flags,
+        blast_radius=reviewed.blast_radius,
+        licences=reviewed.licences,
+        untold=reviewed.untold,
     )
 
 

@@ -28,6 +28,7 @@ from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolv
 from shared.engines.targets import Found, Targets, object_path
 
 _STEP_PAUSE = 15.0  # seconds until a step that isn't done is looked at again
+_NOT_NAMED = "not approved: it gives power over the tenant, and too few approvers named it"
 _BRINGS = frozenset({Mechanism.CREATE, Mechanism.BIN, Mechanism.PATCH})  # what brings an object's values back
 
 
@@ -94,12 +95,16 @@ class Preconditions:
     erasures: Erasures
     patience: Patience = field(default_factory=Patience)
     own_apps: frozenset[str] = frozenset()
+    unnamed: frozenset[str] = frozenset()  # operations that approvers had to name and didn't
 
     async def prepare(self, operations: Sequence[Operation], journal: StepJournal) -> list[Prepared]:
         """Judges operations of one type group together, so that reads can travel as one batch."""
         results: dict[str, Prepared] = {}
         open_ones: list[tuple[Operation, Bindings]] = []
         for operation in operations:
+            if operation.id in self.unnamed:
+                results[operation.id] = Ended(operation, OutcomeState.NOT_APPROVED, _NOT_NAMED)
+                continue
             early = await self._dependencies(operation)
             if early is not None:
                 results[operation.id] = early

@@ -7,7 +7,7 @@ journal. What can't be taken back is told. Objects that the restore made go to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from shared.domain.errors import Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import (
     PLAN_FORMAT,
+    USUAL,
     Exclusion,
     Mechanism,
     Operation,
@@ -25,6 +26,7 @@ from shared.domain.plan import (
     Request,
     RestorePlan,
     Scope,
+    Thresholds,
 )
 from shared.domain.snapshot import IndexEntry
 from shared.engines.canonical import is_annotation
@@ -36,8 +38,10 @@ from shared.engines.journal import Journal, OperationEnd, PlanProgress
 from shared.engines.markers import Bindings, resolve, resolve_path
 from shared.engines.ordering import order
 from shared.engines.preconditions import link_targets, unlinked
-from shared.engines.waves import waves_of
+from shared.engines.review import review
+from shared.engines.view import View
 
+_NOT_LIVE = "the live tenant was not read: what was granted since the snapshot is not known"
 _BRINGS = (Mechanism.CREATE, Mechanism.BIN)
 _CHANGES = (Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE, Mechanism.RENAME)
 
@@ -50,9 +54,15 @@ async def undo_plan(
     plan_id: str,
     created_at: datetime,
     break_glass_ids: Iterable[str],
+    views: Sequence[View] = (),
+    own_apps: Iterable[str] = (),
+    thresholds: Thresholds = USUAL,
 ) -> RestorePlan:
     """Takes back what the stored plan has done so far. Raises `Unusable` for a plan that did nothing, or that is
-    still running: a step that has begun and isn't done could do more."""
+    still running: a step that has begun and isn't done could do more.
+
+    `views`: the snapshot that it was made from, if it is still there, to tell who holds power over the tenant;
+    where it isn't, all that may pass on such power counts."""
     undo = _Undo(catalog, Drafter(plan_id, {}), await _ids(stored, journal))
     for step in stored.plan.steps:
         done = await journal.done(stored.plan.id, stored.digest, step.id)
@@ -70,7 +80,7 @@ async def undo_plan(
     if not undo.drafts and not undo.exclusions:
         raise Unusable(f"plan {stored.plan.id} has changed nothing", hint="there is nothing to take back")
     steps = order(undo.drafts)
-    waves = waves_of(steps, catalog)
+    seen = await review(steps, catalog, views, thresholds=thresholds, own_apps=own_apps)
     return RestorePlan(
         format=PLAN_FORMAT,
         id=plan_id,
@@ -82,14 +92,17 @@ async def undo_plan(
         catalog_version=catalog.version,
         scope=Scope(),
         break_glass_ids=tuple(sorted(set(break_glass_ids))),
-        waves=waves,
+        waves=seen.waves,
         steps=steps,
         conflicts=(),
         exclusions=tuple(sorted(undo.exclusions, key=lambda one: (one.type, one.target, one.member, one.why))),
         new_ids={},
-        forecast=total(wave.forecast for wave in waves),
+        forecast=total(wave.forecast for wave in seen.waves),
         guard_groups=tuple(one for one in stored.plan.guard_groups if one not in undo.brought),
         undo_of=stored.plan.id,
+        tier_zero=seen.tier_zero,
+        flags=seen.flags,
+        untold=(*seen.untold, *((_NOT_LIVE,) if steps else ())),
     )
 
 

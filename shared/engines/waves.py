@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from shared.catalog.registry import Catalog
@@ -21,12 +21,18 @@ WAVES: Final = {
 }
 
 
-def waves_of(steps: Sequence[Step], catalog: Catalog) -> tuple[Wave, ...]:
+def waves_of(steps: Sequence[Step], catalog: Catalog, asks: Mapping[int, tuple[str, ...]]) -> tuple[Wave, ...]:
+    """`asks`: what an approval of a wave must acknowledge besides what its mechanisms ask for."""
     by_wave: dict[int, list[Step]] = {}
     for step in steps:
         by_wave.setdefault(step.wave, []).append(step)
     return tuple(
-        Wave(number, WAVES[number], forecast(by_wave[number], catalog), _asks(by_wave[number], number))
+        Wave(
+            number,
+            WAVES[number],
+            forecast(by_wave[number], catalog),
+            (*_asks(by_wave[number], number), *asks.get(number, ())),
+        )
         for number in sorted(by_wave)
     )
 

@@ -27,6 +27,7 @@ from tests.localrun.setup_azurite import AzuriteMissing
 from tests.localrun.setup_platform import NoPython, PlatformSetupFailed
 from tests.localrun.stack import HostProcess
 from tests.localrun.world import APPROVERS, World
+from tests.reviewing import reviewed
 from tests.simulator.rules.apart import PHOTO
 
 Obj = dict[str, Any]
@@ -109,8 +110,9 @@ def _story(options: argparse.Namespace, folder: Path, started: float) -> int:
         plan, digest = _found(_PLAN, shown, "plan id"), _found(_DIGEST, shown, "digest")
 
         _say("5. Two people approve", "one alone is not enough")
+        said = reviewed(world.holdfast_json("status", plan))
         for name in APPROVERS[:2]:
-            _run(world, "approve", plan, "--key", world.approver_key(name), "--digest", digest, "--yes")
+            _run(world, "approve", plan, "--key", world.approver_key(name), "--digest", digest, *said, "--yes")
 
         _say("6. Restore", "step by step through the queue restore-steps")
         world.simulator.reset_stats()

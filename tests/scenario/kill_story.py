@@ -19,6 +19,7 @@ from typing import Any
 from tests.localrun import truth
 from tests.localrun.stack import HostProcess
 from tests.localrun.world import Ended, World
+from tests.reviewing import reviewed
 from tests.scenario.kill_points import Killer, KillPoint, Write, around, timeline
 from tests.scenario.wreckage import Restored, wreck
 
@@ -95,7 +96,7 @@ def tell(world: World, backup_points: BackupPoints, restore_points: RestorePoint
     damage = wreck(world).damage
     plan = world.holdfast_json("plan", killed)
     for name in ("maria", "jonas"):
-        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), "--yes")
+        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), *reviewed(plan), "--yes")
     _restore_with_kills(world, killer, plan, restore_points(plan))
     return Story(
         killer,

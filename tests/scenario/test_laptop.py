@@ -22,6 +22,7 @@ from tests.backup import TENANT
 from tests.faults import Call, Crash, Faults, crash_at
 from tests.laptop import Laptop, begun
 from tests.restore_story import RESTORER
+from tests.reviewing import reviewed
 from tests.seeds import chance
 
 # What no restore brings back as it was; the report gives the reason for each.
@@ -166,7 +167,9 @@ def test_real_processes_get_a_sigkill_each_few_moments_until_one_comes_through(c
     with laptop.real(factor=60.0) as environment:
         for number in range(2):  # yesterday's approvals have expired
             key = str(laptop.root / f"approver-{number}.pem")
-            approve = holdfast("approve", name, "--key", key, "--yes", *laptop.local(key=False))
+            approve = holdfast(
+                "approve", name, "--key", key, *reviewed(calm.plan), "--yes", *laptop.local(key=False)
+            )
             subprocess.run(approve, env=environment, capture_output=True, check=True)
         while kills < 12:
             running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.localrun import truth
 from tests.localrun.world import World
+from tests.reviewing import reviewed
 from tests.scenario.wreckage import CREATED_TYPES, Restored, wreck
 
 pytestmark = pytest.mark.azurite
@@ -34,7 +35,7 @@ def test_each_create_that_was_carried_out_and_never_answered_ends_as_one_object(
     damage = wreck(world).damage
     plan = world.holdfast_json("plan", "latest")
     for name in ("maria", "jonas"):
-        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), "--yes")
+        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), *reviewed(plan), "--yes")
     restorer = tenant.ready["holdfastApps"]["restore"]
     # Every first create of a type: committed, then the connection breaks.
     tenant.faults(

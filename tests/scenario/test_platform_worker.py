@@ -40,6 +40,7 @@ from tests.localrun.setup_platform import NoPython
 from tests.localrun.shared import fresh, shared_azurite
 from tests.localrun.stack import HostProcess
 from tests.localrun.world import World
+from tests.reviewing import reviewed
 from tests.scenario.outside import messages_in, post, rejection, row_of, said, until
 from tests.scenario.test_story import EXPLAINED
 from tests.unit.test_settings import LOCAL
@@ -286,7 +287,7 @@ def test_a_step_whose_evidence_is_away_is_sent_again_and_ends_when_it_is_back(
     assert not world.simulator.incident([{"method": "DELETE", "url": f"/v1.0/users/{lost}"}])["failed"]
     plan = world.holdfast_json("plan", taken)
     for name in ("maria", "jonas"):
-        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), "--yes")
+        world.holdfast("approve", plan["plan"], "--key", world.approver_key(name), *reviewed(plan), "--yes")
 
     def told(state: str) -> list[Obj]:
         runs = [one for one in said(world, "restore", "step.run") if one["plan"] == plan["plan"]]

@@ -41,7 +41,10 @@ class Reader:
         more = ["--yes"] if words[0] == "approve" else []
         ran = self.laptop(*given, *more, "--json")
         if words[0] == "plan":
+            asks = {name for wave in ran.document["document"]["waves"] for name in wave["asks"]}
+            keys = [grant["key"] for grant in ran.document["document"]["tierZero"]]
             self.words |= {"PLAN": ran.document["plan"], "DIGEST": ran.document["digest"]}
+            self.words |= {"FLAG": ",".join(sorted(asks)), "KEY": ",".join(keys)}
         return ran
 
     def _beside(self, word: str) -> str:

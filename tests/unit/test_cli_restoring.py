@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from shared.domain.plan import REMOVES, OutcomeState
+from shared.domain.plan import (
+    REMOVES,
+    Access,
+    AccessKind,
+    BlastRadius,
+    Flag,
+    LicenceUnits,
+    OutcomeState,
+    RestorePlan,
+    TierZeroGrant,
+)
 from shared.domain.ports import Row
 from shared.engines.evidence import approval_blob, plan_folder
 from shared.engines.journal import Journal, OperationEnd, StepDone
@@ -210,7 +220,7 @@ def test_two_approvers_make_the_quorum_and_the_digest_is_shown_before_signing(
     assert first.code == 0, first.err
     assert stored.digest in first.err
     assert first.document["quorum"] == [
-        {"wave": 4, "approvals": 1, "needed": 2, "reached": False, "rejectedBy": []}
+        {"wave": 4, "approvals": 1, "needed": 2, "reached": False, "rejectedBy": [], "tierZero": []}
     ]
     second = cli("approve", "p0001", "--key", keys["tomas"], "--waves", "4", "--expires", "45m")
     assert second.code == 0, second.err
@@ -482,3 +492,68 @@ def test_status_of_a_run_under_way_and_of_a_committed_one(cli: Cli) -> None:
     cli.do(cli.world.backup.deliver())
     assert cli("status", run.snapshot, "--json").document["committed"] is True
     assert cli("status", "20200101T000000Z-full").code == 2
+
+
+# --- what an approval has to name --------------------------------------------------------------------------
+
+
+def _powerful() -> RestorePlan:
+    made = plan()
+    one = made.operations[0]
+    grant = TierZeroGrant("abcd1234", one.id, 4, one.type, one.target, HOSTILE, "who-1", HOSTILE, "a place")
+    flag = Flag("manyObjects", "600 objects change; more than 500")
+    waves = tuple(replace(wave, asks=("manyObjects",)) for wave in made.waves)
+    many = tuple(f"id-{number:02}" for number in range(30))
+    access = (
+        Access(AccessKind.GROUPS, "groups", "g-1", HOSTILE, many, ("id-99",), 30, 1),
+        Access(AccessKind.POLICIES, "conditionalAccessPolicies", "c-1", "block", all_lose=True, spared=("id-99",)),
+    )
+    reached = BlastRadius(30, 1, access, {"id-00": HOSTILE, "id-99": "zoe"})
+    named = replace(made, tier_zero=(grant,), flags=(flag,), untold=("roles were not read",))
+    return replace(named, waves=waves, blast_radius=reached, licences=(LicenceUnits("sku", "E5", 12, 5, 1),))
+
+
+def test_a_plan_shows_its_flags_and_its_grants_of_power_with_their_keys(cli: Cli, tmp_path: Path) -> None:
+    cli.world.plan = _powerful()
+    cli.back_up()
+    page = tmp_path / "plan.html"
+    ran = cli("plan", "latest", "--html", str(page))
+    assert ran.code == 0, ran.err
+    for text in ("--acknowledge manyObjects: 600 objects change", "abcd1234", "who-1", "roles were not read"):
+        assert text in ran.out
+    assert "--acknowledge manyObjects --tier-zero KEY" in ran.out.replace("\n", " ")
+    assert "Licences: too few of 1 kind" in ran.out
+    assert [line.split() for line in ran.out.splitlines() if line.startswith("E5")] == [["E5", "12", "1", "5", "8"]]
+    for text in ("30 principals gain something, 1 lose", "and 20 more", "everybody but zoe"):
+        assert text in " ".join(ran.out.split())
+    written = page.read_text()
+    assert "abcd1234" in written
+    assert "600 objects change" in written
+    assert "and 20 more" in written
+    assert "everybody but zoe" in written
+    assert '<td data-l="Short of" class="n"><span class="tag warn">8</span></td>' in written
+    assert "<img" not in written
+    assert cli("plan", "latest", "--json").document["document"]["tierZero"][0]["key"] == "abcd1234"
+
+
+def test_an_approval_without_the_flag_is_refused_with_its_reason_and_one_without_a_key_says_so(
+    cli: Cli, keys: dict[str, str]
+) -> None:
+    cli.world.plan = _powerful()
+    cli.do(cli.world.store_plan())
+    refused = cli("approve", "p0001", "--key", keys["maria"])
+    assert refused.code == 3
+    assert "manyObjects: 600 objects change; more than 500" in refused.err
+    assert "--acknowledge manyObjects" in refused.err
+    assert not bodies(cli, "restore-control")
+    ran = cli("approve", "p0001", "--key", keys["maria"], "--acknowledge", "manyObjects", "--json")
+    assert ran.code == 0, ran.err
+    assert "1 of 1 tier-0 grants are not named here" in ran.err
+    assert ran.document["quorum"][0]["tierZero"] == []
+    said = ("--acknowledge", "manyObjects", "--tier-zero")
+    wrong = cli("approve", "p0001", "--key", keys["tomas"], *said, "ffff0000")
+    assert (wrong.code, "no tier-0 grant ffff0000" in wrong.err) == (2, True)
+    for name in ("maria", "tomas"):
+        ran = cli("approve", "p0001", "--key", keys[name], *said, "abcd1234", "--json")
+        assert "LETS THROUGH abcd1234" in ran.err
+    assert ran.document["quorum"][0]["tierZero"] == ["abcd1234"]

@@ -7,6 +7,7 @@ import hashlib
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from shared.cli.report_view import report_page
 from shared.domain import data_uri
 from shared.domain.errors import Unusable
 from shared.domain.evidence import Topic
+from shared.domain.plan import Access, AccessKind, BlastRadius, Flag, LicenceUnits, RestorePlan, TierZeroGrant
 from shared.engines.report import Verdict
 from shared.pages import page as pages
 from shared.pages.charts import nice
@@ -65,13 +67,29 @@ def read(page: str) -> Reader:
     return reader
 
 
+def reviewed(name: str) -> RestorePlan:
+    """A plan of which an approver sees all there can be, by this name."""
+    made = plan(name=name)
+    return replace(
+        made,
+        tier_zero=(TierZeroGrant("key", "op", 4, "users", "id", name, name, name, name),),
+        flags=(Flag("manyObjects", name),),
+        blast_radius=BlastRadius(
+            1, 0, (Access(AccessKind.GROUPS, "groups", "g", name, ("a",), (), 1),), {"a": name}
+        ),
+        licences=(LicenceUnits("sku", name, 2, 1, 0),),
+        untold=(name,),
+    )
+
+
 PAGES: dict[str, Callable[[str], Iterable[str]]] = {
     "evidence": lambda name: [evidence_page(document(troubled(name))).decode()],
     "plan": lambda name: plan_page(plan(name=name), DIGEST, NOW),
+    "reviewed": lambda name: plan_page(reviewed(name), DIGEST, NOW),
     "diff": lambda name: diff_page(collected(name=name), NOW),
     "report": lambda name: report_page(report(name=name, unexpected=1), NOW, plan(name=name)),
 }
-SEARCHED = ("plan", "report")
+SEARCHED = ("plan", "reviewed", "report")
 every_page = pytest.mark.parametrize("kind", PAGES)
 
 
@@ -230,6 +248,15 @@ def test_report_page_shows_before_and_after_of_each_property_and_what_became_of_
     ):
         assert text in changes, text
     assert "Before and after" not in "".join(report_page(report(), NOW))
+
+
+def test_a_plan_of_many_operations_makes_a_page_of_few_and_says_how_many_steps_are_not_on_it() -> None:
+    made = plan(operations=20)
+    step = next(one for one in made.steps if one.operations)
+    steps = tuple(replace(step, id=f"w4-{number:05}") for number in range(150))
+    page = "".join(plan_page(replace(made, steps=steps), DIGEST, NOW))
+    assert page.count("<dt>Step</dt>") == pages.MAX_ROWS // 20
+    assert "… and 50 more, not on this page" in page
 
 
 def test_long_lists_are_cut_with_the_number_left_out() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.erasure import Erased
 from shared.domain.objects import JsonObject, Link, ObjectKey
-from shared.domain.plan import RestorePlan, Scope
+from shared.domain.plan import USUAL, RestorePlan, Scope, Thresholds
 from shared.domain.snapshot import Completeness, IndexEntry, State
 from shared.engines.canonical import content_hash
 from shared.engines.planner import plan_restore
@@ -148,6 +148,8 @@ async def make_plan(
     vouched: Mapping[str, str] | None = None,
     seen: Mapping[ObjectKey, JsonObject] | None = None,
     catalog: Catalog = CATALOG,
+    thresholds: Thresholds = USUAL,
+    plan_id: str = "p1",
 ) -> RestorePlan:
     async def vouch(asked: Mapping[str, Iterable[str]]) -> dict[str, str]:
         return dict(vouched or {})
@@ -160,7 +162,7 @@ async def make_plan(
         scope=scope or Scope(),
         break_glass_ids=accounts,
         created_by=created_by or Asked(),
-        plan_id="p1",
+        plan_id=plan_id,
         tenant=TENANT,
         manifest_sha256="ab" * 32,
         created_at=AT,
@@ -170,6 +172,7 @@ async def make_plan(
         own_apps=own_apps,
         vouched=vouch,
         seen=seen,
+        thresholds=thresholds,
     )
 
 
