@@ -445,7 +445,7 @@ MUST: tuple[Must, ...] = (
         "groupLifecyclePolicies",
         _API + "grouplifecyclepolicy-update",
         changed=_words("alternateNotificationEmails groupLifetimeInDays managedGroupTypes"),
-        values={"managedGroupTypes": "Selected"},
+        values={"managedGroupTypes": ("All", "Selected")},  # which then forgets what was selected
         anew=True,
         by=(),
     ),

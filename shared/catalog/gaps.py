@@ -16,7 +16,7 @@ _MEMBERS = {
     "crossTenantAccessPartners": "serviceProviderConstraints",
     "devices": "extensions",
     "groups": """
-        accessType extensions groupLifecyclePolicies onPremisesExtensionAttributes onPremisesSyncBehavior
+        accessType extensions onPremisesExtensionAttributes onPremisesSyncBehavior
     """,
     "orgContacts": "onPremisesSyncBehavior",
     "organization": "extensions",

@@ -159,9 +159,13 @@ class Catalog:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
             if relationship.granted is not None and relationship.granted.by not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} is granted by an undeclared type")
-            far = relationship.write is LinkWrite.FAR_REF
+            far, acts = relationship.written_far, relationship.write is LinkWrite.FAR_ACTION
             if far != bool(relationship.far) or (far and set(relationship.target_types) - names):
                 raise ValueError(f"{spec.name}.{relationship.name} doesn't say where it is written")
+            if {acts} != {bool(relationship.far_away), bool(relationship.far_member)}:
+                raise ValueError(f"{spec.name}.{relationship.name} doesn't say by which actions it is written")
+            if relationship.asked_while is not None and len(relationship.target_types) != 1:
+                raise ValueError(f"{spec.name}.{relationship.name} doesn't say of what its links depend")
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")

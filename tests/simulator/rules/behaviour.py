@@ -256,6 +256,31 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "A Microsoft 365 group's mailNickname is unique, the bin included.",
         "group resource type, " + _API + "resources/group",
     ),
+    _r(
+        "expiry.selected",
+        "A group is added to a policy of expiry only where that manages selected groups.",
+        "groupLifecyclePolicy: addGroup, " + _API + "grouplifecyclepolicy-addgroup",
+    ),
+    _r(
+        "expiry.500",
+        "A policy of expiry manages 500 selected groups at most.",
+        "groupLifecyclePolicy: addGroup, " + _API + "grouplifecyclepolicy-addgroup",
+    ),
+    _r(
+        "expiry.false",
+        "Adding a group that is managed, or removing one that isn't, is answered 200 with false.",
+        "groupLifecyclePolicy: removeGroup, " + _API + "grouplifecyclepolicy-removegroup",
+    ),
+    _r(
+        "expiry.unified",
+        "Only Microsoft 365 groups can be managed by a policy of expiry.",
+        "groupLifecyclePolicy resource type, " + _API + "resources/grouplifecyclepolicy",
+    ),
+    _u(
+        "expiry.all",
+        "Where a policy of expiry manages all groups, each Microsoft 365 group tells of it.",
+        "List groupLifecyclePolicies, " + _API + "group-list-grouplifecyclepolicies",
+    ),
     # --- applications
     _r(
         "app.new-ids",
