@@ -8,8 +8,10 @@ import pytest
 
 from shared.adapters.memory import ManualClock, MemoryBlobStore
 from shared.catalog.registry import CATALOG
-from shared.domain.plan import Mechanism, Scope
+from shared.domain.plan import Mechanism, OutcomeState, Scope
+from shared.domain.ports import GraphResponse
 from shared.domain.snapshot import State
+from shared.engines.answers import read_answer
 from shared.engines.live import read_live
 from tests.restore_planned import delete, directory, planned, undo_of
 from tests.restore_world import WRITER, tenant
@@ -83,6 +85,28 @@ async def test_groups_taken_from_the_policy_are_managed_again_and_an_undo_lets_t
     plan = await undo_of(case)
     await case.go_on(plan)
     assert managed(service) == set()
+
+
+async def test_groups_are_added_to_a_policy_that_manages_selected_ones_again_while_replicas_lag() -> None:
+    before: list[set[str]] = []
+
+    def damage(service: Service) -> None:
+        before.append(managed(service))
+        manage(service, "All")
+        assert managed(service) == set()
+
+    case = await planned(damage, lag=40.0)
+    await case.run()
+    assert managed(case.world.service) == before[0]
+
+
+async def test_a_refusal_is_final_where_nothing_was_written_that_it_builds_on() -> None:
+    case = await planned(lambda service: manage(service, "All"))
+    links = [one for step in case.world.plan.steps for one in step.operations if one.mechanism is Mechanism.LINK]
+    assert all(one.after for one in links)
+    refused = GraphResponse(400, b'{"error":{"code":"Request_BadRequest","message":"No."}}')
+    assert read_answer(links[0], refused).state is OutcomeState.REFUSED
+    assert read_answer(links[0], refused, behind=True).state is OutcomeState.WAITING
 
 
 async def test_a_group_added_to_the_policy_goes_from_it_where_a_plan_prunes() -> None:
