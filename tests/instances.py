@@ -16,6 +16,7 @@ INSTANCES = "roleAssignmentScheduleInstances"
 ASSIGNMENTS = "accessPackageAssignments"
 BY_MEMBERS = (
     INSTANCES,
+    "roleAssignmentSchedules",
     "roleEligibilitySchedules",
     "groupEligibilitySchedules",
     "groupAssignmentSchedules",

@@ -320,6 +320,12 @@ MUST: tuple[Must, ...] = (
         anew=True,
     ),
     Must(
+        "roleAssignmentSchedules",
+        _API + "rbacapplication-post-roleassignmentschedulerequests",
+        not_changed="a change is asked for with adminUpdate, which is not done yet",
+        anew=True,
+    ),
+    Must(
         "roleEligibilitySchedules",
         _API + "rbacapplication-post-roleeligibilityschedulerequests",
         not_changed="a change is asked for with adminUpdate, which is not done yet",

@@ -32,7 +32,7 @@ _TYPES = """
     humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
     openTypeExtension remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
     synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
-    unifiedRoleAssignmentSchedule userFlowLanguagePage verifiedIdProfile
+    userFlowLanguagePage verifiedIdProfile
 """
 
 GAPS = frozenset(

@@ -70,6 +70,10 @@ _ANSWERS = {
         appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
         roleDefinitionId scheduleInfo status
     """,
+    "roleAssignmentSchedules": """
+        appScopeId assignmentType createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime
+        principalId roleDefinitionId scheduleInfo status
+    """,
     "groupAssignmentSchedules": """
         accessId assignmentType createdDateTime createdUsing groupId id memberType modifiedDateTime principalId
         scheduleInfo status
@@ -458,6 +462,12 @@ _REST = (
         Why.COMPUTED,
         "Microsoft Graph: unifiedRoleScheduleBase resource type, Relationships",
         "appScope directoryScope principal roleDefinition",
+    ),
+    *_out(
+        "roleAssignmentSchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleAssignmentSchedule resource type, Relationships",
+        "activatedUsing appScope directoryScope principal roleDefinition",
     ),
     *_out(
         "groupEligibilitySchedules",

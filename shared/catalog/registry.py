@@ -85,6 +85,7 @@ from shared.catalog.policies import (
 from shared.catalog.recycle_bin import bins_of
 from shared.catalog.roles import (
     ROLE_ASSIGNMENT_INSTANCES,
+    ROLE_ASSIGNMENT_SCHEDULES,
     ROLE_ASSIGNMENTS,
     ROLE_DEFINITIONS,
     ROLE_ELIGIBILITIES,
@@ -178,6 +179,10 @@ class Catalog:
             raise ValueError(f"{spec.name} is governed by an undeclared type")
         if spec.nature is not None and spec.nature.told_by and spec.nature.told_by not in names:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
+        if spec.nature is not None and (
+            bool(spec.nature.begun_as) != bool(spec.nature.same) or {spec.nature.begun_as} - {"", *names}
+        ):
+            raise ValueError(f"{spec.name} begins as an undeclared type, or doesn't say how it is known")
         if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
             raise ValueError(f"{spec.name} has values refined by {sorted(strange)}, which are not declared")
 
@@ -387,6 +392,7 @@ _DECLARED = Catalog(
         FEDERATED_TOKEN_VALIDATION_POLICY,
         OWNERLESS_GROUP_POLICY,
         GROUP_SPECIFIC_SETTINGS,
+        ROLE_ASSIGNMENT_SCHEDULES,
         OLDER_CERTIFICATE_AUTHORITIES,
     )
 )

@@ -194,7 +194,8 @@ class Nature:
 
     `passing`: what meets one of these comes and goes by itself, and is evidence only. `end`: where the moment is
     at which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
-    meets it never ends, whatever stands there. Paths are dotted."""
+    meets it never ends, whatever stands there. `begun_as`: the type that has an object with the same `same` members
+    once it has begun, and brings it back from then on. Paths are dotted."""
 
     passing: tuple[Condition, ...]
     passing_why: str
@@ -206,6 +207,8 @@ class Nature:
     start: str = ""
     duration: str = ""
     lasting: Condition | None = None
+    begun_as: str = ""
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

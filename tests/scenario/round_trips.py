@@ -53,6 +53,7 @@ _NOT_COMPARED = (
     "directoryAudits",
     "groupAssignmentScheduleRequests",
     "groupEligibilityScheduleRequests",
+    "roleAssignmentScheduleRequests",
     "roleEligibilityScheduleRequests",
 )
 # Links of what is only read: they don't come to name a person who was made anew.
@@ -68,6 +69,7 @@ _DEPENDENT = (
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",
+    "roleAssignmentSchedules",
     "roleEligibilitySchedules",
     "roleManagementPolicies",
     "roleManagementPolicyAssignments",
@@ -126,6 +128,13 @@ def _held_for_good(service: Service) -> list[Obj]:
     return [one for one in held if one["id"] in told and not told[one["id"]].get("endDateTime")]
 
 
+def _yet_to_begin(service: Service) -> list[Obj]:
+    """Role assignments that are schedules only."""
+    schedules = service.store.tables["roleAssignmentSchedules"].values()
+    now = service.now_iso()
+    return [one for one in schedules if str(one["scheduleInfo"]["startDateTime"] or "") > now]
+
+
 def _set_by_somebody(service: Service) -> list[Obj]:
     """Settings of roles that differ from what every role starts with."""
     found = service.store.tables["roleManagementPolicies"].values()
@@ -138,6 +147,7 @@ _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
     "applications": _ours,
     "servicePrincipals": _of_others,
     "roleAssignments": _held_for_good,
+    "roleAssignmentSchedules": _yet_to_begin,
     "roleManagementPolicies": _set_by_somebody,
 }
 

@@ -302,6 +302,8 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("DELETE", _ROLES + "/roleAssignments/{id}"): _ROLE_WRITE,
     ("GET", _ROLES + "/roleAssignmentScheduleInstances"): _SCHEDULE_READ,
     ("GET", _ROLES + "/roleAssignmentScheduleInstances/{id}"): _SCHEDULE_READ,
+    ("GET", _ROLES + "/roleAssignmentSchedules"): _SCHEDULE_READ,
+    ("GET", _ROLES + "/roleAssignmentSchedules/{id}"): _SCHEDULE_READ,
     ("GET", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("POST", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("GET", _ROLES + "/roleAssignmentScheduleRequests/{id}"): _SCHEDULE_WRITE,
