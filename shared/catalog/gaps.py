@@ -7,22 +7,19 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "administrativeUnits": "extensions",
     "applications": """
         inheritablePermissions managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "b2xUserFlows": "apiConnectorConfiguration",
     "crossTenantAccessPartners": "serviceProviderConstraints",
-    "devices": "extensions",
     "groups": """
-        accessType extensions onPremisesExtensionAttributes onPremisesSyncBehavior
+        accessType onPremisesExtensionAttributes onPremisesSyncBehavior
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "organization": "extensions",
     "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
     "userFlowLanguages": "overridesPages",
-    "users": "extensions onPremisesSyncBehavior",
+    "users": "onPremisesSyncBehavior",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
@@ -30,7 +27,7 @@ _TYPES = """
     akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
     cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
     humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
-    openTypeExtension remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
+    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
     synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
     userFlowLanguagePage verifiedIdProfile
 """

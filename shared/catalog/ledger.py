@@ -741,7 +741,7 @@ _ENTITLEMENT = (
 _ABSTRACT = _out_whole(
     Why.COMPUTED,
     _METADATA + "abstract entity types",
-    "customCalloutExtension extension fraudProtectionProvider policyBase samlOrWsFedProvider stsPolicy"
+    "customCalloutExtension fraudProtectionProvider policyBase samlOrWsFedProvider stsPolicy"
     " webApplicationFirewallProvider",
 )
 

@@ -256,6 +256,31 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "A Microsoft 365 group's mailNickname is unique, the bin included.",
         "group resource type, " + _API + "resources/group",
     ),
+    _u(
+        "extension.own-path",
+        "Open extensions are listed below their owner; lists of directory objects don't show them.",
+        "Get openTypeExtension, " + _API + "opentypeextension-get",
+    ),
+    _r(
+        "extension.required",
+        "A write of an open extension names its @odata.type and its extensionName.",
+        "Create openTypeExtension, " + _API + "opentypeextension-post-opentypeextension",
+    ),
+    _r(
+        "extension.primitive",
+        "An open extension holds primitive values and lists of those.",
+        "Create openTypeExtension, " + _API + "opentypeextension-post-opentypeextension",
+    ),
+    _r(
+        "extension.replaced",
+        "A PATCH of an open extension deletes what it doesn't name.",
+        "Update openTypeExtension, " + _API + "opentypeextension-update",
+    ),
+    _u(
+        "extension.unique",
+        "An object has one open extension of a name; the id is its name behind the type.",
+        "openTypeExtension resource type, " + _API + "resources/opentypeextension",
+    ),
     _r(
         "expiry.selected",
         "A group is added to a policy of expiry only where that manages selected groups.",

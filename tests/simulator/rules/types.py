@@ -524,6 +524,9 @@ TYPES: dict[str, TypeRule] = {
     )
 }
 
+# Below users, groups, devices, administrative units and the organization.
+OPEN_EXTENSIONS = "openExtensions"
+
 # Directory objects: what `directoryObjects/{id}`, members and owners may be.
 DIRECTORY_TABLES = (
     "users",
