@@ -845,8 +845,11 @@ MUST: tuple[Must, ...] = (
     Must(
         "identityProviders",
         _API + "identityproviderbase-update",
-        changed=_words("clientId developerId displayName keyId serviceId"),
-        only={"displayName": "Google"},
+        changed=_words(
+            "clientId developerId displayName inboundClaimMapping issuer keyId responseType scope serviceId "
+            "wellKnownEndpoint"
+        ),
+        values={"responseType": ("id_token", "code")},
         not_anew="it is made with a secret, which nothing shows",
     ),
     Must(

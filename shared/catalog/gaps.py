@@ -26,7 +26,7 @@ _MEMBERS = {
 _TYPES = """
     akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
     cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
-    humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
+    humanSecurityFraudProtectionProvider inheritablePermission onPremisesSyncBehavior
     remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
     synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
     userFlowLanguagePage verifiedIdProfile

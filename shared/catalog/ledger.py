@@ -161,7 +161,8 @@ _ANSWERS = {
         usernameHintText
     """,
     "identityProviders": """
-        certificateData clientId clientSecret developerId displayName id identityProviderType keyId serviceId
+        certificateData clientAuthentication clientId clientSecret developerId displayName id identityProviderType
+        inboundClaimMapping issuer keyId responseType scope serviceId wellKnownEndpoint
     """,
     "externalDomainFederations": """
         displayName domains id issuerUri metadataExchangeUri passiveSignInUri preferredAuthenticationProtocol

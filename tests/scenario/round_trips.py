@@ -141,6 +141,12 @@ def _set_by_somebody(service: Service) -> list[Obj]:
     return [one for one in found if one["rules"] != starting_rules()]
 
 
+def _that_can_be_changed(service: Service) -> list[Obj]:
+    """Identity providers but for those that are built in."""
+    found = service.store.tables["identityProviders"].values()
+    return [one for one in found if not one["@odata.type"].endswith("builtInIdentityProvider")]
+
+
 _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
     "users": _without_synced_reports,
     "groups": _with_visible_members,
@@ -148,6 +154,7 @@ _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
     "servicePrincipals": _of_others,
     "roleAssignments": _held_for_good,
     "roleAssignmentSchedules": _yet_to_begin,
+    "identityProviders": _that_can_be_changed,
     "roleManagementPolicies": _set_by_somebody,
 }
 
