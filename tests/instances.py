@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.catalog.spec import ObjectType, Relationship, Tier
+from shared.catalog.spec import ObjectType, Relationship
 
 Obj = dict[str, Any]
 INSTANCES = "roleAssignmentScheduleInstances"
@@ -25,11 +25,9 @@ BY_MEMBERS = (
 
 
 def table_of(spec: ObjectType) -> str:
-    """The simulated tenant's table of a type, or of its owners; "" for what isn't read by itself."""
-    if spec.not_read:
+    """The simulated tenant's table of a type; "" for what isn't read by itself."""
+    if spec.facet is not None or spec.not_read:
         return ""
-    if spec.facet is not None:
-        return "" if spec.tier is Tier.OPT_IN else spec.facet.of
     return f"bin:{spec.bin_of}" if spec.bin_of else spec.name
 
 

@@ -20,8 +20,8 @@ def _extensions(
     read: tuple[str, ...],
     write: str,
     *,
+    off_because: str,
     delta: bool = True,
-    off_because: str = "",
     quirks: tuple[Quirk, ...] = (),
 ) -> ObjectType:
     return ObjectType(
@@ -33,7 +33,7 @@ def _extensions(
         needs_to_read=(read,),
         needs_to_write=((write,),),
         only_read="this release writes none; what there was is kept, and compared",
-        tier=Tier.OPT_IN if off_because else Tier.EVERY_FULL,
+        tier=Tier.OPT_IN,
         off_because=off_because,
         facet=Facet(
             f"{of}s" if of != "organization" else of, each=True, collection="extensions", member="extensions"
@@ -91,6 +91,7 @@ UNIT_EXTENSIONS = _extensions(
     "#microsoft.graph.administrativeUnit",
     ("AdministrativeUnit.Read.All", "Directory.Read.All"),
     "AdministrativeUnit.ReadWrite.All",
+    off_because="one request for each administrative unit",
     quirks=(
         Quirk(
             "The page of permissions doesn't name administrative units; those that read a unit are taken.",
@@ -107,4 +108,5 @@ ORGANIZATION_EXTENSIONS = _extensions(
     ("Organization.Read.All", "Directory.Read.All"),
     "Organization.ReadWrite.All",
     delta=False,
+    off_because="requests of their own, and hardly an organization has any",
 )

@@ -1,26 +1,20 @@
-"""Open extensions: kept by owner, shown in a difference, and told where a restore leaves them as they are."""
+"""Open extensions: owners that have one of the same name keep each their own."""
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
-from shared.adapters.memory import ManualClock, MemoryBlobStore
-from shared.catalog.registry import CATALOG
-from shared.domain.plan import Reason
+from shared.adapters.memory import ManualClock
 from shared.domain.snapshot import State
-from shared.engines.live import read_live
-from tests.restore_planned import directory, planned
+from tests.backup import Backup
+from tests.restore_planned import directory
 from tests.restore_world import WRITER, tenant
+from tests.scenario.test_opt_ins import stored
 from tests.simdirectory import scripted
-from tests.simulator.service import Service
 
 TYPE = "microsoft.graph.openTypeExtension"
 NAME = "com.contoso.inventory"
-UNITS = "administrativeUnitOpenExtensions"
-
-
-def put(service: Service, path: str, **values: object) -> None:
-    scripted(service, "POST", f"/v1.0{path}/extensions", {"@odata.type": TYPE, "extensionName": NAME, **values})
+DEVICES, UNITS, WHOLE = "deviceOpenExtensions", "administrativeUnitOpenExtensions", "organizationOpenExtensions"
 
 
 async def test_owners_with_extensions_of_one_name_keep_each_their_own() -> None:
@@ -28,33 +22,20 @@ async def test_owners_with_extensions_of_one_name_keep_each_their_own() -> None:
     service = tenant(clock)
     units = sorted(service.store.tables["administrativeUnits"])
     for number, unit in enumerate(units[:2]):
-        put(service, f"/directory/administrativeUnits/{unit}", floor=number, rooms=["a", "b"])
-    store, who = MemoryBlobStore("scratch"), service.tenant_id
-    view = await read_live(
-        directory(service, clock, WRITER),
-        CATALOG,
-        store,
-        clock,
-        tenant=who,
-        types=(UNITS, "organizationOpenExtensions"),
-    )
-    assert view.manifest.completeness(UNITS).state is State.COMPLETE
-    found = {}
-    async for entry in view.index(UNITS):
-        found[entry.id] = json.loads(await view.get(UNITS, entry))["extensions"]
+        body = {"@odata.type": TYPE, "extensionName": NAME, "floor": number, "rooms": ["a", "b"]}
+        scripted(service, "POST", f"/v1.0/directory/administrativeUnits/{unit}/extensions", body)
+    reader: Any = directory(service, clock, WRITER | {"Device.ReadWrite.All"})
+    backup = Backup(directory=reader, clock=clock, opt_in=(DEVICES, UNITS, WHOLE))
+    await backup.back_up()
+    view = await backup.repository().open()
+    for name in (DEVICES, UNITS, WHOLE):
+        assert view.manifest.completeness(name).state is State.COMPLETE
+    found = await stored(view, UNITS)
     assert found.keys() == set(units)
-    assert [found[unit][0]["floor"] for unit in units[:2]] == [0, 1]
-    assert {one["id"] for unit in units[:2] for one in found[unit]} == {f"{TYPE}.{NAME}"}
-    (whole,) = [entry async for entry in view.index("organizationOpenExtensions")]
-    assert json.loads(await view.get("organizationOpenExtensions", whole))["extensions"][0]["asset"] == 4711
-
-
-async def test_a_plan_tells_which_differ_and_writes_none() -> None:
-    def damage(service: Service) -> None:
-        path = f"/v1.0/organization/{service.tenant_id}/extensions/{NAME}"
-        scripted(service, "PATCH", path, {"@odata.type": TYPE, "extensionName": NAME, "asset": 1})
-
-    case = await planned(damage)
-    assert case.world.plan.steps == ()
-    (told,) = (one for one in case.world.plan.exclusions if one.type == "organizationOpenExtensions")
-    assert (told.member, told.reason) == ("extensions", Reason.NEEDS_ACTION)
+    assert [found[unit]["extensions"][0]["floor"] for unit in units[:2]] == [0, 1]
+    assert {one["id"] for unit in units[:2] for one in found[unit]["extensions"]} == {f"{TYPE}.{NAME}"}
+    assert all(found[unit]["extensions"] == [] for unit in units[2:])
+    (whole,) = (await stored(view, WHOLE)).values()
+    assert (whole["extensions"][0]["asset"], whole["extensions"][0]["floors"]) == (4711, ["2", "3"])
+    devices = [one["extensions"] for one in (await stored(view, DEVICES)).values()]
+    assert sorted(map(len, devices))[-2:] == [0, 1]
