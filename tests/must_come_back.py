@@ -320,6 +320,12 @@ MUST: tuple[Must, ...] = (
         anew=True,
     ),
     Must(
+        "roleAssignmentSchedules",
+        _API + "rbacapplication-post-roleassignmentschedulerequests",
+        not_changed="a change is asked for with adminUpdate, which is not done yet",
+        anew=True,
+    ),
+    Must(
         "roleEligibilitySchedules",
         _API + "rbacapplication-post-roleeligibilityschedulerequests",
         not_changed="a change is asked for with adminUpdate, which is not done yet",
@@ -445,7 +451,7 @@ MUST: tuple[Must, ...] = (
         "groupLifecyclePolicies",
         _API + "grouplifecyclepolicy-update",
         changed=_words("alternateNotificationEmails groupLifetimeInDays managedGroupTypes"),
-        values={"managedGroupTypes": "Selected"},
+        values={"managedGroupTypes": ("All", "Selected")},  # which then forgets what was selected
         anew=True,
         by=(),
     ),
@@ -839,8 +845,11 @@ MUST: tuple[Must, ...] = (
     Must(
         "identityProviders",
         _API + "identityproviderbase-update",
-        changed=_words("clientId developerId displayName keyId serviceId"),
-        only={"displayName": "Google"},
+        changed=_words(
+            "clientId developerId displayName inboundClaimMapping issuer keyId responseType scope serviceId "
+            "wellKnownEndpoint"
+        ),
+        values={"responseType": ("id_token", "code")},
         not_anew="it is made with a secret, which nothing shows",
     ),
     Must(

@@ -59,6 +59,7 @@ _LINKS: Final = {
     LinkWrite.REF: "linked again, one by one",
     LinkWrite.PUT_REF: "set again",
     LinkWrite.FAR_REF: "linked again, one by one, on the other end",
+    LinkWrite.FAR_ACTION: "linked again, one by one, by an action of the other end",
     LinkWrite.NONE: "shown, and not written",
 }
 

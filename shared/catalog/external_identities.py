@@ -44,14 +44,31 @@ IDENTITY_PROVIDERS = ObjectType(
     second_look="federation",
     subtypes=tuple(
         f"{_GRAPH}{kind}"
-        for kind in ("socialIdentityProvider", "builtInIdentityProvider", "appleManagedIdentityProvider")
+        for kind in (
+            "socialIdentityProvider",
+            "builtInIdentityProvider",
+            "appleManagedIdentityProvider",
+            "oidcIdentityProvider",
+        )
     ),
     wave=WaveNumber.REST,
     needs_to_read=_READ_PROVIDERS,
     needs_to_write=(("IdentityProvider.ReadWrite.All",),),
-    writable=("clientId", "developerId", "displayName", "keyId", "serviceId"),
+    writable=(
+        "clientId",
+        "developerId",
+        "displayName",
+        "inboundClaimMapping",
+        "issuer",
+        "keyId",
+        "responseType",
+        "scope",
+        "serviceId",
+        "wellKnownEndpoint",
+    ),
     create_only=("identityProviderType",),
-    secret=("certificateData", "clientSecret"),
+    whole=("inboundClaimMapping",),
+    secret=("certificateData", "clientAuthentication", "clientSecret"),
     type_tag_on_write=True,
     protected=(Protected(Condition("@odata.type", (f"{_GRAPH}builtInIdentityProvider",)), Reason.FOREIGN),),
     not_created=_UNREADABLE,
@@ -60,6 +77,12 @@ IDENTITY_PROVIDERS = ObjectType(
         Quirk(
             "The secret is never shown: a provider that is gone is set up again by hand, with a secret from there.",
             "Microsoft Graph: socialIdentityProvider and appleManagedIdentityProvider resource types",
+        ),
+        Quirk(
+            "Providers that speak OpenID Connect are those of external tenants; a change without their "
+            "clientAuthentication is taken to leave it as it is.",
+            "Microsoft Graph: Update identityProvider; oidcIdentityProvider resource type",
+            unverified=True,
         ),
     ),
 )

@@ -7,32 +7,29 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    "administrativeUnits": "extensions",
     "applications": """
         inheritablePermissions managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
     "authenticationMethodConfigurations": "passkeyProfiles",
     "b2xUserFlows": "apiConnectorConfiguration",
     "crossTenantAccessPartners": "serviceProviderConstraints",
-    "devices": "extensions",
     "groups": """
-        accessType extensions groupLifecyclePolicies onPremisesExtensionAttributes onPremisesSyncBehavior
+        accessType onPremisesExtensionAttributes onPremisesSyncBehavior
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "organization": "extensions",
     "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
     "userFlowLanguages": "overridesPages",
-    "users": "extensions onPremisesSyncBehavior",
+    "users": "onPremisesSyncBehavior",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
     akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
     cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
-    humanSecurityFraudProtectionProvider inheritablePermission oidcIdentityProvider onPremisesSyncBehavior
-    openTypeExtension remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
+    humanSecurityFraudProtectionProvider inheritablePermission onPremisesSyncBehavior
+    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
     synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
-    unifiedRoleAssignmentSchedule userFlowLanguagePage verifiedIdProfile
+    userFlowLanguagePage verifiedIdProfile
 """
 
 GAPS = frozenset(

@@ -130,6 +130,21 @@ GROUPS = ObjectType(
             share=0.2,
             needs_to_read=_READ_SETTINGS,
         ),
+        Relationship(
+            name="groupLifecyclePolicies",
+            target_types=("groupLifecyclePolicies",),
+            write=LinkWrite.FAR_ACTION,
+            far="addGroup",
+            far_away="removeGroup",
+            far_member="groupId",
+            tier=Tier.ROLLING,
+            rolling_days=7,
+            expands=False,
+            asked_when=Condition("groupTypes", ("Unified",)),
+            asked_while=Condition("managedGroupTypes", ("Selected",)),
+            share=0.2,
+            needs_to_read=(("Directory.Read.All",),),
+        ),
     ),
     adopted_by_name=Condition("isAssignableToRole", (True,)),
     known_outside=AZURE_ROLES,
@@ -218,6 +233,11 @@ GROUPS = ObjectType(
             "securityEnabled false, whatever they are.",
             "Microsoft Graph: Delete group",
             unverified=True,
+        ),
+        Quirk(
+            "Which policy of expiry manages a Microsoft 365 group is asked only while that policy manages selected "
+            "groups. A group is added to it with what writing the policy needs, which is in no list.",
+            "Microsoft Graph: List groupLifecyclePolicies of a group; groupLifecyclePolicy: addGroup",
         ),
         Quirk(
             "Distribution and mail-enabled security groups are kept in Exchange and can't be written by Graph.",

@@ -70,6 +70,10 @@ _ANSWERS = {
         appScopeId createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime principalId
         roleDefinitionId scheduleInfo status
     """,
+    "roleAssignmentSchedules": """
+        appScopeId assignmentType createdDateTime createdUsing directoryScopeId id memberType modifiedDateTime
+        principalId roleDefinitionId scheduleInfo status
+    """,
     "groupAssignmentSchedules": """
         accessId assignmentType createdDateTime createdUsing groupId id memberType modifiedDateTime principalId
         scheduleInfo status
@@ -157,7 +161,8 @@ _ANSWERS = {
         usernameHintText
     """,
     "identityProviders": """
-        certificateData clientId clientSecret developerId displayName id identityProviderType keyId serviceId
+        certificateData clientAuthentication clientId clientSecret developerId displayName id identityProviderType
+        inboundClaimMapping issuer keyId responseType scope serviceId wellKnownEndpoint
     """,
     "externalDomainFederations": """
         displayName domains id issuerUri metadataExchangeUri passiveSignInUri preferredAuthenticationProtocol
@@ -460,6 +465,12 @@ _REST = (
         "appScope directoryScope principal roleDefinition",
     ),
     *_out(
+        "roleAssignmentSchedules",
+        Why.COMPUTED,
+        "Microsoft Graph: unifiedRoleAssignmentSchedule resource type, Relationships",
+        "activatedUsing appScope directoryScope principal roleDefinition",
+    ),
+    *_out(
         "groupEligibilitySchedules",
         Why.COMPUTED,
         "Microsoft Graph: privilegedAccessGroupEligibilitySchedule resource type, Relationships",
@@ -731,7 +742,7 @@ _ENTITLEMENT = (
 _ABSTRACT = _out_whole(
     Why.COMPUTED,
     _METADATA + "abstract entity types",
-    "customCalloutExtension extension fraudProtectionProvider policyBase samlOrWsFedProvider stsPolicy"
+    "customCalloutExtension fraudProtectionProvider policyBase samlOrWsFedProvider stsPolicy"
     " webApplicationFirewallProvider",
 )
 

@@ -101,8 +101,8 @@ GROUP_LIFECYCLE_POLICIES = ObjectType(
     quirks=(
         Quirk("A tenant has one at most.", "Microsoft Graph: groupLifecyclePolicy resource type"),
         Quirk(
-            "Which groups it manages, where those are selected, is told by the groups alone and not read yet.",
-            "Microsoft Graph: List groupLifecyclePolicies of a group",
+            "Which groups it manages, where those are selected (500 at most), is told by the groups alone.",
+            "Microsoft Graph: List groupLifecyclePolicies of a group; groupLifecyclePolicy: addGroup",
         ),
     ),
 )

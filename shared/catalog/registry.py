@@ -76,6 +76,13 @@ from shared.catalog.group_access import GROUP_ASSIGNMENTS, GROUP_ELIGIBILITIES, 
 from shared.catalog.groups import GROUP_SETTINGS, GROUP_SPECIFIC_SETTINGS, GROUPS
 from shared.catalog.inventory import DEVICES, ORG_CONTACTS, SCHEMA_EXTENSIONS, SUBSCRIBED_SKUS
 from shared.catalog.lifecycle import CUSTOM_TASK_EXTENSIONS, LIFECYCLE_WORKFLOWS
+from shared.catalog.open_extensions import (
+    DEVICE_EXTENSIONS,
+    GROUP_EXTENSIONS,
+    ORGANIZATION_EXTENSIONS,
+    UNIT_EXTENSIONS,
+    USER_EXTENSIONS,
+)
 from shared.catalog.policies import (
     ADMIN_CONSENT_REQUEST_POLICY,
     AUTHENTICATION_FLOWS_POLICY,
@@ -85,6 +92,7 @@ from shared.catalog.policies import (
 from shared.catalog.recycle_bin import bins_of
 from shared.catalog.roles import (
     ROLE_ASSIGNMENT_INSTANCES,
+    ROLE_ASSIGNMENT_SCHEDULES,
     ROLE_ASSIGNMENTS,
     ROLE_DEFINITIONS,
     ROLE_ELIGIBILITIES,
@@ -159,9 +167,13 @@ class Catalog:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")
             if relationship.granted is not None and relationship.granted.by not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} is granted by an undeclared type")
-            far = relationship.write is LinkWrite.FAR_REF
+            far, acts = relationship.written_far, relationship.write is LinkWrite.FAR_ACTION
             if far != bool(relationship.far) or (far and set(relationship.target_types) - names):
                 raise ValueError(f"{spec.name}.{relationship.name} doesn't say where it is written")
+            if {acts} != {bool(relationship.far_away), bool(relationship.far_member)}:
+                raise ValueError(f"{spec.name}.{relationship.name} doesn't say by which actions it is written")
+            if relationship.asked_while is not None and len(relationship.target_types) != 1:
+                raise ValueError(f"{spec.name}.{relationship.name} doesn't say of what its links depend")
         for reference in spec.references:
             if missing := set(reference.to) - names:
                 raise ValueError(f"{spec.name}.{reference.path} refers to {sorted(missing)}")
@@ -174,6 +186,10 @@ class Catalog:
             raise ValueError(f"{spec.name} is governed by an undeclared type")
         if spec.nature is not None and spec.nature.told_by and spec.nature.told_by not in names:
             raise ValueError(f"{spec.name} is told apart by an undeclared type")
+        if spec.nature is not None and (
+            bool(spec.nature.begun_as) != bool(spec.nature.same) or {spec.nature.begun_as} - {"", *names}
+        ):
+            raise ValueError(f"{spec.name} begins as an undeclared type, or doesn't say how it is known")
         if strange := {action.refined_by for action in spec.actions if action.refined_by} - names:
             raise ValueError(f"{spec.name} has values refined by {sorted(strange)}, which are not declared")
 
@@ -383,6 +399,12 @@ _DECLARED = Catalog(
         FEDERATED_TOKEN_VALIDATION_POLICY,
         OWNERLESS_GROUP_POLICY,
         GROUP_SPECIFIC_SETTINGS,
+        ROLE_ASSIGNMENT_SCHEDULES,
+        USER_EXTENSIONS,
+        GROUP_EXTENSIONS,
+        DEVICE_EXTENSIONS,
+        UNIT_EXTENSIONS,
+        ORGANIZATION_EXTENSIONS,
         OLDER_CERTIFICATE_AUTHORITIES,
     )
 )

@@ -212,7 +212,8 @@ class Nature:
 
     `passing`: what meets one of these comes and goes by itself, and is evidence only. `end`: where the moment is
     at which it ends, null for never; `start` and `duration`: where else it would follow from. `lasting`: only what
-    meets it never ends, whatever stands there. Paths are dotted."""
+    meets it never ends, whatever stands there. `begun_as`: the type that has an object with the same `same` members
+    once it has begun, and brings it back from then on. Paths are dotted."""
 
     passing: tuple[Condition, ...]
     passing_why: str
@@ -224,6 +225,8 @@ class Nature:
     start: str = ""
     duration: str = ""
     lasting: Condition | None = None
+    begun_as: str = ""
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +342,7 @@ class LinkWrite(StrEnum):
     REF = "ref"  # POST {parent}/{name}/$ref
     PUT_REF = "putRef"  # PUT {parent}/{name}/$ref, single-valued
     FAR_REF = "farRef"  # POST {target}/{far}/$ref: read here, written on the other end
+    FAR_ACTION = "farAction"  # POST {target}/{far} with the source's id: likewise, by an action of the other end
     NONE = "none"
 
 
@@ -356,7 +360,10 @@ class Relationship:
 
     `contains`: catalog name of the child type whose objects it holds (then whole objects are read).
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
-    `far`: of FAR_REF, the target's name for the relationship, as each of `target_types` has it.
+    `far`: of FAR_REF, the target's name for the relationship, as each of `target_types` has it; of FAR_ACTION, the
+    action that makes a link, `far_away` the one that takes it away, `far_member` what both call the source's id.
+    `asked_while`: only while an object of the (one) target type meets it are there any links: else no parent is
+    asked, and what the links lead to is as it shall be before they are made.
     `membership`: what names the parent acts on those it holds, so that they are back before it may act.
     `seals_when`: parents whose links make their targets immutable to us, so that they come last. `granted`: what
     else gives such links, for a time.
@@ -369,6 +376,8 @@ class Relationship:
     many: bool = True
     contains: str = ""
     far: str = ""
+    far_away: str = ""
+    far_member: str = ""
     delta: bool = False
     membership: bool = False
     answers: bool = False
@@ -385,11 +394,17 @@ class Relationship:
     seals_when: Condition | None = None
     expands: bool = True  # else each parent is asked for
     asked_when: Condition | None = None  # of what can't be expanded: parents that may have any; others aren't asked
+    asked_while: Condition | None = None
     share: float = 1.0  # how many of the parents are taken to be asked, for forecasts
     address: str = ""  # path before the id by which REF names its targets; "": the type's `reference_root`
     granted: Granted | None = None
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def written_far(self) -> bool:
+        """Whether its links are written on the other end."""
+        return self.write in (LinkWrite.FAR_REF, LinkWrite.FAR_ACTION)
 
 
 @dataclass(frozen=True, slots=True)

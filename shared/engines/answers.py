@@ -46,9 +46,12 @@ class Reading:
     special: Special = Special.NONE
 
 
-def read_answer(operation: Operation, answer: GraphResponse, brought: frozenset[str] = frozenset()) -> Reading:
+def read_answer(
+    operation: Operation, answer: GraphResponse, brought: frozenset[str] = frozenset(), *, behind: bool = False
+) -> Reading:
     """Never guesses: what is neither a success nor a clear refusal is UNKNOWN. `brought`: ids that this restore
-    brought back and this operation builds on; an error about one of them is a replica that is behind."""
+    brought back and this operation builds on; an error about one of them is a replica that is behind. `behind`: the
+    operation builds on values that this restore wrote, so that any 400 may be such a replica's."""
     status = answer.status
     if answer.ok:
         return _success(operation, answer)
@@ -64,7 +67,7 @@ def read_answer(operation: Operation, answer: GraphResponse, brought: frozenset[
     if status == 400 and any(text in lowered for text in _LINK_THERE) and operation.mechanism is Mechanism.LINK:
         return Reading(OutcomeState.ALREADY, why, special=Special.LINK_THERE)
     about_ours = status in (400, 404) and any(one.casefold() in lowered for one in brought)
-    if about_ours or any(text in lowered for text in _NOT_REPLICATED):
+    if about_ours or (behind and status == 400) or any(text in lowered for text in _NOT_REPLICATED):
         return Reading(OutcomeState.WAITING, why)
     if status == 404:
         # The target was read a moment ago, so this replica is behind.

@@ -422,6 +422,10 @@ class Drafter:
         if relationship.write is LinkWrite.BIND:
             method = "PATCH"
             body: JsonObject = {f"{rel}@odata.bind": addresses}
+        elif relationship.write is LinkWrite.FAR_ACTION:
+            assert far is not None
+            method, path = "POST", self.item_path(far, targets[0], tail=f"/{relationship.far}")
+            body = {relationship.far_member: self.id(source.id)}
         elif far is not None:
             method, path = "POST", self.item_path(far, targets[0], tail=f"/{relationship.far}/$ref")
             body = {"@odata.id": self._join_value({"$origin": True}, f"{spec.list_path}/", self.id(source.id))}
@@ -482,7 +486,12 @@ class Drafter:
     ) -> Draft:
         """`far`: the target's type, where the relationship is written on the other end."""
         rel = relationship.name
-        if far is not None:
+        method, body = "DELETE", None
+        if relationship.write is LinkWrite.FAR_ACTION:
+            assert far is not None
+            method, body = "POST", {relationship.far_member: self.id(source.id)}
+            path = self.item_path(far, target, tail=f"/{relationship.far_away}")
+        elif far is not None:
             path = self.item_path(far, target, tail=f"/{relationship.far}/{quote(source.id, safe='')}/$ref")
         else:
             which = f"/{quote(target, safe='')}" if relationship.many else ""
@@ -494,7 +503,7 @@ class Drafter:
             name=name,
             mechanism=Mechanism.UNLINK,
             why=why,
-            request=Request("DELETE", path, None, spec.throttle.value),
+            request=Request(method, path, body, spec.throttle.value),
             read=self.item_path(spec, source.id, tail=f"/{rel}?$select=id"),
             before={rel: [target]},
             wanted={},

@@ -430,7 +430,7 @@ class _Run:
         self, one: Ready, request: GraphRequest, answer: GraphResponse, journal: StepJournal
     ) -> Outcome:
         operation = one.operation
-        reading = read_answer(operation, answer, one.brought)
+        reading = read_answer(operation, answer, one.brought, behind=one.behind)
         if reading.special is Special.LINK_THERE:
             return await self._rest_of_links(one, request, answer, journal)
         if reading.special is Special.KEY_TAKEN:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,13 +20,20 @@ from shared.engines.conditions import any_holds, holds, member_at
 from shared.engines.opening import read_objects
 from shared.engines.view import View
 
+Said = tuple[str, ...]  # the values of a nature's `same` members
+
+_ALL: Final = Completeness(State.COMPLETE)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a snapshot holds of the natures of some objects: id → the object that tells."""
+    """What a snapshot holds of the natures of some objects: id → the object that tells. `begun`: ids of those that
+    another type has as what they came to be when they began; `of_begun`: how complete that type is."""
 
     completeness: Completeness
     by_id: Mapping[str, JsonObject] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
+    of_begun: Completeness = _ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,12 @@ async def told_of(snapshot: View, spec: ObjectType, items: Mapping[str, JsonObje
     nature = spec.nature
     assert nature is not None
     if not nature.told_by:
-        return Told(snapshot.completeness(spec.name), items)
+        told = Told(snapshot.completeness(spec.name), items)
+        if not nature.begun_as or not items:
+            return told
+        begun = await as_begun(snapshot, nature)
+        ids = frozenset(key for key, item in items.items() if said(nature, item) in begun)
+        return replace(told, begun=ids, of_begun=snapshot.completeness(nature.begun_as))
     completeness = snapshot.completeness(nature.told_by)
     found: dict[str, JsonObject] = {}
     if items:
@@ -55,6 +67,18 @@ async def told_of(snapshot: View, spec: ObjectType, items: Mapping[str, JsonObje
             if isinstance(about, str) and about in items and direct:
                 found[about] = item
     return Told(completeness, found)
+
+
+async def as_begun(view: View, nature: Nature) -> set[Said]:
+    """What the objects say that such as these come to be when they begin."""
+    if not nature.begun_as:
+        return set()
+    objects = read_objects(view, nature.begun_as, view.index(nature.begun_as))
+    return {said(nature, item) async for _, item in objects}
+
+
+def said(nature: Nature, item: JsonObject) -> Said:
+    return tuple(str(item.get(name)) for name in nature.same)
 
 
 def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdict:
@@ -73,6 +97,11 @@ def verdict(nature: Nature, told: Told, object_id: str, now: datetime) -> Verdic
         return Verdict(Reason.UNCLASSIFIED, f"its start can't be read: {start[:40]!r}")
     if begins is None or begins <= now:
         start = ""  # a request takes no start that is past
+        if object_id in told.begun:
+            return Verdict(Reason.COMPUTED, f"it had begun, so that it comes back as one of {nature.begun_as}")
+        if nature.begun_as and not told.of_begun.is_complete:
+            why = f"the snapshot doesn't tell whether it had begun: {nature.begun_as} {told.of_begun}"
+            return Verdict(Reason.UNCLASSIFIED, why)
     if nature.lasting is not None and holds(nature.lasting, item):
         return Verdict(start=start)
     end = _text(item, nature.end) or _after(begins, _text(item, nature.duration))

@@ -19,6 +19,7 @@ from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import member_at, protection
 from shared.engines.diff import keys_of
 from shared.engines.drafts import Phase, written_members
+from shared.engines.natures import as_begun, said
 from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
 from shared.engines.references import find
@@ -96,7 +97,10 @@ async def _remove_added(
     added: Iterable[IndexEntry],
     never: frozenset[str],
 ) -> None:
+    begun = await as_begun(live, spec.nature) if spec.nature is not None else set()
     async for entry, item in read_objects(live, spec.name, each(added)):
+        if begun and spec.nature is not None and said(spec.nature, item) in begun:
+            continue  # it goes as what it came to be
         if ({entry.id, entry.parent} | {one.value for one in find(spec.references, item)}) & never:
             planning.exclude(spec, entry.id, entry.name, Reason.ADDED_SINCE, _OURS)
             continue

@@ -184,6 +184,8 @@ def _plan_source(
             for type_name in relationship.target_types
             if ObjectKey(type_name, target) in planning.fates.by_key
         }
+        if relationship.asked_while is not None:
+            draft.needs_whole |= {ObjectKey(relationship.target_types[0], target) for target in targets}
         drafts.append(draft)
     planning.drafts += drafts
     return drafts
@@ -191,7 +193,7 @@ def _plan_source(
 
 def _far(planning: Planning, survey: LinkSurvey, target: str) -> ObjectType | None:
     """The type on whose side a link to this target is written; none where that is the source's."""
-    if survey.relationship.write is not LinkWrite.FAR_REF:
+    if not survey.relationship.written_far:
         return None
     types = survey.relationship.target_types
     told = (link.target_type for links in survey.missing.values() for link in links if link.target == target)

@@ -69,7 +69,7 @@ def plan_added_links(planning: Planning, survey: LinkSurvey, source: str, name: 
             planning.exclude(spec, source, name, Reason.NEEDS_ACTION, why, relationship.name, link.target)
             continue
         far = None
-        if relationship.write is LinkWrite.FAR_REF:
+        if relationship.written_far:
             far = planning.catalog.get(link.target_type or relationship.target_types[0])
         why = f"One of its {relationship.name}, {target}, was added since the snapshot."
         draft = planning.drafter.unlink(

@@ -42,6 +42,7 @@ class Ready:
     pre_image: JsonObject
     read_at: float
     brought: frozenset[str] = frozenset()  # ids that this restore brought back and the request builds on
+    behind: bool = False  # it builds on values that this restore wrote, which a replica may not have yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +345,8 @@ class Preconditions:
         paths = [object_path(spec, bindings.id(operation.target), ("id",)) for operation, bindings in plain]
         for (operation, bindings), found in zip(plain, await self.targets.objects(spec, paths), strict=True):
             if found.here:
-                results.append(Ready(operation, self._request(operation, bindings), {}, found.at))
+                behind = bool(operation.after) and spec.relationship(operation.relationship).asked_while is not None
+                results.append(Ready(operation, self._request(operation, bindings), {}, found.at, behind=behind))
             else:
                 results.append(self._missing(operation, journal))
         return results

@@ -794,6 +794,9 @@ class LinkReader:
 
     async def listing(self, start: Position) -> AsyncGenerator[Part, None]:
         spec = self._spec
+        if start == Position(Stage.LIST) and not await self._may_have_any():
+            yield Part((), (), replace(start, ended=True), 1)
+            return
         state = _Changes(self._directory, spec, start)
         request = (
             _follow(spec, start.next_link, spec.list_cost)
@@ -830,6 +833,20 @@ class LinkReader:
                 yield await self._read_waiting(changes)
             if changes.position.ended:
                 return
+
+    async def _may_have_any(self) -> bool:
+        """Whether an object is there that the links could lead to."""
+        if self._relationship.asked_while is None:
+            return True
+        target = self._catalog.get(self._relationship.target_types[0])
+        request = list_request(target)
+        while True:
+            page = await self._directory.page(request)
+            if any(holds(self._relationship.asked_while, parse(item)) for item in page.items):
+                return True
+            if page.next_link is None:
+                return False
+            request = _next(target, page, request)
 
     async def _take_over(self, objects: list[bytes], links: list[bytes], state: _Changes) -> None:
         """Lines of the parents that aren't asked this time, in place of asking."""

@@ -139,6 +139,9 @@ def _item(
         expand = relationship.expands and (child is None or child.version == spec.version)
         first = reading.parents_request(spec, relationship, expand=expand)
         yield readings * pages, readings * pages, first
+        if relationship.asked_while is not None:
+            target = reading.list_request(catalog.get(relationship.target_types[0]))
+            yield readings, readings, target
         crowded = ceil(count * (relationship.crowded if expand else relationship.share))
         if relationship.rolling_days and not first_run:
             crowded = ceil(crowded / relationship.rolling_days)

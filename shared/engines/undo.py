@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import LinkWrite, ObjectType, Relationship, WaveNumber
+from shared.catalog.spec import ObjectType, Relationship, WaveNumber
 from shared.domain.errors import Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import (
@@ -300,7 +300,7 @@ class _Undo:
 
     def _far(self, relationship: Relationship, operation: Operation, bindings: Bindings) -> ObjectType | None:
         """The type on whose side the operation wrote its links; none where that is the source's."""
-        if relationship.write is not LinkWrite.FAR_REF:
+        if not relationship.written_far:
             return None
         path = resolve_path(operation.request.path, bindings)
         types = (self._catalog.get(name) for name in relationship.target_types)

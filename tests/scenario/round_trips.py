@@ -53,6 +53,7 @@ _NOT_COMPARED = (
     "directoryAudits",
     "groupAssignmentScheduleRequests",
     "groupEligibilityScheduleRequests",
+    "roleAssignmentScheduleRequests",
     "roleEligibilityScheduleRequests",
 )
 # Links of what is only read: they don't come to name a person who was made anew.
@@ -68,6 +69,7 @@ _DEPENDENT = (
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",
+    "roleAssignmentSchedules",
     "roleEligibilitySchedules",
     "roleManagementPolicies",
     "roleManagementPolicyAssignments",
@@ -126,10 +128,23 @@ def _held_for_good(service: Service) -> list[Obj]:
     return [one for one in held if one["id"] in told and not told[one["id"]].get("endDateTime")]
 
 
+def _yet_to_begin(service: Service) -> list[Obj]:
+    """Role assignments that are schedules only."""
+    schedules = service.store.tables["roleAssignmentSchedules"].values()
+    now = service.now_iso()
+    return [one for one in schedules if str(one["scheduleInfo"]["startDateTime"] or "") > now]
+
+
 def _set_by_somebody(service: Service) -> list[Obj]:
     """Settings of roles that differ from what every role starts with."""
     found = service.store.tables["roleManagementPolicies"].values()
     return [one for one in found if one["rules"] != starting_rules()]
+
+
+def _that_can_be_changed(service: Service) -> list[Obj]:
+    """Identity providers but for those that are built in."""
+    found = service.store.tables["identityProviders"].values()
+    return [one for one in found if not one["@odata.type"].endswith("builtInIdentityProvider")]
 
 
 _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
@@ -138,6 +153,8 @@ _PICKED: dict[str, Callable[[Service], list[Obj]]] = {
     "applications": _ours,
     "servicePrincipals": _of_others,
     "roleAssignments": _held_for_good,
+    "roleAssignmentSchedules": _yet_to_begin,
+    "identityProviders": _that_can_be_changed,
     "roleManagementPolicies": _set_by_somebody,
 }
 

@@ -18,6 +18,8 @@ from tests.simulator.service import Service
 
 RANGE = {"@odata.type": "#microsoft.graph.iPv4CidrRange", "cidrAddress": "198.51.100.0/24"}
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+EXCHANGE_ADMINISTRATOR = "29232cdf-9323-42fd-ade2-1d097af3e4de"
+ROLES = "roleManagement/directory"
 
 
 def _post(service: Service, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +62,15 @@ def intrude(service: Service, left: dict[str, Any]) -> None:
         },
     )
     held = {"principalId": left["made"], "roleDefinitionId": GLOBAL_ADMINISTRATOR, "directoryScopeId": "/"}
-    left["role"] = _post(service, "roleManagement/directory/roleAssignments", held)["id"]
+    left["role"] = _post(service, f"{ROLES}/roleAssignments", held)["id"]
+    later = {
+        **held,
+        "roleDefinitionId": EXCHANGE_ADMINISTRATOR,
+        "action": "adminAssign",
+        "justification": "for later",
+        "scheduleInfo": {"startDateTime": "2026-12-24T00:00:00Z", "expiration": {"type": "noExpiration"}},
+    }
+    left["later"] = _post(service, f"{ROLES}/roleAssignmentScheduleRequests", later)["targetScheduleId"]
     groups = cloud_groups(service)
     left["plain"] = str(groups[0]["id"])
     add_member(service, left["plain"], left["made"])
@@ -95,6 +105,7 @@ def shut_out(service: Service, left: dict[str, Any]) -> None:
     path = f"/v1.0/applications/{left['app']}/federatedIdentityCredentials"
     assert "backdoor" not in {one["name"] for one in scripted(service, "GET", path)["value"]}
     assert left["role"] not in tables["roleAssignments"]
+    assert left["later"] not in tables["roleAssignmentSchedules"]
     assert left["made"] not in service.store.targets("groups.members", left["guarding"])
     location = scripted(service, "GET", f"/beta/identity/conditionalAccess/namedLocations/{left['location']}")
     assert RANGE["cidrAddress"] not in {one["cidrAddress"] for one in location["ipRanges"]}

@@ -31,6 +31,7 @@ LISTED = {
     "roleDefinitions templateId",
     "users mail",
     "users proxyAddresses",
+    "users _photo",  # Exchange keeps it
 }
 
 

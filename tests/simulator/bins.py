@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import audit, dependents, plain, restricted, role_settings
+from . import audit, dependents, open_extensions, plain, restricted, role_settings
 from .apart import STAMP
 from .clock import parse_iso
 from .errors import bad_request, conflict, denied, not_found
@@ -318,6 +318,7 @@ def purge(service: Service, table: str, key: str) -> None:
 
 def _forget_children(service: Service, table: str, key: str) -> None:
     store = service.store
+    open_extensions.forget(service, key)
     if table == "groups":
         role_settings.forget_group(service, key)
     if table == "applications":

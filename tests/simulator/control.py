@@ -284,6 +284,8 @@ def _take_away(service: Service, table: str, key: str) -> None:
         remove_assignment(service, service.store.tables[table][key])
     elif table in (role_assignments.TABLE, role_assignments.INSTANCES):
         role_assignments.remove(service, key)
+    elif table == role_assignments.SCHEDULES:
+        role_assignments.remove_schedule(service, key)
     elif table in dependents.TABLES:
         dependents.detach(service, table, key)
     elif table == strengths.TABLE:

@@ -19,6 +19,7 @@ TABLES = (
     "oauth2PermissionGrants",
     "roleAssignments",
     "roleAssignmentScheduleInstances",
+    "roleAssignmentSchedules",
     "roleEligibilitySchedules",
     "groupEligibilitySchedules",
     "groupAssignmentSchedules",

@@ -586,7 +586,16 @@ def change(row: Plain, service: Service, request: Request) -> Response:
     after |= dict.fromkeys(row.stamps, service.now_iso())
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         update(service, request, row.rule, before, after)
+        _forget(service, row, after)
     return Response(204)
+
+
+def _forget(service: Service, row: Plain, obj: Obj) -> None:
+    """Links that the object can't have as it is now."""
+    for rel, (member, value) in row.held_while.items():
+        for source in list(service.store.sources(rel, obj["id"])) if obj[member] != value else ():
+            service.rules.lean("plain.held-while")
+            service.store.link(rel, source, obj["id"], present=False)
 
 
 def make(row: Plain, service: Service, request: Request) -> Response:
@@ -785,7 +794,7 @@ def plant(planter: Planter) -> None:
             obj = _resolved(planter, {**row.defaults, **start})
             if row.parent and obj["_parent"] not in planter.store.tables[row.parent]:
                 continue  # a small seed lacks what contains it
-            links = obj.pop("_links", {})
+            links, held = obj.pop("_links", {}), obj.pop("_held", {})
             obj |= {name: _numbered(obj[name]) for name in row.inline if row.versioned and name in obj}
             made_up = row.table if row.singleton else started(row.table, number)
             obj.setdefault("id", obj.get(row.keyed, made_up))
@@ -793,6 +802,9 @@ def plant(planter: Planter) -> None:
             for name, targets in links.items():
                 for target in targets:
                     planter.store.link(f"{row.table}.{name}", obj["id"], target)
+            for rel, sources in held.items():
+                for source in filter(None, sources):
+                    planter.store.link(rel, source, obj["id"])
 
 
 def _settable(group: Obj) -> bool:
@@ -806,7 +818,7 @@ def started(table: str, number: int) -> str:
 def _resolved(planter: Planter, value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _resolved(planter, member) for name, member in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_resolved(planter, one) for one in value]
     if not isinstance(value, str):
         return value
@@ -830,7 +842,10 @@ def _resolved(planter: Planter, value: Any) -> Any:
 
 ROWS = {row.table: row for row in PLAIN}
 _CONTAINED = {(row.parent, row.rule.path.rsplit("/", 1)[-1]): row for row in PLAIN if row.parent}
-LINKS = tuple(f"{row.table}.{link.name}" for row in PLAIN for link in row.rule.links)
+LINKS = (
+    *(f"{row.table}.{link.name}" for row in PLAIN for link in row.rule.links),
+    *(rel for row in PLAIN for rel in row.held_while),
+)
 _HANDLERS = {"POST": create, "PATCH": change, "PUT": change, "DELETE": delete}
 
 for _row in PLAIN:

@@ -1,8 +1,9 @@
-"""Role assignments, and the schedule instances behind them.
+"""Role assignments, and the schedules and schedule instances behind them.
 
-An assignment and its instance share an id: the list of assignments shows what is active now, an activation by
-privileged identity management included; only the instance tells which is which and when it ends. Members of a
-group that holds a role have instances of their own, which are made when they are read.
+Each assignment has a schedule from the moment it is asked for, whether or not it has begun. An assignment and its
+instance share an id: the list of assignments shows what is active now, an activation by privileged identity
+management included; only the instance tells which is which and when it ends. Members of a group that holds a role
+have instances of their own, which are made when they are read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .errors import GraphError, bad_request
 from .grants import opaque_id
 from .reading import VISIBLE, get_object, list_objects, table_of
 from .rules.roles import GLOBAL_ADMINISTRATOR
-from .rules.types import ROLE_ASSIGNMENTS, ROLE_INSTANCES
+from .rules.types import ROLE_ASSIGNMENTS, ROLE_INSTANCES, ROLE_SCHEDULES
 from .service import Request, Response, Service, guard, route
 from .store import View
 from .writing import checked, created, existing, visible_target
@@ -23,6 +24,7 @@ from .writing import checked, created, existing, visible_target
 Obj = dict[str, Any]
 TABLE = ROLE_ASSIGNMENTS.table
 INSTANCES = ROLE_INSTANCES.table
+SCHEDULES = ROLE_SCHEDULES.table
 _PRINCIPALS = ("users", "groups", "servicePrincipals")
 _SCHEDULES = (
     "/roleManagement/directory/roleAssignmentSchedule",
@@ -95,6 +97,41 @@ def get_instance(service: Service, request: Request) -> Response:
     return by_members.single(service, request, INSTANCES, _all_instances(service, service.view(request)))
 
 
+# --- schedules
+
+
+def _all_schedules(service: Service, view: View) -> list[Obj]:
+    """Begun or not; a tenant without P2 is refused before it comes here."""
+    held = (one for key in view.ids(SCHEDULES) if (one := view.get(SCHEDULES, key)) is not None)
+    return by_members.spread(view, held, lambda: service.rules.lean("role.group-instances"))
+
+
+def list_schedules(service: Service, request: Request) -> Response:
+    service.rules.lean("role.schedules")
+    return by_members.page(service, request, SCHEDULES, _all_schedules(service, service.view(request)))
+
+
+def get_schedule(service: Service, request: Request) -> Response:
+    return by_members.single(service, request, SCHEDULES, _all_schedules(service, service.view(request)))
+
+
+def _schedule(instance: Obj, request: str | None, made: str) -> Obj:
+    end = instance["endDateTime"]
+    expiration = {"type": "noExpiration" if end is None else "afterDateTime", "endDateTime": end, "duration": None}
+    return {
+        **{name: instance[name] for name in ("principalId", "roleDefinitionId", "directoryScopeId")},
+        "id": instance["roleAssignmentScheduleId"],
+        "appScopeId": None,
+        "assignmentType": instance["assignmentType"],
+        "createdUsing": request,
+        "createdDateTime": made,
+        "modifiedDateTime": None,
+        "status": "Provisioned",
+        "memberType": "Direct",
+        "scheduleInfo": {"startDateTime": instance["startDateTime"], "recurrence": None, "expiration": expiration},
+    }
+
+
 # --- assignments
 
 
@@ -137,8 +174,11 @@ def add(
     start: float | None = None,
     end: str | None = None,
     schedule: str | None = None,
+    request: str | None = None,
+    made: str = "",
 ) -> Obj:
-    """Put an assignment and its instance. Inside a transaction, or while seeding."""
+    """Put an assignment, its schedule and its instance. Inside a transaction, or while seeding. `made`: when, if
+    not now."""
     named = {n: values.get(n) for n in ("principalId", "roleDefinitionId", "directoryScopeId")}
     obj = {**named, "id": key, "principalOrganizationId": service.tenant_id or service.info["tenantId"]}
     if values.get("condition") is not None:
@@ -155,13 +195,22 @@ def add(
     }
     dependents.attach(service, TABLE, obj)
     dependents.attach(service, INSTANCES, instance)
+    dependents.attach(service, SCHEDULES, _schedule(instance, request, made or service.now_iso()))
     return obj
 
 
 def remove(service: Service, key: str) -> None:
-    for table in (TABLE, INSTANCES):
-        if service.store.get(table, key) is not None:
-            dependents.detach(service, table, key)
+    instance = service.store.get(INSTANCES, key)
+    schedule = key if instance is None else instance["roleAssignmentScheduleId"]
+    for table, held in ((TABLE, key), (INSTANCES, key), (SCHEDULES, schedule)):
+        if service.store.get(table, held) is not None:
+            dependents.detach(service, table, held)
+
+
+def remove_schedule(service: Service, key: str) -> None:
+    for held in [one["id"] for one in service.store.tables[INSTANCES].values()]:
+        if service.store.tables[INSTANCES][held]["roleAssignmentScheduleId"] == key:
+            remove(service, held)
 
 
 def fresh_id(service: Service) -> str:
@@ -213,3 +262,5 @@ route("GET", f"{ROLE_ASSIGNMENTS.root}/{{id}}", get_object)
 route("DELETE", f"{ROLE_ASSIGNMENTS.root}/{{id}}", delete_assignment)
 route("GET", ROLE_INSTANCES.root, list_instances)
 route("GET", f"{ROLE_INSTANCES.root}/{{id}}", get_instance)
+route("GET", ROLE_SCHEDULES.root, list_schedules)
+route("GET", f"{ROLE_SCHEDULES.root}/{{id}}", get_schedule)

@@ -52,7 +52,15 @@ def _assign(service: Service, request: Request, values: Obj, held: Obj | None, o
         return
     obj["targetScheduleId"] = new_id(service)
     with service.store.transaction(request.method, request.path, request.principal.app_id):
-        made = add(service, values, fresh_id(service), start=start, end=end, schedule=obj["targetScheduleId"])
+        made = add(
+            service,
+            values,
+            fresh_id(service),
+            start=start,
+            end=end,
+            schedule=obj["targetScheduleId"],
+            request=obj["id"],
+        )
         service.store.put(ROLE_REQUESTS.table, obj["id"], obj)
         audit.record(service, request, "Add member to", ROLE_ASSIGNMENTS, made, after=made)
 

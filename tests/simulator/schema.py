@@ -147,6 +147,7 @@ _FLAGS = frozenset(
         "TemplateApplicationLevel",
         "SystemBrowserEnabledOn",
         "LifecycleTaskCategory",
+        "OidcResponseType",
     )
 )
 

@@ -26,6 +26,7 @@ Obj = dict[str, Any]
 _SPACE = uuid.UUID("91d3bd8c-6f0f-4f2e-8c0a-6f7a2a2b5d10")
 _PAST = "2024-03-01T08:00:00Z"
 _LONG_AGO = 1709280000.0  # the same moment
+_LATER = 1893484800.0  # 2030-01-01T08:00:00Z
 _FAR = "2035-01-01T08:00:00Z"  # the same in every process, and after any test
 _SECURITY_ADMIN = "194ae4cb-b126-40b2-bd5b-6091b380977d"
 _USER_ADMIN = "fe930be7-5e62-47db-91af-98c3a49a38b1"
@@ -126,6 +127,8 @@ def _plant_roles(planter: Planter) -> None:
     _assign(planter, "activation", _some(planter, 2), _SECURITY_ADMIN, kind="Activated", end=_FAR)
     _assign(planter, "time-bound", _some(planter, 3), _EXCHANGE_ADMIN, end=_FAR)
     _assign(planter, "custom", _some(planter, 4), _id("role definition", 0))
+    _assign(planter, "to begin", _some(planter, 8), _EXCHANGE_ADMIN, start=_LATER)
+    _assign(planter, "to begin and end", _some(planter, 9), _READERS, start=_LATER, end=_FAR)
     unit = f"/administrativeUnits/{_id('unit', 0)}"
     _assign(planter, "unit", _some(planter, 5), _USER_ADMIN, scope=unit)
     if len(planter.group_ids) > 1:
@@ -198,12 +201,13 @@ def _assign(
     scope: str = "/",
     kind: str = "Assigned",
     end: str | None = None,
+    start: float | None = None,
 ) -> None:
     values = {"principalId": principal, "roleDefinitionId": role, "directoryScopeId": scope}
-    start = None if end is None else _LONG_AGO
-    schedule = None if end is None else _id("schedule", name)
+    start = _LONG_AGO if start is None and end is not None else start
+    schedule = None if start is None else _id("schedule", name)
     key = f"{_opaque('role assignment', name)}-1"
-    add(planter.service, values, key, kind=kind, start=start, end=end, schedule=schedule)
+    add(planter.service, values, key, kind=kind, start=start, end=end, schedule=schedule, made=_PAST)
 
 
 def _principal_of(planter: Planter, application: str) -> str:

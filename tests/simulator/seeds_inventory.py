@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from .rules.types import OPEN_EXTENSIONS
+
 if TYPE_CHECKING:
     from .seeds import Planter
 
@@ -41,6 +43,10 @@ def plant_inventory(planter: Planter) -> None:
             planter.store.link(f"devices.{name}", device, people[number * 7 % len(people)])
         if number == 0:
             planter.store.link("groups.members", group, device)
+    name = "com.contoso.inventory"
+    for owner in (_id("device", 0), planter.tenant_id):
+        extension = {"id": f"microsoft.graph.openTypeExtension.{name}", "extensionName": name, "_owner": owner}
+        planter.store.put(OPEN_EXTENSIONS, f"{owner}/{name}", {**extension, "asset": 4711, "floors": ["2", "3"]})
     for number in range(2):
         contact = planter.put(
             "orgContacts",

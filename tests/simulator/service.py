@@ -24,7 +24,7 @@ from .rules import costs
 from .rules.behaviour import BEHAVIOUR
 from .rules.permissions import PERMISSIONS, allowed
 from .rules.registry import RuleBook
-from .rules.types import TYPES
+from .rules.types import OPEN_EXTENSIONS, TYPES
 from .store import Store, View
 from .throttle import Throttle
 
@@ -139,6 +139,7 @@ class Service:
                 self.store.declare(
                     f"bin:{rule.table}", ("uniqueName", "identifierUris") if rule.reserved_in_bin else ()
                 )
+        self.store.declare(OPEN_EXTENSIONS)
         self.settings = Settings()
         self.faults = FaultPlan()
         self.tenant_id = ""

@@ -156,7 +156,8 @@ def test_each_type_is_met_where_it_is_at_home() -> None:
     coverage = compare(CATALOG.types, _graph(), LEDGER)
     paths = {finding.at: finding.path for finding in coverage.gaps}
     assert paths["microsoft.graph.verifiedIdProfile"] == "/identity/verifiedId/profiles"
-    assert paths["microsoft.graph.oidcIdentityProvider"] == "/directory/federationConfigurations"
+    derived = paths["microsoft.graph.humanSecurityFraudProtectionProvider"]
+    assert derived == "/identity/riskPrevention/fraudProtectionProviders"
 
 
 def _graph() -> Any:

@@ -65,6 +65,10 @@ def _written(spec: ObjectType) -> Iterator[str]:
         if relationship.write is LinkWrite.FAR_REF:
             for target in relationship.target_types:
                 yield f"{CATALOG.get(target).path}/{{id}}/{relationship.far}"
+        if relationship.write is LinkWrite.FAR_ACTION:
+            for target in relationship.target_types:
+                for action in (relationship.far, relationship.far_away):
+                    yield f"{CATALOG.get(target).path}/{{id}}/{action}"
 
 
 def _lost(path: str) -> str:

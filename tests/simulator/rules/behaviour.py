@@ -256,6 +256,56 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "A Microsoft 365 group's mailNickname is unique, the bin included.",
         "group resource type, " + _API + "resources/group",
     ),
+    _u(
+        "extension.own-path",
+        "Open extensions are listed below their owner; lists of directory objects don't show them.",
+        "Get openTypeExtension, " + _API + "opentypeextension-get",
+    ),
+    _r(
+        "extension.required",
+        "A write of an open extension names its @odata.type and its extensionName.",
+        "Create openTypeExtension, " + _API + "opentypeextension-post-opentypeextension",
+    ),
+    _r(
+        "extension.primitive",
+        "An open extension holds primitive values and lists of those.",
+        "Create openTypeExtension, " + _API + "opentypeextension-post-opentypeextension",
+    ),
+    _r(
+        "extension.replaced",
+        "A PATCH of an open extension deletes what it doesn't name.",
+        "Update openTypeExtension, " + _API + "opentypeextension-update",
+    ),
+    _u(
+        "extension.unique",
+        "An object has one open extension of a name; the id is its name behind the type.",
+        "openTypeExtension resource type, " + _API + "resources/opentypeextension",
+    ),
+    _r(
+        "expiry.selected",
+        "A group is added to a policy of expiry only where that manages selected groups.",
+        "groupLifecyclePolicy: addGroup, " + _API + "grouplifecyclepolicy-addgroup",
+    ),
+    _r(
+        "expiry.500",
+        "A policy of expiry manages 500 selected groups at most.",
+        "groupLifecyclePolicy: addGroup, " + _API + "grouplifecyclepolicy-addgroup",
+    ),
+    _r(
+        "expiry.false",
+        "Adding a group that is managed, or removing one that isn't, is answered 200 with false.",
+        "groupLifecyclePolicy: removeGroup, " + _API + "grouplifecyclepolicy-removegroup",
+    ),
+    _r(
+        "expiry.unified",
+        "Only Microsoft 365 groups can be managed by a policy of expiry.",
+        "groupLifecyclePolicy resource type, " + _API + "resources/grouplifecyclepolicy",
+    ),
+    _u(
+        "expiry.all",
+        "Where a policy of expiry manages all groups, each Microsoft 365 group tells of it.",
+        "List groupLifecyclePolicies, " + _API + "group-list-grouplifecyclepolicies",
+    ),
     # --- applications
     _r(
         "app.new-ids",

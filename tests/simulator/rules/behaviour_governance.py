@@ -137,6 +137,11 @@ GOVERNANCE: tuple[Rule, ...] = (
         "The last user who is permanently Global Administrator can't lose that role.",
         "Manage emergency access accounts, " + _RBAC + "security-emergency-access",
     ),
+    _u(
+        "role.schedules",
+        "Each assignment and activation has a schedule from when it is asked for, with its type and its period.",
+        "List roleAssignmentSchedules, " + _API + "rbacapplication-list-roleassignmentschedules",
+    ),
     _r("role.ends", "Activations and time-bound assignments disappear at their end.", _INSTANCE),
     _u(
         "role.group-instances",

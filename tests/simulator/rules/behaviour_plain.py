@@ -30,6 +30,12 @@ PLAIN_RULES: tuple[Rule, ...] = (
         "Update accessReviewScheduleDefinition, " + _API + "accessreviewscheduledefinition-update",
     ),
     Rule(
+        "plain.held-while",
+        "A policy of expiry that no longer manages selected groups forgets which they were.",
+        "groupLifecyclePolicy resource type, " + _API + "resources/grouplifecyclepolicy",
+        unverified=True,
+    ),
+    Rule(
         "plain.alone",
         "An application or service principal has one app management policy at most; a second one is refused.",
         "Assign appliesTo, " + _API + "appmanagementpolicy-post-appliesto",

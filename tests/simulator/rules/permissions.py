@@ -129,6 +129,14 @@ _ROLE_SETTINGS = "/policies/roleManagementPolic"
 _CA = "/identity/conditionalAccess"
 _CA_BIN = _CA + "/deletedItems"
 
+
+def _open_extensions(path: str, read: Alternatives, write: Alternatives) -> dict[tuple[str, str], Alternatives]:
+    """As the pages of openTypeExtension have it; of administrative units they say nothing."""
+    every, one = f"{path}/{{id}}/extensions", f"{path}/{{id}}/extensions/{{child}}"
+    reading = {("GET", every): read, ("GET", one): read}
+    return {**reading, ("POST", every): write, ("PATCH", one): write, ("DELETE", one): write}
+
+
 PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/organization"): _any(
         "Organization.Read.All", "Organization.ReadWrite.All", "User.Read.All", *_DIR_READ
@@ -137,6 +145,15 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
         "Organization.Read.All", "Organization.ReadWrite.All", "User.Read.All", *_DIR_READ
     ),
     ("PATCH", "/organization/{id}"): _any("Organization.ReadWrite.All"),
+    **_open_extensions("/users", _USER_READ, _USER_WRITE),
+    **_open_extensions("/groups", _GROUP_READ, _GROUP_WRITE),
+    **_open_extensions("/devices", _any("Device.ReadWrite.All"), _any("Device.ReadWrite.All")),
+    **_open_extensions(_UNITS, _UNIT_READ, _UNIT_WRITE),
+    **_open_extensions(
+        "/organization",
+        _any("Organization.Read.All", "Organization.ReadWrite.All", *_DIR_READ),
+        _any("Organization.ReadWrite.All"),
+    ),
     ("GET", "/domains"): _any("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All"),
     ("GET", "/domains/{id}"): _any("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All"),
     ("GET", "/users"): _USER_READ,
@@ -184,6 +201,9 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("POST", "/groups/{id}/owners/$ref"): _GROUP_WRITE,
     ("DELETE", "/groups/{id}/owners/{child}/$ref"): _GROUP_WRITE,
     ("GET", "/groups/{id}/memberOf"): _MEMBER_READ,
+    ("GET", "/groups/{id}/groupLifecyclePolicies"): _any(*_DIR_READ),
+    ("POST", "/groupLifecyclePolicies/{id}/addGroup"): _any("Directory.ReadWrite.All"),
+    ("POST", "/groupLifecyclePolicies/{id}/removeGroup"): _any("Directory.ReadWrite.All"),
     ("GET", "/groups/{id}/appRoleAssignments"): _PRINCIPAL_ASSIGNMENTS,
     ("GET", "/applications"): _APP_LIST,
     ("GET", "/applications/$count"): _APP_LIST,
@@ -299,6 +319,8 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("DELETE", _ROLES + "/roleAssignments/{id}"): _ROLE_WRITE,
     ("GET", _ROLES + "/roleAssignmentScheduleInstances"): _SCHEDULE_READ,
     ("GET", _ROLES + "/roleAssignmentScheduleInstances/{id}"): _SCHEDULE_READ,
+    ("GET", _ROLES + "/roleAssignmentSchedules"): _SCHEDULE_READ,
+    ("GET", _ROLES + "/roleAssignmentSchedules/{id}"): _SCHEDULE_READ,
     ("GET", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("POST", _ROLES + "/roleAssignmentScheduleRequests"): _SCHEDULE_WRITE,
     ("GET", _ROLES + "/roleAssignmentScheduleRequests/{id}"): _SCHEDULE_WRITE,

@@ -48,7 +48,8 @@ class Plain:
     one, without whose objects there is none. `begins`: paths of dates that no write sets to one that is past.
     `only_where`: members that change only where all texts at a path match, before and after. `singly`: members that
     no list shows. `bin`: path of what was deleted, from where it can be restored. `versioned`: members that only a
-    new version changes, for which the whole object is POSTed as `version` says."""
+    new version changes, for which the whole object is POSTed as `version` says. `held_while`: links to an object,
+    by relationship, that are gone once a member of it has another value than this one."""
 
     rule: TypeRule
     read: Alternatives
@@ -92,6 +93,7 @@ class Plain:
     bin: str = ""
     versioned: tuple[str, ...] = ()
     version: tuple[str, str] = ("", "")  # last segment of the path, name in the body
+    held_while: dict[str, tuple[str, str]] = field(default_factory=dict)
     licence: str = ""
     versions: tuple[str, ...] = ("v1.0", "beta")
     made_at: str = ""  # where a creation is sent, if not to the collection

@@ -22,7 +22,7 @@ PROVIDERS = Plain(
         source=_GUIDE + "identityproviderbase-update",
         read_only=frozenset(("id",)),
         write_once=frozenset(("identityProviderType",)),
-        secret=frozenset(("clientSecret", "certificateData")),
+        secret=frozenset(("clientSecret", "certificateData", "clientAuthentication")),
         audit_name="identity provider",
         audit_category="DirectoryManagement",
     ),
@@ -35,6 +35,7 @@ PROVIDERS = Plain(
         "#microsoft.graph.appleManagedIdentityProvider": (
             "apple_managed_identity_provider.AppleManagedIdentityProvider"
         ),
+        "#microsoft.graph.oidcIdentityProvider": "oidc_identity_provider.OidcIdentityProvider",
     },
     starts=(
         {
@@ -59,6 +60,21 @@ PROVIDERS = Plain(
             "serviceId": "com.contoso-sim.app",
             "keyId": "99P6D879C4",
             "certificateData": "hidden",
+        },
+        {
+            "@odata.type": "#microsoft.graph.oidcIdentityProvider",
+            "id": "OIDC-Contoso-partners",
+            "displayName": "Partners",
+            "clientId": "holdfast-sim",
+            "issuer": "https://login.partner-sim.example",
+            "wellKnownEndpoint": "https://login.partner-sim.example/.well-known/openid-configuration",
+            "responseType": "code",
+            "scope": "openid profile",
+            "inboundClaimMapping": {"sub": "sub", "name": "name", "email": "mail", "given_name": "given_name"},
+            "clientAuthentication": {
+                "@odata.type": "#microsoft.graph.oidcClientSecretAuthentication",
+                "clientSecret": "hidden",
+            },
         },
     ),
 )

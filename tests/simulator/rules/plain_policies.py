@@ -84,6 +84,8 @@ AUTHENTICATION_FLOWS = Plain(
     ),
 )
 
+MANAGED, SELECTED = "groups.groupLifecyclePolicies", "Selected"
+
 GROUP_LIFECYCLE = Plain(
     rule=TypeRule(
         table="groupLifecyclePolicies",
@@ -99,11 +101,13 @@ GROUP_LIFECYCLE = Plain(
     read=any_of("Directory.Read.All", "Directory.ReadWrite.All"),
     change=any_of("Directory.ReadWrite.All"),
     create=any_of("Directory.ReadWrite.All"),
+    held_while={MANAGED: ("managedGroupTypes", SELECTED)},
     starts=(
         {
             "groupLifetimeInDays": 180,
-            "managedGroupTypes": "All",
+            "managedGroupTypes": SELECTED,
             "alternateNotificationEmails": "admin@contoso-sim.example;ops@contoso-sim.example",
+            "_held": {MANAGED: ("@unified/0", "@unified/1")},
         },
     ),
 )

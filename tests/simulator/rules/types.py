@@ -390,6 +390,16 @@ ROLE_INSTANCES = TypeRule(
     source=_GUIDE + "rbacapplication-list-roleassignmentscheduleinstances",
 )
 
+ROLE_SCHEDULES = TypeRule(
+    table="roleAssignmentSchedules",
+    path="/roleManagement/directory/roleAssignmentSchedules",
+    odata_type="#microsoft.graph.unifiedRoleAssignmentSchedule",
+    model="unified_role_assignment_schedule.UnifiedRoleAssignmentSchedule",
+    source=_GUIDE + "rbacapplication-list-roleassignmentschedules",
+    audit_name="role",
+    audit_category="RoleManagement",
+)
+
 ROLE_REQUESTS = TypeRule(
     table="roleAssignmentScheduleRequests",
     path="/roleManagement/directory/roleAssignmentScheduleRequests",
@@ -495,6 +505,7 @@ TYPES: dict[str, TypeRule] = {
         ROLE_DEFINITIONS,
         ROLE_ASSIGNMENTS,
         ROLE_INSTANCES,
+        ROLE_SCHEDULES,
         ROLE_REQUESTS,
         ELIGIBILITIES,
         ELIGIBILITY_REQUESTS,
@@ -512,6 +523,9 @@ TYPES: dict[str, TypeRule] = {
         *(row.rule for row in PLAIN),
     )
 }
+
+# Below users, groups, devices, administrative units and the organization.
+OPEN_EXTENSIONS = "openExtensions"
 
 # Directory objects: what `directoryObjects/{id}`, members and owners may be.
 DIRECTORY_TABLES = (
