@@ -178,7 +178,7 @@ param backupDeployersGroupId string = ''
 @description('Group that may put code into the restore app.')
 param restoreDeployersGroupId string = ''
 
-@description('Group that may start and stop the restore app.')
+@description('Group that may start and stop the restore app, and ask it what its token permits.')
 param armersGroupId string = ''
 
 // --- names and checks -------------------------------------------------------------------------------------------
@@ -284,6 +284,12 @@ var requesterSends = [for queue in asked: {
   queue: queue
   id: requestersGroupId
   type: 'Group'
+}]
+// Who arms asks the restore app itself what its token permits.
+var armerSends = [for one in armers: {
+  queue: 'restore-steps'
+  id: one.id
+  type: one.type
 }]
 var approverSends = [for one in approvers: {
   queue: 'restore-control'
@@ -603,13 +609,13 @@ module restoreState 'modules/state.bicep' = {
       'holdfast'
     ]
     workerId: restoreIdentity.outputs.principalId
-    senders: [
+    senders: concat([
       {
         queue: 'restore-steps'
         id: backupIdentity.outputs.principalId
         type: 'ServicePrincipal'
       }
-    ]
+    ], armerSends)
     tableReaders: requesters
     roleIds: roles.outputs.ids
     workspaceId: watch.outputs.workspaceId
@@ -930,6 +936,12 @@ output backupQueueUri string = backupStateAccount.outputs.queueUri
 
 @description('For BackupState__tableServiceUri at the command line.')
 output backupTableUri string = backupStateAccount.outputs.tableUri
+
+@description('For RestoreState__queueServiceUri at the command line of who arms.')
+output restoreQueueUri string = restoreStateAccount.outputs.queueUri
+
+@description('For HOLDFAST_RESTORE_APP_RESOURCE_ID at the command line of who arms.')
+output restoreAppResourceId string = restoreApp.outputs.id
 
 @description('For HOLDFAST_KEY_VAULT_URL at the command line.')
 output keyVaultUri string = signing.outputs.uri

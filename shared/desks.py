@@ -18,6 +18,7 @@ from shared.bootstrap import Parts
 from shared.domain import queues
 from shared.domain.ports import BlobStore
 from shared.engines.approvals import ApprovalDesk
+from shared.engines.arming import read_standing, tell_standing
 from shared.engines.confirm import Confirmation
 from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, TrustedKeys
@@ -170,7 +171,12 @@ async def handle_control(parts: Parts, body: bytes) -> Happened:
 
 
 async def handle_step(parts: Parts, body: bytes) -> Happened:
-    """One step of an approved plan."""
+    """One step of an approved plan, or the question what the token permits."""
+    if (question := read_standing(body)) is not None:
+        said = await tell_standing(
+            question, parts.directory, evidence(parts), parts.signers[Purpose.EXECUTION], parts.clock
+        )
+        return Happened("standing.told", {"count": len(said.roles or ()), "reason": said.why})
     asked = read_step(body)
     result = await run_message(
         executor(parts),

@@ -122,6 +122,8 @@ class Settings(BaseModel):
     approvers_sha256: str = ""
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
     vault_tenant_id: str = ""  # of the vault's subscription, where a copier's own tenant is another
+    restore_client_id: str = ""  # of the app registration that the restore app writes as, for arming
+    restore_app_resource_id: str = ""  # of the restore app, for arming
     copy_resource_id: str = ""  # of the second account, for the lock state of the copy
     copy_region: str = ""  # where the second account is
     management_url: str = "https://management.azure.com"
@@ -186,6 +188,13 @@ class Settings(BaseModel):
     def _tenant(cls, value: str) -> str:
         if not _GUID.fullmatch(value.lower()):
             raise ValueError("is not a tenant id (a GUID)")
+        return value.lower()
+
+    @field_validator("restore_client_id")
+    @classmethod
+    def _application(cls, value: str) -> str:
+        if not _GUID.fullmatch(value.lower()):
+            raise ValueError("is not a client id (a GUID)")
         return value.lower()
 
     @field_validator("break_glass_ids")

@@ -54,6 +54,13 @@ def by_certificate(tenant: str, app: str, file: str) -> AsyncTokenCredential:
         raise Unusable(f"{file} holds no certificate with an unencrypted private key") from None
 
 
+def by_azure_cli(tenant: str) -> AsyncTokenCredential:
+    """Who is signed in with the Azure CLI, in that tenant."""
+    from azure.identity.aio import AzureCliCredential
+
+    return AzureCliCredential(tenant_id=tenant)
+
+
 def by_device_code(tenant: str, app: str, tell: Callable[[str], None]) -> AsyncTokenCredential:
     """A person who signs in to `app` on any device; `tell` shows the address and the code. The token holds the
     delegated permissions that `app` was consented to, as far as the person has them."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from shared.adapters.folder_copy import FolderCopy
     from shared.adapters.key_vault import KeyVersion
-    from shared.bootstrap import CopyParts
+    from shared.bootstrap import Armer, CopyParts
     from shared.bootstrap import Parts as Operator
     from shared.catalog.registry import Catalog
     from shared.domain.ports import BlobStore, Clock
@@ -231,6 +231,16 @@ async def read_keys(vault_url: str, names: Collection[str]) -> list[KeyVersion]:
 
     async with own_identity("") as credential:
         return await key_versions(vault_url, names, credential)
+
+
+@asynccontextmanager
+async def open_armer(sign_in_app: str, tell: Callable[[str], None]) -> AsyncIterator[Armer]:
+    """The restore app's two switches, as the person at this shell."""
+    from shared import bootstrap
+    from shared.settings import load_settings
+
+    async with bootstrap.open_armer(load_settings(), sign_in_app, tell) as armer:
+        yield armer
 
 
 # --- public keys -------------------------------------------------------------------------------------------

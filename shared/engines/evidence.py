@@ -2,6 +2,7 @@
 
     v1/{tenant}/approvers/{sha256}.json            who may approve, and how many are needed
     v1/{tenant}/nonces/{nonce}.json                 an approval's nonce is used up
+    v1/{tenant}/armed/{nonce}.jws                   what the restore app's token permitted when it was armed
     v1/{tenant}/plans/{plan}/
       drafts/{digest}.jws                           the planner's word for a plan, given before the plan is stored
       plan.json  plan.jws                           the plan; the planner's word for its digest

@@ -347,6 +347,8 @@ def _outputs(deployment: Deployment) -> Iterator[str]:
         "vaultBlobUri": f"https://{vault.name}.blob.core.windows.net/",
         "backupQueueUri": f"https://{state}.queue.core.windows.net/",
         "backupTableUri": f"https://{state}.table.core.windows.net/",
+        "restoreQueueUri": f"https://{account_of(deployment, 'RestoreState')}.queue.core.windows.net/",
+        "restoreAppResourceId": only(deployment, "Microsoft.Web/sites", "restore").id,
         "keyVaultUri": f"https://{keys}.vault.azure.net/",
         "containersToLock": list(load_settings(dict(settings_of(deployment, Role.BACKUP))).promised_days),
     }
