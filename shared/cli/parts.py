@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from shared.engines.holds import Holds
     from shared.engines.jws import Purpose
     from shared.engines.repository import Repository
+    from shared.engines.unlocking import Unlocking
 
     KeyReader: TypeAlias = Callable[[str, Collection[str]], Awaitable[list[KeyVersion]]]
     Keys: TypeAlias = Mapping[Purpose, Mapping[str, EllipticCurvePublicKey]]
@@ -241,6 +242,19 @@ async def open_armer(sign_in_app: str, tell: Callable[[str], None]) -> AsyncIter
 
     async with bootstrap.open_armer(load_settings(), sign_in_app, tell) as armer:
         yield armer
+
+
+@asynccontextmanager
+async def open_unlocking(
+    folder: Path | None, tenant: str, way: str, tell: Callable[[str], None]
+) -> AsyncIterator[Unlocking]:
+    """The unlock identity in the tenant, by the settings of the environment."""
+    from shared.catalog.registry import CATALOG
+    from shared.engines.unlocking import Unlocking
+    from shared.laptop import open_unlock_directory
+
+    async with open_unlock_directory(folder or Path(), tenant, way, tell) as (directory, clock):
+        yield Unlocking(directory, CATALOG, clock, clock.sleep)
 
 
 # --- public keys -------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ PAGES = (
     "docs/cost.md",
     "docs/security.md",
     "docs/erasure.md",
-    "docs/runbooks/from-a-folder.md",
+    *sorted(str(one.relative_to(ROOT)) for one in (ROOT / "docs/runbooks").glob("*.md")),
     "docs/guard.md",
 )
 TEXTS = Texts.here()
