@@ -79,6 +79,11 @@ param optIns array = []
 @description('SHA-256 of the approvers\' document (holdfast approvers create). Without it no plan can be approved.')
 param approversSha256 string = ''
 
+@description('Hours after which a recorded override counts for approvers who are missing; 0: there are no overrides.')
+@minValue(0)
+@maxValue(720)
+param overrideHours int = 24
+
 @description('Public keys by purpose, as JSON (docs/deployment.md). Without them nothing that was signed is believed.')
 param publicKeys string = ''
 
@@ -463,6 +468,7 @@ module alerts 'modules/alerts.bicep' = {
       'evidence.not_met'
       'item.failed'
       'message.poisoned'
+      'restore.override'
       'run.unprotected'
       'settings.unusable'
       'status.permissions'
@@ -694,6 +700,7 @@ var common = {
   HOLDFAST_BREAK_GLASS_IDS: join(breakGlassIds, ',')
   HOLDFAST_CHAIN_DAYS: '${chainKept}'
   HOLDFAST_EVIDENCE_DAYS: '${evidenceDays}'
+  HOLDFAST_OVERRIDE_HOURS: '${overrideHours}'
   HOLDFAST_PUBLIC_KEYS: publicKeys
   HOLDFAST_REGION: location
   HOLDFAST_RETENTION_CLASSES: join(classTexts, ',')

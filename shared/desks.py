@@ -49,6 +49,7 @@ class Happened:
 
     name: str
     facts: Mapping[str, object]
+    override: bool = False  # whether it opened an override, which somebody has to be told
 
 
 def queue_seconds(parts: Parts, seconds: float) -> float:
@@ -64,7 +65,9 @@ def evidence(parts: Parts) -> Evidence:
 
 @cache
 def approval_desk(parts: Parts) -> ApprovalDesk:
-    return ApprovalDesk(evidence(parts), parts.clock, parts.settings.approvers_sha256)
+    settings = parts.settings
+    recorder = parts.signers.get(Purpose.EVIDENCE)
+    return ApprovalDesk(evidence(parts), parts.clock, settings.approvers_sha256, settings.override_wait, recorder)
 
 
 def rejections(parts: Parts) -> Rejections:
@@ -215,4 +218,4 @@ HANDLERS: Mapping[str, Handler] = {
 
 def _handled(name: str, handled: Handled) -> Happened:
     facts = {"state": handled.answer, "plan": handled.plan, "reason": handled.why, "count": len(handled.steps)}
-    return Happened(name, facts)
+    return Happened(name, facts, handled.override)

@@ -120,6 +120,7 @@ class Settings(BaseModel):
     opt_in: tuple[str, ...] = ()  # what a backup reads although it is off by itself, by its name in the catalog
     break_glass_ids: tuple[str, ...] = ()
     approvers_sha256: str = ""
+    override_hours: Annotated[int, Field(ge=0, le=720)] = 24  # until an override holds; 0: there are none
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
     vault_tenant_id: str = ""  # of the vault's subscription, where a copier's own tenant is another
     restore_client_id: str = ""  # of the app registration that the restore app writes as, for arming
@@ -317,6 +318,11 @@ class Settings(BaseModel):
         """Container → for how many days its blobs have to stay."""
         vaults = dict(zip(self.vault_containers, self.retention_classes, strict=True))
         return {**vaults, self.evidence_container: self.evidence_days, CHAIN_CONTAINER: self.chain_days}
+
+    @property
+    def override_wait(self) -> float:
+        """Seconds."""
+        return self.override_hours * 3600.0
 
     @property
     def evidence_container(self) -> str:

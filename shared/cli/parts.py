@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from shared.bootstrap import Parts as Operator
     from shared.catalog.registry import Catalog
     from shared.domain.ports import BlobStore, Clock
+    from shared.engines.approvals import ApprovalDesk
     from shared.engines.evidence import Evidence
     from shared.engines.holds import Holds
     from shared.engines.jws import Purpose
@@ -202,6 +203,14 @@ def laptop_view(operator: Operator, worker: Pause, source: Source) -> Parts:
     given = {"--local": source.folder, "--work": source.work}
     flags = "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path is not None)
     return replace(from_operator(operator, operator.keys), worker=worker, flags=flags)
+
+
+def approval_desk(parts: Parts, operator: Operator) -> ApprovalDesk:
+    """Counts approvals as the apps do; it records none."""
+    from shared.engines.approvals import ApprovalDesk
+
+    settings = operator.settings
+    return ApprovalDesk(parts.evidence, parts.clock, settings.approvers_sha256, settings.override_wait)
 
 
 def work_folder(folder: Path) -> Path:

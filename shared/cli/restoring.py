@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from shared.cli import arming
-from shared.cli.parts import Parts
+from shared.cli.parts import Parts, approval_desk
 from shared.cli.planning import refused
 from shared.cli.screen import Answer, Progress, Screen, wire_document
 from shared.cli.session import (
@@ -209,10 +209,9 @@ class Following:
 
     @classmethod
     def of(cls, parts: Parts, operator: Operator, stored: StoredPlan, request_id: str) -> Following:
-        from shared.engines.approvals import ApprovalDesk
         from shared.engines.journal import Journal
 
-        desk = ApprovalDesk(parts.evidence, parts.clock, operator.settings.approvers_sha256)
+        desk = approval_desk(parts, operator)
         return cls(parts, operator, stored, request_id, Journal(parts.evidence), desk)
 
     async def look(self, progress: Progress) -> End | None:

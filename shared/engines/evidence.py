@@ -7,6 +7,7 @@
       drafts/{digest}.jws                           the planner's word for a plan, given before the plan is stored
       plan.json  plan.jws                           the plan; the planner's word for its digest
       approvals/{nonce}.jws                         approvers' decisions as they signed them
+      overrides/{nonce}.jws                         when an override was handed in
       cancel.json                                   no further step of this plan runs
       waves/{number}.jws                            a wave was allowed to start, and by which approvals
       steps/{step}/{attempt}.intent.json            claim of an attempt, and what its writes replace
@@ -149,6 +150,7 @@ class WaveStart(Wire):
     at: datetime
     approvals: tuple[str, ...]
     approvers: tuple[str, ...]  # key ids
+    override: str = ""  # nonce of the override that stood for the approvers who are missing
 
 
 @dataclass(frozen=True, slots=True)
