@@ -64,7 +64,10 @@ OF_ROLE = {
     "copy_resource_id": {Role.COPY},
     "copy_region": {Role.COPY},
     "copy_schedule": {Role.COPY},
-    **{name: set(ROLES) for name in ("approvers_sha256", "break_glass_ids", "key_vault_url", "override_hours", "region")},
+    **{
+        name: set(ROLES)
+        for name in ("approvers_sha256", "break_glass_ids", "key_vault_url", "override_hours", "region")
+    },
 }
 
 _READ = """

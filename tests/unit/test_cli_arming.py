@@ -66,10 +66,10 @@ class AppParts:
 class World:
     """A deployment whose applications are registered; the app runs while somebody waits for it, if it is on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool = False) -> None:
         self.deployment = Deployment()
         self.clock: Any = self.deployment.backup.clock
-        self.tenant = Registered(clock=self.clock)
+        self.tenant = Registered(clock=self.clock, apart=apart)
         asyncio.run(self.tenant.run())
         self.plane = SitePlane()
         self.app = self.tenant.ours()["restore"]["appId"]
