@@ -290,7 +290,7 @@ async def _put_back(
     from shared.engines.unlocking import End, Result, put_back, read_record
 
     assert asked.undo is not None
-    record = read_record(read_file(asked.undo, "record"), tenant)
+    record = read_record(unlocking.catalog, read_file(asked.undo, "record"), tenant)
     stay = put_back(unlocking.catalog, facts, policies, record)
     for one in record.policies:
         screen.note(f"{one.name} ({one.id}): {stay.get(one.id) or f'{one.wanted} becomes {one.before} again'}")

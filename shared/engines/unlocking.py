@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType
-from shared.domain.errors import AnswerLost, Refused, Unusable
+from shared.domain.errors import AnswerLost, HoldfastError, Refused, Unusable
 from shared.domain.objects import JsonObject
 from shared.domain.ports import Clock, Directory, GraphRequest
 from shared.domain.wire import Wire
 from shared.engines.answers import error_of
+from shared.engines.lockout.conditions import OFF
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.verdict import Finding, against
 from shared.engines.lockout.viewed import POLICIES
@@ -77,13 +78,18 @@ class UnlockRecord(Wire):
     policies: tuple[Switched, ...]
 
 
-def read_record(data: bytes, tenant: str) -> UnlockRecord:
-    """Raises `Unusable` for what is none, `Refused` for one of another tenant."""
+def read_record(catalog: Catalog, data: bytes, tenant: str) -> UnlockRecord:
+    """Raises `Unusable` for what is none, `Refused` for one of another tenant. A record is a file that anybody may
+    have changed: it can only put on again what this command puts off."""
+    enabling = catalog.get(POLICIES).enabling
+    assert enabling is not None
     record = decode(UnlockRecord, data)
     if record.format != RECORD_FORMAT:
         raise Unusable(f"the record has another format than {RECORD_FORMAT}")
     if record.tenant != tenant:
         raise Refused("the record is of another tenant", saved="nothing was changed")
+    if any(one.before not in enabling.acting or one.wanted not in OFF for one in record.policies):
+        raise Unusable("the record says something else than that policies were on and are off")
     return record
 
 
@@ -203,8 +209,14 @@ class Unlocking:
         return found
 
     async def switch(self, policy: str, expected: str, wanted: str) -> Result:
-        """Writes the one member that says whether it acts, while it says `expected`. Never raises for a refusal of
-        Graph's, so that one policy keeps no other from being switched."""
+        """Writes the one member that says whether it acts, while it says `expected`. How it failed is in the
+        result, so that one policy keeps no other from being switched."""
+        try:
+            return await self._switched(policy, expected, wanted)
+        except HoldfastError as error:
+            return Result(policy, End.UNKNOWN, f"{error.what}; look, and give the command again")
+
+    async def _switched(self, policy: str, expected: str, wanted: str) -> Result:
         for sent in range(_TRIES):
             state = await self._state(policy)
             if state is None:

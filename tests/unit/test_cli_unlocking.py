@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.cli.parts import open_unlocking
-from shared.domain.errors import AnswerLost, Unusable
+from shared.domain.errors import AnswerLost, GraphDown, Unusable
 from tests.backup import TENANT
 from tests.faults import Faults, fail
 from tests.laptop import Laptop, begun
@@ -176,3 +176,25 @@ async def test_the_unlock_identity_needs_neither_vault_nor_keys(
     monkeypatch.setenv("HOLDFAST_CLIENT_ID", "00000000-0000-4000-8000-000000000009")
     async with open_unlocking(tmp_path, TENANT, "browser", print):
         pass
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [{"before": "disabled", "wanted": "enabled"}, {"before": "enabled", "wanted": "enabled"}, {"before": "x"}],
+)
+def test_a_record_that_says_anything_else_than_off_to_on_is_refused(laptop: Laptop, bent: dict[str, str]) -> None:
+    assert unlock(laptop, "--switch-off", "--confirm", TENANT).code == 0
+    before = policies(laptop)
+    record = json.loads((laptop.root / "unlock.json").read_text())
+    other = tampered(laptop, policies=[{**one, **bent} for one in record["policies"]])
+    assert unlock(laptop, "--undo", str(other), "--confirm", TENANT).code == 2
+    assert policies(laptop) == before
+
+
+def test_one_that_graph_fails_on_keeps_no_other_from_being_switched(laptop: Laptop) -> None:
+    down = Faults(fail("GET /beta/identity", lambda: GraphDown("away"), skip=1))
+    ran = unlock(laptop, "--switch-off", "--confirm", TENANT, faults=down)
+    assert ran.code == 4
+    assert sorted(one["end"] for one in ran.document["policies"]) == ["done", "unknown"]
+    assert unlock(laptop, "--switch-off", "--confirm", TENANT, "--record", str(laptop.root / "b.json")).code == 0
+    assert [states(laptop)[name] for name in (BLOCK,)] == [REPORT_ONLY]
