@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from functions import control_queue
 from shared.adapters.keys import LocalSigner
+from shared.adapters.memory import MemoryQueue
 from shared.domain.errors import Refused, StorageDown
 from shared.domain.plan import Decision
+from shared.domain.queues import QUEUES, poison
 from shared.engines.approvals import ApprovalDesk
 from shared.engines.evidence import Evidence, WaveStart, sha256, wave_blob
 from shared.engines.jws import Purpose
@@ -179,3 +184,50 @@ async def test_a_recorder_that_died_is_finished_by_the_next_delivery_and_the_fir
     assert (await executor(one).quorum(await one.stored(), 3)).reached
     message = approval_message(token)
     assert "override" not in message.replace(token.decode(), ""), "the message says nothing that counts"
+
+
+class BackupApp:
+    """What the control queue's function uses of its parts."""
+
+    def __init__(self, one: World) -> None:
+        self.settings = SimpleNamespace(
+            tenant_id=one.tenant,
+            approvers_sha256=one.approvers_sha256,
+            override_wait=WAIT,
+            break_glass_ids=(),
+            client_id="",
+            identity_client_id="",
+        )
+        self.keys = {
+            Purpose.PLAN: PLAN_KEY.public_keys,
+            Purpose.EXECUTION: EXECUTION_KEY.public_keys,
+            Purpose.EVIDENCE: EVIDENCE_KEY.public_keys,
+        }
+        self.signers = {Purpose.PLAN: PLAN_KEY, Purpose.EVIDENCE: EVIDENCE_KEY}
+        self.evidence, self.clock, self.tables = one.evidence, one.clock, one.rows
+        names = [spec.name for spec in QUEUES]
+        self.queues = {name: MemoryQueue(name, one.clock) for name in (*names, *map(poison, names))}
+        self.repository = self.directory = self.catalog = self.audit = self.scratch = None
+        self.earlier = ()
+
+
+async def test_the_app_alarms_each_override_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = await make()
+    app = BackupApp(one)
+
+    async def parts() -> Any:
+        return app
+
+    monkeypatch.setattr(control_queue, "parts", parts)
+    function: Any = control_queue.restore_control
+    for key, decision, alarmed in ((TWO, Decision.APPROVE, 0), (ONE, Decision.OVERRIDE, 1)):
+        caplog.clear()
+        body = approval_message(await signed(one, key, decision)).encode()
+        message = SimpleNamespace(id="m1", get_body=lambda body=body: body)
+        with caplog.at_level(logging.INFO, logger="holdfast"):
+            await function._function.get_user_function()(message)
+        told = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+        assert len(told) == alarmed
+        assert all(text.startswith("restore.override ") and one.plan.id in text for text in told)
