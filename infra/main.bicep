@@ -79,6 +79,11 @@ param optIns array = []
 @description('SHA-256 of the approvers\' document (holdfast approvers create). Without it no plan can be approved.')
 param approversSha256 string = ''
 
+@description('Hours after which a recorded override counts for approvers who are missing; 0: there are no overrides.')
+@minValue(0)
+@maxValue(720)
+param overrideHours int = 24
+
 @description('Public keys by purpose, as JSON (docs/deployment.md). Without them nothing that was signed is believed.')
 param publicKeys string = ''
 
@@ -178,7 +183,7 @@ param backupDeployersGroupId string = ''
 @description('Group that may put code into the restore app.')
 param restoreDeployersGroupId string = ''
 
-@description('Group that may start and stop the restore app.')
+@description('Group that may start and stop the restore app, and ask it what its token permits.')
 param armersGroupId string = ''
 
 // --- names and checks -------------------------------------------------------------------------------------------
@@ -284,6 +289,12 @@ var requesterSends = [for queue in asked: {
   queue: queue
   id: requestersGroupId
   type: 'Group'
+}]
+// Who arms asks the restore app itself what its token permits.
+var armerSends = [for one in armers: {
+  queue: 'restore-steps'
+  id: one.id
+  type: one.type
 }]
 var approverSends = [for one in approvers: {
   queue: 'restore-control'
@@ -457,6 +468,7 @@ module alerts 'modules/alerts.bicep' = {
       'evidence.not_met'
       'item.failed'
       'message.poisoned'
+      'restore.override'
       'run.unprotected'
       'settings.unusable'
       'status.permissions'
@@ -603,13 +615,13 @@ module restoreState 'modules/state.bicep' = {
       'holdfast'
     ]
     workerId: restoreIdentity.outputs.principalId
-    senders: [
+    senders: concat([
       {
         queue: 'restore-steps'
         id: backupIdentity.outputs.principalId
         type: 'ServicePrincipal'
       }
-    ]
+    ], armerSends)
     tableReaders: requesters
     roleIds: roles.outputs.ids
     workspaceId: watch.outputs.workspaceId
@@ -688,6 +700,7 @@ var common = {
   HOLDFAST_BREAK_GLASS_IDS: join(breakGlassIds, ',')
   HOLDFAST_CHAIN_DAYS: '${chainKept}'
   HOLDFAST_EVIDENCE_DAYS: '${evidenceDays}'
+  HOLDFAST_OVERRIDE_HOURS: '${overrideHours}'
   HOLDFAST_PUBLIC_KEYS: publicKeys
   HOLDFAST_REGION: location
   HOLDFAST_RETENTION_CLASSES: join(classTexts, ',')
@@ -930,6 +943,12 @@ output backupQueueUri string = backupStateAccount.outputs.queueUri
 
 @description('For BackupState__tableServiceUri at the command line.')
 output backupTableUri string = backupStateAccount.outputs.tableUri
+
+@description('For RestoreState__queueServiceUri at the command line of who arms.')
+output restoreQueueUri string = restoreStateAccount.outputs.queueUri
+
+@description('For HOLDFAST_RESTORE_APP_RESOURCE_ID at the command line of who arms.')
+output restoreAppResourceId string = restoreApp.outputs.id
 
 @description('For HOLDFAST_KEY_VAULT_URL at the command line.')
 output keyVaultUri string = signing.outputs.uri

@@ -16,6 +16,7 @@ param lockedContainers = json(readEnvironmentVariable('DEPLOY_LOCKED_CONTAINERS'
 param breakGlassIds = json(readEnvironmentVariable('DEPLOY_BREAK_GLASS_IDS', '[]'))
 param optIns = json(readEnvironmentVariable('DEPLOY_OPT_INS', '[]'))
 param approversSha256 = readEnvironmentVariable('DEPLOY_APPROVERS_SHA256', '')
+param overrideHours = int(readEnvironmentVariable('DEPLOY_OVERRIDE_HOURS', '24'))
 param publicKeys = readEnvironmentVariable('DEPLOY_PUBLIC_KEYS', '')
 param backupSchedule = readEnvironmentVariable('DEPLOY_BACKUP_SCHEDULE', '0 0 1 * * *')
 param sweepSchedule = readEnvironmentVariable('DEPLOY_SWEEP_SCHEDULE', '0 */5 * * * *')

@@ -8,7 +8,7 @@ the copy role neither a key nor a way to the tenant, an operator no key at all.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.access import ArmVaultAccess
+from shared.adapters.app_switch import ArmAppSwitch
 from shared.adapters.blob import AzureBlobStore
 from shared.adapters.clock import RandomIds, SystemClock
 from shared.adapters.files import FileSecretStore
@@ -23,7 +24,7 @@ from shared.adapters.graph.audit import GraphAudit
 from shared.adapters.graph.auth import Credential, FixedToken
 from shared.adapters.graph.client import GraphDirectory
 from shared.adapters.graph.limits import Limits, quotas
-from shared.adapters.identity import federated, own_identity
+from shared.adapters.identity import by_azure_cli, by_device_code, federated, own_identity
 from shared.adapters.inspect import AzureInspector, EmulatorInspector
 from shared.adapters.key_vault import KeyVaultSecretStore, KeyVaultSigner
 from shared.adapters.keys import LocalFileSigner
@@ -34,6 +35,7 @@ from shared.adapters.vault_log import LogAnalyticsVaultLog
 from shared.catalog.registry import CATALOG, Catalog
 from shared.domain.errors import Unusable
 from shared.domain.ports import (
+    AppSwitch,
     Audit,
     BlobStore,
     Clock,
@@ -193,6 +195,41 @@ async def open_parts(settings: Settings, *, signs: bool = True) -> AsyncIterator
             log=storage.log(),
             scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Armer:
+    """What a person needs to switch the restore app: the protected tenant and the app, both as themselves."""
+
+    directory: GraphDirectory
+    switch: AppSwitch
+
+
+@asynccontextmanager
+async def open_armer(settings: Settings, sign_in_app: str, tell: Callable[[str], None]) -> AsyncIterator[Armer]:
+    """`sign_in_app`: an application to sign in to by device code; "": as the Azure CLI is signed in. `tell` shows
+    the code."""
+    if not settings.restore_app_resource_id:
+        raise Unusable("nobody said which app the restore app is", hint="set HOLDFAST_RESTORE_APP_RESOURCE_ID")
+    async with AsyncExitStack() as stack:
+        credential: Credential
+        if is_loopback(settings.graph_url):
+            credential = FixedToken(settings.graph_token)
+        else:
+            person = (
+                by_device_code(settings.tenant_id, sign_in_app, tell)
+                if sign_in_app
+                else by_azure_cli(settings.tenant_id)
+            )
+            stack.push_async_callback(person.close)
+            credential = person
+        directory = open_directory(settings, credential, system_clock(settings), RandomIds())
+        stack.push_async_callback(directory.close)
+        own = LoopbackToken() if is_loopback(settings.management_url) else own_identity("")
+        stack.push_async_callback(own.close)
+        switch = ArmAppSwitch.open(settings.restore_app_resource_id, own, settings.management_url)
+        stack.push_async_callback(switch.close)
+        yield Armer(directory, switch)
 
 
 def open_directory(settings: Settings, credential: Credential, clock: Clock, ids: Ids) -> GraphDirectory:

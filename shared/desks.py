@@ -18,6 +18,7 @@ from shared.bootstrap import Parts
 from shared.domain import queues
 from shared.domain.ports import BlobStore
 from shared.engines.approvals import ApprovalDesk
+from shared.engines.arming import read_standing, tell_standing
 from shared.engines.confirm import Confirmation
 from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, TrustedKeys
@@ -48,6 +49,7 @@ class Happened:
 
     name: str
     facts: Mapping[str, object]
+    override: bool = False  # whether it opened an override, which somebody has to be told
 
 
 def queue_seconds(parts: Parts, seconds: float) -> float:
@@ -63,7 +65,9 @@ def evidence(parts: Parts) -> Evidence:
 
 @cache
 def approval_desk(parts: Parts) -> ApprovalDesk:
-    return ApprovalDesk(evidence(parts), parts.clock, parts.settings.approvers_sha256)
+    settings = parts.settings
+    recorder = parts.signers.get(Purpose.EVIDENCE)
+    return ApprovalDesk(evidence(parts), parts.clock, settings.approvers_sha256, settings.override_wait, recorder)
 
 
 def rejections(parts: Parts) -> Rejections:
@@ -171,7 +175,12 @@ async def handle_control(parts: Parts, body: bytes) -> Happened:
 
 
 async def handle_step(parts: Parts, body: bytes) -> Happened:
-    """One step of an approved plan."""
+    """One step of an approved plan, or the question what the token permits."""
+    if (question := read_standing(body)) is not None:
+        said = await tell_standing(
+            question, parts.directory, evidence(parts), parts.signers[Purpose.EXECUTION], parts.clock
+        )
+        return Happened("standing.told", {"count": len(said.roles or ()), "reason": said.why})
     asked = read_step(body)
     result = await run_message(
         executor(parts),
@@ -210,4 +219,4 @@ HANDLERS: Mapping[str, Handler] = {
 
 def _handled(name: str, handled: Handled) -> Happened:
     facts = {"state": handled.answer, "plan": handled.plan, "reason": handled.why, "count": len(handled.steps)}
-    return Happened(name, facts)
+    return Happened(name, facts, handled.override)

@@ -31,7 +31,7 @@ from shared.adapters.folder_copy import FolderCopy
 from shared.adapters.graph.audit import GraphAudit
 from shared.adapters.graph.auth import Credential, FixedToken
 from shared.adapters.graph.client import GraphDirectory
-from shared.adapters.identity import by_certificate, by_device_code
+from shared.adapters.identity import by_browser, by_certificate, by_device_code
 from shared.adapters.inspect import EmulatorInspector
 from shared.adapters.keys import LocalFileSigner
 from shared.adapters.memory import MemoryQueue, QueueMessage
@@ -136,6 +136,32 @@ async def laptop_parts(
         scratch=Path(settings.scratch_dir) if settings.scratch_dir else None,
         earlier=_earlier(copy, keys),
     )
+
+
+@asynccontextmanager
+async def open_unlock_directory(
+    folder: Path, tenant: str, way: str, tell: Callable[[str], None]
+) -> AsyncIterator[tuple[GraphDirectory, Clock]]:
+    """The tenant, as the unlock identity of the environment: by its certificate, else by a person, `way` saying how
+    (`device-code` or `browser`). Needs neither keys nor a vault."""
+    apps = (*CONNECTIONS, "HOLDFAST_IDENTITY_CLIENT_ID")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(apps)}
+    here = {
+        "HOLDFAST_ROLE": "all",
+        "HOLDFAST_TENANT_ID": tenant,
+        "HOLDFAST_EXPORT_DIR": str(folder),
+        "HOLDFAST_KEYS_DIR": str(folder),
+    }
+    settings = load_settings({**own, **here})
+    async with AsyncExitStack() as stack:
+        clock = system_clock(settings)
+        as_ever = is_loopback(settings.graph_url) or settings.client_certificate or way != "browser"
+        credential = _credential(settings, tell) if as_ever else by_browser(tenant, settings.client_id)
+        if not isinstance(credential, FixedToken):
+            stack.push_async_callback(credential.close)
+        directory = open_directory(settings, credential, clock, RandomIds())
+        stack.push_async_callback(directory.close)
+        yield directory, clock
 
 
 def _credential(settings: Settings, tell: Callable[[str], None]) -> Credential:

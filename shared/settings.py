@@ -125,8 +125,11 @@ class Settings(BaseModel):
     plan_many_share: Annotated[float, Field(gt=0, le=1)] = USUAL.share  # of the objects of one type
     plan_many_removals: Annotated[int, Field(ge=1)] = USUAL.removals
     approvers_sha256: str = ""
+    override_hours: Annotated[int, Field(ge=0, le=720)] = 24  # until an override holds; 0: there are none
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
     vault_tenant_id: str = ""  # of the vault's subscription, where a copier's own tenant is another
+    restore_client_id: str = ""  # of the app registration that the restore app writes as, for arming
+    restore_app_resource_id: str = ""  # of the restore app, for arming
     copy_resource_id: str = ""  # of the second account, for the lock state of the copy
     copy_region: str = ""  # where the second account is
     management_url: str = "https://management.azure.com"
@@ -191,6 +194,13 @@ class Settings(BaseModel):
     def _tenant(cls, value: str) -> str:
         if not _GUID.fullmatch(value.lower()):
             raise ValueError("is not a tenant id (a GUID)")
+        return value.lower()
+
+    @field_validator("restore_client_id")
+    @classmethod
+    def _application(cls, value: str) -> str:
+        if not _GUID.fullmatch(value.lower()):
+            raise ValueError("is not a client id (a GUID)")
         return value.lower()
 
     @field_validator("break_glass_ids")
@@ -317,6 +327,11 @@ class Settings(BaseModel):
         """Container → for how many days its blobs have to stay."""
         vaults = dict(zip(self.vault_containers, self.retention_classes, strict=True))
         return {**vaults, self.evidence_container: self.evidence_days, CHAIN_CONTAINER: self.chain_days}
+
+    @property
+    def override_wait(self) -> float:
+        """Seconds."""
+        return self.override_hours * 3600.0
 
     @property
     def evidence_container(self) -> str:

@@ -7,26 +7,31 @@ are folders. Time is a clock that moves when somebody sleeps.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import copy
 import io
 import os
 import shutil
 import socket
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from infra.graph.lists import stored
 from shared.adapters.clock import SystemClock
 from shared.adapters.files import FolderBlobStore
 from shared.adapters.folder_copy import FolderCopy
 from shared.adapters.memory import ManualClock, MemoryBlobStore, SeededIds
 from shared.bootstrap import Parts as LaptopParts
+from shared.catalog.registry import CATALOG
 from shared.cli.main import run as run_cli
 from shared.cli.parts import Parts, Source, laptop_view, trusted_keys
 from shared.cli.screen import Screen
@@ -36,6 +41,7 @@ from shared.engines.copying import Source as Copied
 from shared.engines.copying import copy_blobs, copy_vault
 from shared.engines.item import Limits
 from shared.engines.jws import jwk_set
+from shared.engines.unlocking import Unlocking
 from shared.laptop import OWN_KEYS, Worker, laptop_parts, laptop_settings
 from tests.backup import SIGNER, TENANT, Backup
 from tests.faults import Faults, FaultyBlobStore, FaultyDirectory, FaultySecretStore, FaultyTableStore
@@ -52,6 +58,8 @@ from tests.unit.cli_runner import Ran
 from tests.unit.cli_runner import run as run_without_parts
 from tests.unit.cli_world import write_key
 
+UNLOCK = frozenset(one.name for one in stored()["unlock"])
+
 
 @dataclass
 class Laptop:
@@ -63,15 +71,16 @@ class Laptop:
     before: truth.State
     approvers_sha256: str
     seed: int = 0
+    unlocks: frozenset[str] = UNLOCK
     ran: list[Ran] = field(default_factory=list)
 
     @classmethod
-    async def begin(cls, root: Path) -> Laptop:
-        """Backed up, exported, damaged; the vault is gone afterwards. All of it yesterday, so that the copy has
-        not expired on a machine's own clock either."""
+    async def begin(cls, root: Path, before: Callable[[Service], None]) -> Laptop:
+        """Backed up and exported; the vault is gone afterwards. All of it yesterday, so that the copy has not
+        expired on a machine's own clock either."""
         clock = ManualClock(datetime.now(UTC) - timedelta(days=1))
         service = tenant(clock, SEED)
-        prepare(service)
+        before(service)
         clock.advance(60)
         made = cls(root, clock, service, state(service), "")
         async with inside(service, made._token(), clock) as directory:
@@ -85,8 +94,6 @@ class Laptop:
         copied = await copy_vault(source, lambda name: FolderBlobStore(made.copy / name))
         assert copied.good
         await copy_blobs(evidence, FolderBlobStore(made.copy / evidence.container))
-        clock.advance(3600)
-        one_of_each(service)
         clock.advance(3600)
         (root / "snapshot.pub").write_bytes(jwk_set(SIGNER.public_keys))
         for number, signer in enumerate(APPROVERS):
@@ -122,7 +129,10 @@ class Laptop:
             async with self._opened(source, faults) as parts:
                 yield parts
 
-        code = run_cli(arguments, Session(Screen(out=out, err=err, width=2000), opener))
+        session = Session(
+            Screen(out=out, err=err, width=2000), opener, pause=self.clock.sleep, unlocker=self._unlocker(faults)
+        )
+        code = run_cli(arguments, session)
         self.ran.append(Ran(code, out.getvalue(), err.getvalue()))
         return self.ran[-1]
 
@@ -182,9 +192,21 @@ class Laptop:
                 server.should_exit = True
                 serving.join()
 
-    def _token(self) -> str:
-        made = issue_token(self.service, {"roles": sorted(WRITER), "appid": RESTORER, "expiresIn": 1e7})
+    def _token(self, roles: frozenset[str] = WRITER) -> str:
+        made = issue_token(self.service, {"roles": sorted(roles), "appid": RESTORER, "expiresIn": 1e7})
         return str(made["token"])
+
+    def _unlocker(self, faults: Faults | None) -> Any:
+        """The unlock identity, with the permissions of its list and no other."""
+
+        @asynccontextmanager
+        async def opened(folder: Path | None, tenant: str, way: str, tell: Any) -> AsyncIterator[Unlocking]:
+            token = self._token(self.unlocks)
+            async with inside(self.service, token, self.clock, patience=60.0) as inner:
+                directory: Any = inner if faults is None else FaultyDirectory(inner, faults)
+                yield Unlocking(directory, CATALOG, self.clock, self.clock.sleep)
+
+        return opened
 
     @asynccontextmanager
     async def _opened(self, source: Source, faults: Faults | None) -> AsyncIterator[Parts]:
@@ -214,6 +236,22 @@ def _faulty(parts: LaptopParts, faults: Faults) -> LaptopParts:
     )
 
 
-def begun(root: Path) -> Laptop:
-    root.mkdir()
-    return asyncio.run(Laptop.begin(root))
+def begun(
+    root: Path,
+    damage: Callable[[Service], None] = one_of_each,
+    before: Callable[[Service], None] = prepare,
+) -> Laptop:
+    """An hour after the damage. `before`: what happened to the planted tenant until it was backed up."""
+    made = _intact(before).again(root)
+    damage(made.service)
+    made.clock.advance(3600)
+    return made
+
+
+@cache
+def _intact(before: Callable[[Service], None]) -> Laptop:
+    """Before any damage, once in a process."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-laptop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "laptop").mkdir()
+    return asyncio.run(Laptop.begin(folder / "laptop", before))

@@ -56,8 +56,10 @@ anybody any right in the tenant: who doesn't want to restore roles or applicatio
 _UNLOCK: Final = """\
 ## Unlock
 
-Optional (`register --unlock`), and disabled like the restore app: it changes conditional access on the day on \
-which that locks everybody out.
+Optional (`register --unlock`): `holdfast unlock` changes conditional access with it on the day on which that \
+locks everybody out. It holds no other permission, and its certificate is its only way in. Its service principal \
+is enabled, for nobody could enable it on that day: who gets hold of the certificate can read policies and switch \
+each of them off. Keep the key offline, and let every sign-in of this application alarm.
 """
 
 

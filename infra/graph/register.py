@@ -126,7 +126,7 @@ class Registrar:
             object_id=found["id"],
             app_id=found["appId"],
             audience=found["signInAudience"],
-            secrets=len(found["passwordCredentials"]) + len(found["keyCredentials"]),
+            secrets=len(found["passwordCredentials"]) + (0 if app.by_certificate else len(found["keyCredentials"])),
             trusts=tuple(
                 Trust(one["id"], one["name"], one["issuer"], one["subject"], tuple(one["audiences"]))
                 for one in trusts

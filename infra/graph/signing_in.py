@@ -11,7 +11,7 @@ from shared.adapters.clock import RandomIds, SystemClock
 from shared.adapters.graph.auth import FixedToken
 from shared.adapters.graph.client import GraphDirectory
 from shared.adapters.graph.limits import Limits
-from shared.adapters.identity import by_device_code
+from shared.adapters.identity import by_azure_cli, by_device_code
 
 MICROSOFT_GRAPH = "https://graph.microsoft.com"
 
@@ -20,9 +20,7 @@ def credential(tenant: str, app: str, tell: Callable[[str], None]) -> AsyncToken
     """Who is signed in with the Azure CLI; with `app`, a person who signs in to that application by device code."""
     if app:
         return by_device_code(tenant, app, tell)
-    from azure.identity.aio import AzureCliCredential
-
-    return AzureCliCredential(tenant_id=tenant)
+    return by_azure_cli(tenant)
 
 
 @asynccontextmanager

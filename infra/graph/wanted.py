@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from infra.graph.lists import BACKUP, Permission
+from infra.graph.lists import RESTORE, UNLOCK, Permission
 
 # learn.microsoft.com, "Configure an application to trust a managed identity": the name is ours, the rest is fixed.
 CREDENTIAL: Final = "holdfast-managed-identity"
@@ -31,8 +31,14 @@ class App:
 
     @property
     def enabled(self) -> bool:
-        """Whether its service principal starts out able to sign in. Those that write are enabled when needed."""
-        return self.key == BACKUP
+        """Whether its service principal starts out able to sign in. The restore app's is enabled when needed; the
+        unlock app is for the day on which nobody could enable it."""
+        return self.key != RESTORE
+
+    @property
+    def by_certificate(self) -> bool:
+        """Whether it may hold a certificate: the unlock app is used where no managed identity runs."""
+        return self.key == UNLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What there is of one app; an empty id: there is none. `secrets` counts passwords and certificates."""
+    """What there is of one app; an empty id: there is none. `secrets` counts what it shouldn't have."""
 
     object_id: str = ""
     app_id: str = ""

@@ -1,4 +1,4 @@
-"""JSON over Azure Core's own pipeline, for services of which one or two read calls are needed and no SDK.
+"""JSON over Azure Core's own pipeline, for services of which one or two calls are needed and no SDK.
 
 A token goes to the one origin that the reader was made for: addresses are put together from it and a path,
 redirects are not followed, and a next link to elsewhere is refused.
@@ -54,6 +54,18 @@ class JsonReader:
 
     async def post(self, what: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._send(what, "POST", f"{self._origin}{path}", body)
+
+    async def act(self, what: str, path: str, query: dict[str, str]) -> None:
+        """A POST without a body, whose answer has none either. Only for what may be done twice."""
+        from azure.core.rest import HttpRequest
+
+        with translated(what):
+            response = await self._client.send_request(
+                HttpRequest("POST", f"{self._origin}{path}?{urlencode(query)}"), **self._sent
+            )
+            response.raise_for_status()
+        if response.status_code >= 300:
+            raise StorageDown(f"{what}: the answer leads elsewhere")
 
     async def listed(self, what: str, path: str, query: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         """Items of every page of a list of Azure Resource Manager."""

@@ -17,7 +17,7 @@ from shared.domain.errors import Unusable
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.identity import DeviceCodeCredential
+    from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 
 # The audience of Microsoft Entra workload identity federation.
 _EXCHANGE = "api://AzureADTokenExchange/.default"
@@ -54,6 +54,13 @@ def by_certificate(tenant: str, app: str, file: str) -> AsyncTokenCredential:
         raise Unusable(f"{file} holds no certificate with an unencrypted private key") from None
 
 
+def by_azure_cli(tenant: str) -> AsyncTokenCredential:
+    """Who is signed in with the Azure CLI, in that tenant."""
+    from azure.identity.aio import AzureCliCredential
+
+    return AzureCliCredential(tenant_id=tenant)
+
+
 def by_device_code(tenant: str, app: str, tell: Callable[[str], None]) -> AsyncTokenCredential:
     """A person who signs in to `app` on any device; `tell` shows the address and the code. The token holds the
     delegated permissions that `app` was consented to, as far as the person has them."""
@@ -65,10 +72,18 @@ def by_device_code(tenant: str, app: str, tell: Callable[[str], None]) -> AsyncT
     return _Threaded(DeviceCodeCredential(app, tenant_id=tenant, prompt_callback=prompt))
 
 
-class _Threaded:
-    """The SDK has no asynchronous credential for a device code: waiting for the person is a thread's work."""
+def by_browser(tenant: str, app: str) -> AsyncTokenCredential:
+    """A person who signs in to `app` in this machine's browser; the application needs the redirect URI
+    `http://localhost` (Azure Identity: InteractiveBrowserCredential)."""
+    from azure.identity import InteractiveBrowserCredential
 
-    def __init__(self, inner: DeviceCodeCredential) -> None:
+    return _Threaded(InteractiveBrowserCredential(client_id=app, tenant_id=tenant))
+
+
+class _Threaded:
+    """The SDK has no asynchronous credential for a person: waiting for them is a thread's work."""
+
+    def __init__(self, inner: DeviceCodeCredential | InteractiveBrowserCredential) -> None:
         self._inner = inner
 
     async def get_token(self, *scopes: str, **asked: Any) -> AccessToken:

@@ -282,13 +282,15 @@ class Catalog:
         linked = self.relationships
         return (*linked, *((spec, group) for spec in self.types for group in spec.member_groups))
 
-    def needs(self, *, write: bool, opt_in: Iterable[str] = ()) -> tuple[tuple[str, ...], ...]:
+    def needs(
+        self, *, write: bool, opt_in: Iterable[str] = (), by_choice: bool = True
+    ) -> tuple[tuple[str, ...], ...]:
         """Permissions for the whole catalog, of what is off by itself for those named only: all of, each any of.
-        Sorted, without repeats."""
+        Sorted, without repeats. `by_choice`: with what only an owner may add (`ObjectType.write_by_choice`)."""
         groups: set[tuple[str, ...]] = set()
         off = self.opt_ins.keys() - set(opt_in)
         for spec in self.types:
-            if spec.name in off or (write and spec.evidence_only):
+            if spec.name in off or (write and (spec.evidence_only or (spec.write_by_choice and not by_choice))):
                 continue
             groups.update(spec.needs_to_write if write else spec.needs_to_read)
             if write:
@@ -296,12 +298,15 @@ class Catalog:
         for spec, part in self.parts:
             if spec.name in off or f"{spec.name}.{part.name}" in off:
                 continue
+            if write and spec.write_by_choice and not by_choice:
+                continue
             groups.update(part.needs_to_write if write else part.needs_to_read)
         return tuple(sorted(groups))
 
     def lacking(self, held: Container[str], *, write: bool, opt_in: Iterable[str] = ()) -> tuple[str, ...]:
-        """Permissions that a token's roles leave out, each as `this|or that`."""
-        needs = self.needs(write=write, opt_in=opt_in)
+        """Permissions of the lists that a token's roles leave out, each as `this|or that`. What no list gives, an
+        owner may do without."""
+        needs = self.needs(write=write, opt_in=opt_in, by_choice=False)
         return tuple("|".join(any_of) for any_of in needs if not any(name in held for name in any_of))
 
 

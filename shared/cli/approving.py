@@ -7,12 +7,13 @@ the digest in the signature is the one of the bytes that were shown.
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.cli.parts import Parts
+from shared.cli.parts import Parts, approval_desk
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import (
     Json,
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.adapters.keys import LocalSigner
-    from shared.domain.plan import Approval
+    from shared.domain.plan import Approval, Decision
     from shared.engines.approvals import Quorum, Signed
     from shared.engines.evidence import StoredPlan
+
+
+_YES = ("approve", "override")  # decisions that let a wave run
 
 
 def register(app: typer.Typer) -> None:
@@ -71,9 +75,24 @@ def approve(
         ),
     ] = None,
     expires: Annotated[
-        str, typer.Option("--expires", metavar="SPAN", help="How long the approval holds: 45m, 8h, 2d.")
-    ] = "8h",
+        str,
+        typer.Option(
+            "--expires",
+            metavar="SPAN",
+            help="How long the approval holds: 45m, 8h, 2d; 8h, and a day from when an override holds.",
+        ),
+    ] = "",
     reject: Annotated[bool, typer.Option("--reject", help="Sign a rejection: the plan stops for good.")] = False,
+    override: Annotated[
+        bool,
+        typer.Option(
+            "--override",
+            help="The others can't be reached: after HOLDFAST_OVERRIDE_HOURS this counts for them, too.",
+        ),
+    ] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw-override", help="No override lets this plan run, now or later.")
+    ] = False,
     minutes: Minutes = 2.0,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before signing.")] = False,
     local: LocalRestore = None,
@@ -82,16 +101,21 @@ def approve(
 ) -> int:
     """Approve or reject a plan with your own key.
 
+    With --override your yes opens a wait, of which an alarm tells; after it fewer approvers than are needed let the
+    plan run. Until then any approver can end it, with --withdraw-override or a rejection.
+
     Example: holdfast approve p0123abc --key ~/holdfast-key/maria.pem --waves 2,3,4 --expires 8h
     """
     asked, said = numbers(waves) if waves else (), _listed(acknowledge)
     named = tuple(key.lower() for key in _listed(tier_zero))
-    lasts = span(expires)
+    if sum((reject, override, withdraw)) > 1:
+        raise Unusable("--reject, --override and --withdraw-override exclude each other")
+    lasts = span(expires) if expires else None
     signer = approver_signer(key)
     pause = session_of(ctx).pause
 
     async def work(parts: Parts, screen: Screen) -> Answer:
-        from shared.domain.plan import Approval, Decision
+        from shared.domain.plan import Approval
 
         operator = parts.deployment("approving")
         stored = await _load(parts, plan)
@@ -106,9 +130,9 @@ def approve(
             plan=plan,
             digest=stored.digest,
             waves=asked or _waves_meant(stored, said),
-            decision=Decision.REJECT if reject else Decision.APPROVE,
+            decision=_decision(reject=reject, override=override, withdraw=withdraw),
             acknowledged=said,
-            expires_at=parts.clock.now() + lasts,
+            expires_at=parts.clock.now() + (lasts or _lasts(operator.settings.override_wait if override else 0.0)),
             nonce=operator.ids.new(),
             tier_zero=named,
         )
@@ -121,6 +145,34 @@ def approve(
         return await _hand_in(parts, screen, stored, approval, signer, parts.worker or pause, minutes)
 
     return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, reads_copy=False))
+
+
+def _decision(*, reject: bool, override: bool, withdraw: bool) -> Decision:
+    from shared.domain.plan import Decision
+
+    if reject:
+        return Decision.REJECT
+    if withdraw:
+        return Decision.WITHDRAW
+    return Decision.OVERRIDE if override else Decision.APPROVE
+
+
+def _lasts(wait: float) -> timedelta:
+    """How long an approval holds where nobody says it. `wait`: of an override, in seconds."""
+    return timedelta(seconds=wait) + timedelta(days=1) if wait else timedelta(hours=8)
+
+
+def override_document(quorum: Quorum) -> dict[str, object] | None:
+    """An override of a wave as JSON; None where there is none."""
+    if quorum.override is None:
+        return None
+    return {
+        "keyId": quorum.override.key_id,
+        "openedAt": quorum.override.opened_at,
+        "holdsFrom": quorum.override.holds_from,
+        "holds": quorum.holds,
+        "withdrawnBy": list(quorum.withdrawn_by),
+    }
 
 
 async def _load(parts: Parts, plan: str) -> StoredPlan:
@@ -146,7 +198,7 @@ def _waves_meant(stored: StoredPlan, said: tuple[str, ...]) -> tuple[int, ...]:
 def _check_waves(approval: Approval, stored: StoredPlan) -> None:
     concerned = [wave for wave in stored.plan.waves if wave.number in approval.waves] or stored.plan.waves
     asks = {name for wave in concerned for name in wave.asks}
-    if approval.decision.value == "approve" and (silent := sorted(asks - set(approval.acknowledged))):
+    if approval.decision.value in _YES and (silent := sorted(asks - set(approval.acknowledged))):
         raise Refused(
             f"these waves ask for more than a yes: {', '.join(silent)}",
             saved="nothing was signed",
@@ -241,13 +293,12 @@ async def _hand_in(
     minutes: float,
 ) -> Answer:
     from shared.engines import jws
-    from shared.engines.approvals import ApprovalDesk
     from shared.engines.restore_requests import approval_message
     from shared.engines.wire import encode
 
     operator = parts.deployment("approving")
-    desk = ApprovalDesk(parts.evidence, parts.clock, operator.settings.approvers_sha256)
-    if approval.decision.value == "approve" and signer.key_id == stored.commit.requested_by:
+    desk = approval_desk(parts, operator)
+    if approval.decision.value in _YES and signer.key_id == stored.commit.requested_by:
         raise Refused("this key asked for the plan, so it can't approve it", saved="nothing was sent")
     token = await jws.sign(signer, jws.Purpose.APPROVAL, encode(approval))
     signed = await desk.open(token)  # is this key an approver's? told here, where it can be put right
@@ -297,18 +348,27 @@ def _answer(approval: Approval, signed: Signed, recorded: bool, quorums: list[Qu
                 "reached": quorum.reached,
                 "rejectedBy": list(quorum.rejected_by),
                 "tierZero": list(quorum.tier_zero),
+                "override": override_document(quorum),
             }
             for quorum in quorums
         ],
     }
     rejected = approval.decision.value == "reject"
+    pending = next((quorum.override for quorum in quorums if quorum.override is not None), None)
     ready = bool(quorums) and all(quorum.reached for quorum in quorums)
     if not recorded:
         ending = f"not recorded yet; look again: holdfast status {approval.plan}{flags}"
     elif rejected:
         ending = "recorded: no wave of this plan runs any more"
+    elif approval.decision.value == "withdraw":
+        ending = "recorded: no override lets this plan run; it takes every approver that is needed"
     elif ready:
         ending = f"next: holdfast restore {approval.plan} --digest {approval.digest}{flags}"
+    elif pending is not None and not quorums[0].withdrawn_by:
+        ending = (
+            f"holds from {pending.holds_from:%Y-%m-%d %H:%M} UTC, unless an approver withdraws it; then: "
+            f"holdfast restore {approval.plan} --digest {approval.digest}{flags}"
+        )
     else:
         said = f" {_acknowledging(approval.acknowledged)}" if approval.acknowledged else ""
         ending = f"next: another approver runs holdfast approve {approval.plan}{said}{flags}"

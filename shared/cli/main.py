@@ -33,6 +33,7 @@ from shared.cli import (
     restoring,
     status,
     subjects,
+    unlocking,
     vault,
     verifying,
 )
@@ -50,6 +51,7 @@ app = typer.Typer(
 
 for commands in (
     emergency,
+    unlocking,
     backing_up,
     reading,
     comparing,

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
     from shared.adapters.folder_copy import FolderCopy
     from shared.adapters.key_vault import KeyVersion
-    from shared.bootstrap import CopyParts
+    from shared.bootstrap import Armer, CopyParts
     from shared.bootstrap import Parts as Operator
     from shared.catalog.registry import Catalog
     from shared.domain.ports import BlobStore, Clock
+    from shared.engines.approvals import ApprovalDesk
     from shared.engines.evidence import Evidence
     from shared.engines.holds import Holds
     from shared.engines.jws import Purpose
     from shared.engines.repository import Repository
+    from shared.engines.unlocking import Unlocking
 
     KeyReader: TypeAlias = Callable[[str, Collection[str]], Awaitable[list[KeyVersion]]]
     Keys: TypeAlias = Mapping[Purpose, Mapping[str, EllipticCurvePublicKey]]
@@ -203,6 +205,14 @@ def laptop_view(operator: Operator, worker: Pause, source: Source) -> Parts:
     return replace(from_operator(operator, operator.keys), worker=worker, flags=flags)
 
 
+def approval_desk(parts: Parts, operator: Operator) -> ApprovalDesk:
+    """Counts approvals as the apps do; it records none."""
+    from shared.engines.approvals import ApprovalDesk
+
+    settings = operator.settings
+    return ApprovalDesk(parts.evidence, parts.clock, settings.approvers_sha256, settings.override_wait)
+
+
 def work_folder(folder: Path) -> Path:
     """Beside the copy, which must stay as it was exported."""
     return folder.absolute().with_name(f"{folder.absolute().name}.work")
@@ -231,6 +241,29 @@ async def read_keys(vault_url: str, names: Collection[str]) -> list[KeyVersion]:
 
     async with own_identity("") as credential:
         return await key_versions(vault_url, names, credential)
+
+
+@asynccontextmanager
+async def open_armer(sign_in_app: str, tell: Callable[[str], None]) -> AsyncIterator[Armer]:
+    """The restore app's two switches, as the person at this shell."""
+    from shared import bootstrap
+    from shared.settings import load_settings
+
+    async with bootstrap.open_armer(load_settings(), sign_in_app, tell) as armer:
+        yield armer
+
+
+@asynccontextmanager
+async def open_unlocking(
+    folder: Path | None, tenant: str, way: str, tell: Callable[[str], None]
+) -> AsyncIterator[Unlocking]:
+    """The unlock identity in the tenant, by the settings of the environment."""
+    from shared.catalog.registry import CATALOG
+    from shared.engines.unlocking import Unlocking
+    from shared.laptop import open_unlock_directory
+
+    async with open_unlock_directory(folder or Path(), tenant, way, tell) as (directory, clock):
+        yield Unlocking(directory, CATALOG, clock, clock.sleep)
 
 
 # --- public keys -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from shared.cli.parts import Parts
+from shared.cli.parts import Parts, approval_desk
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import Json, LocalRestore, TrustedKey, Work, restoring_from, with_parts
 from shared.domain import queues
@@ -119,10 +119,7 @@ async def _keys(parts: Parts, operator: Operator) -> Line:
 
 
 async def _approvers(parts: Parts, operator: Operator) -> Line:
-    from shared.engines.approvals import ApprovalDesk
-
-    desk = ApprovalDesk(parts.evidence, parts.clock, operator.settings.approvers_sha256)
-    known = await desk.approvers()
+    known = await approval_desk(parts, operator).approvers()
     return Line("approvers", f"{known.needed} of {len(known.keys)} are needed")
 
 

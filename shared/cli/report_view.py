@@ -219,7 +219,7 @@ def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = No
                 "attempts": f"{wave.attempts:,}",
                 "time": duration(wave.seconds),
                 "forecast": duration(wave.forecast.seconds),
-                "approvers": ", ".join(wave.approvers),
+                "approvers": ", ".join(wave.approvers) + (" BY OVERRIDE" if wave.override else ""),
             }
             for wave in report.waves
         ],

@@ -7,11 +7,13 @@ nothing more will come.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from shared.cli.parts import Parts
+from shared.cli import arming
+from shared.cli.parts import Parts, approval_desk
 from shared.cli.planning import refused
 from shared.cli.screen import Answer, Progress, Screen, wire_document
 from shared.cli.session import (
@@ -40,8 +42,22 @@ if TYPE_CHECKING:
     from shared.engines.report import Report
 
 
+class PlanOrSwitch(TyperGroup):
+    """`restore arm` and `restore disarm` are commands; anything else runs a plan."""
+
+    default = "run"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] not in self.commands:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 def register(app: typer.Typer) -> None:
-    app.command("restore")(restore)
+    group = typer.Typer(cls=PlanOrSwitch, help="Run an approved plan; switch the restore app on and off.")
+    group.command(PlanOrSwitch.default)(restore)
+    arming.register(group)
+    app.add_typer(group, name="restore")
 
 
 def restore(
@@ -65,6 +81,7 @@ def restore(
     """Run an approved plan, to its report.
 
     With --local nothing but this machine and the tenant is needed; a command that was interrupted is given again.
+    In a deployment the restore app has to be on: holdfast restore arm, and afterwards holdfast restore disarm.
     Ends with 0 if the tenant equals the snapshot (but for what is listed), 3 on a finding, 4 if partial.
 
     Example: holdfast restore p0123abc --digest 5be1…
@@ -192,10 +209,9 @@ class Following:
 
     @classmethod
     def of(cls, parts: Parts, operator: Operator, stored: StoredPlan, request_id: str) -> Following:
-        from shared.engines.approvals import ApprovalDesk
         from shared.engines.journal import Journal
 
-        desk = ApprovalDesk(parts.evidence, parts.clock, operator.settings.approvers_sha256)
+        desk = approval_desk(parts, operator)
         return cls(parts, operator, stored, request_id, Journal(parts.evidence), desk)
 
     async def look(self, progress: Progress) -> End | None:

@@ -16,13 +16,20 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from shared.cli.parts import Parts, Source, open_parts, read_keys
+from shared.cli.parts import Parts, Source, open_armer, open_parts, open_unlocking, read_keys
 from shared.cli.screen import Answer, Screen
 from shared.cli.waiting import Pause
 from shared.domain.errors import Unusable
 
 if TYPE_CHECKING:
+    from shared.bootstrap import Armer
     from shared.cli.parts import KeyReader
+    from shared.engines.unlocking import Unlocking
+
+    Unlocker: TypeAlias = Callable[
+        [Path | None, str, str, Callable[[str], None]], AbstractAsyncContextManager[Unlocking]
+    ]
+    ArmerOpener: TypeAlias = Callable[[str, Callable[[str], None]], AbstractAsyncContextManager[Armer]]
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Local: TypeAlias = Annotated[
@@ -76,12 +83,15 @@ DEPLOYMENT = Source()
 
 @dataclass(slots=True)
 class Session:
-    """`opener`, `pause` and `read_keys` are where tests put parts in memory, waiting without time, a key vault."""
+    """`opener`, `pause`, `read_keys`, `armer` and `unlocker` are where tests put parts in memory, waiting without
+    time, a key vault, a simulated tenant and app."""
 
     screen: Screen = field(default_factory=Screen)
     opener: Opener = open_parts
     pause: Pause = asyncio.sleep
     read_keys: KeyReader = read_keys
+    armer: ArmerOpener = open_armer
+    unlocker: Unlocker = open_unlocking
 
 
 def session_of(ctx: typer.Context) -> Session:

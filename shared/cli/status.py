@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shared.cli.after_care_view import write_csv
+from shared.cli.approving import override_document
 from shared.cli.copy_view import copy_answer
 from shared.cli.failing import why_failing
-from shared.cli.parts import Parts
+from shared.cli.parts import Parts, approval_desk
 from shared.cli.restoring import load, read_report, tally, wave_counts
 from shared.cli.screen import Answer, Screen, wire_document
 from shared.cli.session import Json, LocalRestore, Minutes, Page, TrustedKey, Work, restoring_from, with_parts
@@ -258,13 +259,12 @@ async def _plan_answer(parts: Parts, screen: Screen, plan: str, html: Path | Non
     from shared.cli.planning import plan_lines, write_page
     from shared.cli.render import facts, line, listing, table
     from shared.cli.report_view import report_page, report_view
-    from shared.engines.approvals import ApprovalDesk
     from shared.engines.journal import Journal
     from shared.pages import page
 
     operator = parts.deployment("the status of a plan")
     stored = await load(parts, plan)
-    desk = ApprovalDesk(parts.evidence, parts.clock, operator.settings.approvers_sha256)
+    desk = approval_desk(parts, operator)
     journal = Journal(parts.evidence)
     done = await journal.done_names(plan)
     quorums = {wave.number: await desk.quorum(stored, wave.number) for wave in stored.plan.waves}
@@ -294,6 +294,7 @@ async def _plan_answer(parts: Parts, screen: Screen, plan: str, html: Path | Non
                 "needed": quorums[one.number].needed,
                 "approved": quorums[one.number].reached,
                 "rejectedBy": list(quorums[one.number].rejected_by),
+                "override": override_document(quorums[one.number]),
             }
             for one in counts
         ],

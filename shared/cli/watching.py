@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from shared.cli.parts import Parts
+from shared.cli.parts import Parts, approval_desk
 from shared.cli.restoring import End, ended, load, read_report
 from shared.cli.screen import Answer, Progress, Screen
 from shared.cli.session import session_of
@@ -57,13 +57,10 @@ class Watch:
 
     @classmethod
     def of(cls, parts: Parts, screen: Screen, stored: StoredPlan) -> Watch:
-        from shared.engines.approvals import ApprovalDesk
         from shared.engines.journal import Journal
 
-        sha256 = parts.deployment("the progress of a plan").settings.approvers_sha256
-        return cls(
-            parts, screen, stored, Journal(parts.evidence), ApprovalDesk(parts.evidence, parts.clock, sha256)
-        )
+        desk = approval_desk(parts, parts.deployment("the progress of a plan"))
+        return cls(parts, screen, stored, Journal(parts.evidence), desk)
 
     async def look(self, progress: Progress) -> End | None:
         """One look at the evidence; an `End` once the plan has ended."""

@@ -185,11 +185,13 @@ class Verification(Wire):
 
 @dataclass(frozen=True, slots=True)
 class WaveFact(Wire):
-    """A wave that was let run. `approvers`: key id → person, "" where the approvers' document doesn't name one."""
+    """A wave that was let run. `approvers`: key id → person, "" where the approvers' document doesn't name one.
+    `override`: nonce of the override that stood for approvers who were missing."""
 
     number: int
     started_at: datetime
     approvers: dict[str, str]
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)

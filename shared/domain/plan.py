@@ -465,6 +465,8 @@ class RestorePlan(Wire):
 class Decision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
+    OVERRIDE = "override"  # a yes that, after a wait, stands for the approvers who can't be reached
+    WITHDRAW = "withdraw"  # no override lets this plan run
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,3 +278,27 @@ class Ids(Protocol):
     def password(self) -> str:
         """A random initial password that meets the directory's complexity rules."""
         ...
+
+
+# --- the restore app ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """`enabled`: false where a deployment took the app offline, which starting it may not undo."""
+
+    running: bool
+    enabled: bool
+
+
+class AppSwitch(Protocol):
+    """One app of the deployment, on and off. Starting what runs and stopping what stands changes nothing. Calls
+    raise `StorageDown` (whether it happened is unknown) and `StorageDenied`."""
+
+    async def state(self) -> AppState: ...
+
+    async def start(self) -> None:
+        """Asked for; `state` says when it is so."""
+        ...
+
+    async def stop(self) -> None: ...

@@ -4,18 +4,21 @@ An approval counts only if every rule holds when it is looked at: signed (ES256,
 approvers' document, whose own SHA-256 is a setting; for this tenant, plan and digest; for this wave; not
 expired; its nonce used by itself alone; acknowledging what the wave asks for; not by the one who asked for the
 plan. `needed` different keys make a
-quorum; a key counts once however often it signs. One valid rejection stops the plan.
+quorum; a key counts once however often it signs. One valid rejection stops the plan. An override that has waited
+long enough, and that no approver withdrew, makes up for keys that are missing (`overrides.py`).
 
 Grants of power over the tenant are counted one by one in the same way: as many of the keys that count have to have
-named one when its wave starts, or it is not done. Approvals that don't name it let the rest of the wave run.
+named one when its wave starts (one of them, where an override holds), or it is not done. Approvals that don't name
+it let the rest of the wave run.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from shared.domain.errors import BlobMissing, Refused, Unusable
+from shared.domain.errors import BlobMissing, IntegrityError, Refused, Unusable
 from shared.domain.plan import Approval, Approvers, Decision
 from shared.domain.ports import BlobStore, Clock, Signer
 from shared.domain.wire import Wire
@@ -33,6 +36,7 @@ from shared.engines.evidence import (
     wave_blob,
 )
 from shared.engines.jws import Purpose
+from shared.engines.overrides import Override, check_override, find_opening, record_opening
 from shared.engines.wire import decode, encode
 
 if TYPE_CHECKING:
@@ -70,16 +74,29 @@ class Quorum:
     tokens: tuple[str, ...]  # SHA-256 of the tokens that count
     rejected_by: tuple[str, ...]  # key ids
     ignored: tuple[str, ...]
-    tier_zero: tuple[str, ...] = ()  # keys of the grants that as many approvers named as are needed
+    override: Override | None = None  # the one that holds first
+    holds: bool = False  # whether it does now
+    withdrawn_by: tuple[str, ...] = ()  # key ids
+    tier_zero: tuple[str, ...] = ()  # keys of the grants that enough approvers named
 
     @property
     def reached(self) -> bool:
-        return len(self.key_ids) >= self.needed and not self.rejected_by
+        return (len(self.key_ids) >= self.needed or self.holds) and not self.rejected_by
+
+    @property
+    def by_override(self) -> str:
+        """Nonce of the override without which the quorum would not be reached."""
+        return self.override.nonce if self.override is not None and len(self.key_ids) < self.needed else ""
 
     def why(self) -> str:
         if self.rejected_by:
             return f"rejected by {', '.join(self.rejected_by)}"
         text = f"wave {self.wave} has {len(self.key_ids)} of {self.needed} approvals"
+        if self.withdrawn_by:
+            text += f"; overrides were withdrawn by {', '.join(self.withdrawn_by)}"
+        elif self.override is not None:
+            when = f"{self.override.holds_from:%Y-%m-%d %H:%M} UTC"
+            text += f"; an override by {self.override.key_id} holds from {when}, unless an approver withdraws it"
         return f"{text}; not counted: {'; '.join(self.ignored)}" if self.ignored else text
 
 
@@ -127,12 +144,23 @@ def _unacknowledged(approval: Approval, stored: StoredPlan) -> str:
 
 
 class ApprovalDesk:
-    """Records approvals and counts them. `approvers_sha256` is the setting that names the document."""
+    """Records approvals and counts them. `approvers_sha256` is the setting that names the document, `wait` the one
+    after how many seconds an override holds (0: never). `recorder` writes down when one was handed in; None for who
+    only counts."""
 
-    def __init__(self, evidence: Evidence, clock: Clock, approvers_sha256: str) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        clock: Clock,
+        approvers_sha256: str,
+        wait: float = 0.0,
+        recorder: Signer | None = None,
+    ) -> None:
         self._evidence = evidence
         self._clock = clock
         self._sha256 = approvers_sha256
+        self._wait = wait
+        self._recorder = recorder
         self._approvers: ApproverKeys | None = None
 
     async def approvers(self) -> ApproverKeys:
@@ -173,6 +201,7 @@ class ApprovalDesk:
             raise Refused("the approval is for a plan that is not there") from None
         if broken := self._broken_rule(signed, stored) or _unacknowledged(approval, stored):
             raise Refused(broken)
+        opening = await self._opening(signed, stored)
         use = encode(NonceUse(approval.plan, signed.key_id, sha256(signed.payload)))
         if await create_or_adopt(self._evidence.store, name, use) != use:
             raise Refused("the approval's nonce was used before")
@@ -180,7 +209,26 @@ class ApprovalDesk:
         held = await create_or_adopt(self._evidence.store, target, token)
         if held != token and (await self.open(held)).payload != signed.payload:
             raise Refused("another approval is kept under this nonce")
+        if opening is not None:
+            await record_opening(
+                self._evidence, approval, signed.key_id, signed.payload, self._clock.now(), opening
+            )
         return signed
+
+    async def _opening(self, signed: Signed, stored: StoredPlan) -> Signer | None:
+        """Who writes down that an override was handed in; None for any other decision. Raises `Refused` for one
+        that could never count. One that is on record is let pass, so that a repeated message ends as the first."""
+        approval = signed.approval
+        if approval.decision is not Decision.OVERRIDE:
+            return None
+        if self._recorder is None:
+            raise Refused("only who records approvals can open an override")
+        if await find_opening(self._evidence, approval, signed.key_id, signed.payload) is None:
+            held = (
+                (await self.quorum(stored, stored.plan.waves[0].number)).withdrawn_by if stored.plan.waves else ()
+            )
+            check_override(approval, self._clock.now(), self._wait, bool(held))
+        return self._recorder
 
     def _broken_rule(self, signed: Signed, stored: StoredPlan) -> str:
         """The rule that an approval breaks at this moment, "" if none."""
@@ -191,9 +239,9 @@ class ApprovalDesk:
             return "the approval is for another plan"
         if approval.digest != stored.digest:
             return "the approval's digest is not the plan's"
-        if signed.key_id == stored.commit.requested_by:
+        if signed.key_id == stored.commit.requested_by and approval.decision is not Decision.WITHDRAW:
             return "the approval is by the key that asked for the plan"
-        if approval.decision is Decision.APPROVE:
+        if approval.decision in (Decision.APPROVE, Decision.OVERRIDE):
             # A rejection stays one: only a yes can go stale.
             if approval.expires_at <= self._clock.now():
                 return "the approval has expired"
@@ -212,6 +260,8 @@ class ApprovalDesk:
         counted: dict[str, str] = {}
         named: dict[str, set[str]] = {}  # key of a grant → approvers who named it
         rejected: set[str] = set()
+        withdrawn: set[str] = set()
+        overrides: list[Override] = []
         ignored: list[str] = []
         async for stat in self._evidence.store.list(folder):
             label = stat.name.removeprefix(folder)
@@ -226,13 +276,22 @@ class ApprovalDesk:
                 ignored.append(f"{label}: {broken}")
             elif signed.approval.decision is Decision.REJECT:
                 rejected.add(signed.key_id)
+            elif signed.approval.decision is Decision.WITHDRAW:
+                withdrawn.add(signed.key_id)
             elif wave in signed.approval.waves and (silent := asks - set(signed.approval.acknowledged)):
                 ignored.append(f"{label}: it doesn't acknowledge {', '.join(sorted(silent))}")
             elif wave in signed.approval.waves:
                 counted.setdefault(signed.key_id, sha256(token))
                 for grant in signed.approval.tier_zero:
                     named.setdefault(grant, set()).add(signed.key_id)
+                if signed.approval.decision is Decision.OVERRIDE:
+                    try:
+                        overrides += await self._handed_in(signed)
+                    except (Refused, IntegrityError) as error:
+                        ignored.append(f"{label}: {error.what}")
         key_ids = tuple(sorted(counted))
+        first = min(overrides, key=lambda one: (one.holds_from, one.nonce), default=None)
+        holds = first is not None and not withdrawn and first.holds(self._clock.now())
         return Quorum(
             wave,
             known.needed,
@@ -240,8 +299,19 @@ class ApprovalDesk:
             tuple(counted[key_id] for key_id in key_ids),
             tuple(sorted(rejected)),
             tuple(ignored),
-            tuple(sorted(grant for grant, who in named.items() if len(who) >= known.needed)),
+            first,
+            holds,
+            tuple(sorted(withdrawn)),
+            tuple(sorted(grant for grant, who in named.items() if holds or len(who) >= known.needed)),
         )
+
+    async def _handed_in(self, signed: Signed) -> tuple[Override, ...]:
+        """The override with the time from which it holds; none where there are none, or nothing is on record."""
+        opened = await find_opening(self._evidence, signed.approval, signed.key_id, signed.payload)
+        if opened is None or not self._wait:
+            return ()
+        holds_from = opened.at + timedelta(seconds=self._wait)
+        return (Override(opened.nonce, signed.key_id, opened.at, holds_from),)
 
     async def wave_started(self, stored: StoredPlan, wave: int) -> bool:
         """Whether the executor has let this wave start. Raises `IntegrityError` for a record that isn't its."""
@@ -285,7 +355,8 @@ class ApprovalDesk:
             self._clock.now(),
             quorum.tokens,
             quorum.key_ids,
-            quorum.tier_zero,
+            tier_zero=quorum.tier_zero,
+            override=quorum.by_override,
         )
         name = wave_blob(self._evidence.tenant, stored.plan.id, wave)
         await self._evidence.write_signed(name, Purpose.EXECUTION, signer, start)

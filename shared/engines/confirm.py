@@ -249,6 +249,7 @@ class Confirmation:
                     attempts,
                     round(max(0.0, seconds)),
                     start.approvers if start is not None else (),
+                    start.override if start is not None else "",
                 )
             )
         return tuple(measured)

@@ -2,10 +2,12 @@
 
     v1/{tenant}/approvers/{sha256}.json            who may approve, and how many are needed
     v1/{tenant}/nonces/{nonce}.json                 an approval's nonce is used up
+    v1/{tenant}/armed/{nonce}.jws                   what the restore app's token permitted when it was armed
     v1/{tenant}/plans/{plan}/
       drafts/{digest}.jws                           the planner's word for a plan, given before the plan is stored
       plan.json  plan.jws                           the plan; the planner's word for its digest
       approvals/{nonce}.jws                         approvers' decisions as they signed them
+      overrides/{nonce}.jws                         when an override was handed in
       cancel.json                                   no further step of this plan runs
       waves/{number}.jws                            a wave was allowed to start, and by which approvals
       steps/{step}/{attempt}.intent.json            claim of an attempt, and what its writes replace
@@ -150,6 +152,7 @@ class WaveStart(Wire):
     approvals: tuple[str, ...]
     approvers: tuple[str, ...]  # key ids
     tier_zero: tuple[str, ...] = ()
+    override: str = ""  # nonce of the override that stood for the approvers who are missing
 
 
 @dataclass(frozen=True, slots=True)

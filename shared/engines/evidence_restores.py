@@ -58,7 +58,8 @@ async def _restore(evidence: Evidence, plan: str, names: list[str], persons: dic
         start, _ = await evidence.read_signed(WaveStart, name, Purpose.EXECUTION)
         if start.plan != plan:
             raise IntegrityError(f"{name} was signed for another plan")
-        waves.append(WaveFact(start.wave, start.at, {key: persons.get(key, "") for key in start.approvers}))
+        approvers = {key: persons.get(key, "") for key in start.approvers}
+        waves.append(WaveFact(start.wave, start.at, approvers, start.override))
     waves.sort(key=lambda wave: wave.started_at)
     stored = await evidence.load_plan(plan)
     folder = plan_folder(evidence.tenant, plan)

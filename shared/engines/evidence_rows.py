@@ -153,6 +153,11 @@ def _restores(facts: Facts) -> Judged:
         return Judged(Status.DUTY, f"no restore can run: {of.unapproved}")
     if of.needed == 1:
         return Judged(Status.NOT_MET, "one approval lets a restore run; two people are asked for")
+    if overridden := [one for one in of.run if any(wave.override for wave in one.waves)]:
+        return Judged(
+            Status.NOT_MET,
+            f"restores that an override let run with fewer than {of.needed} approvals: {len(overridden)}",
+        )
     done = f"restores, each compared with its snapshot: {len(of.run)}" if of.run else "no restore was run"
     return Judged(Status.SUPPORTS, f"{of.needed} approvals are needed for each wave; {done}")
 

@@ -117,6 +117,7 @@ class WaveMeasured(Wire):
     attempts: int
     seconds: int
     approvers: tuple[str, ...]  # key ids
+    override: str = ""  # nonce of the override that stood for approvers who were missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -342,6 +342,7 @@ class Handled:
     plan: str = ""
     why: str = ""
     steps: tuple[str, ...] = ()
+    override: bool = False  # an override was handed in
 
 
 class RestoreDesk:
@@ -533,8 +534,9 @@ class RestoreDesk:
             await self._bad_controls.record("restore-control", body, bad.what)
             return Handled(Answer.REJECTED, why=bad.what)
         approval = signed.approval
+        opened = approval.decision is Decision.OVERRIDE
         if approval.decision is Decision.APPROVE and not await self._evidence.cancelled(approval.plan):
             stored = await self._stored(approval.plan)
             if await self._any_started(stored):
                 await self._start_ready(stored)  # the next wave may have waited for this one
-        return Handled(Answer.RECORDED, approval.plan)
+        return Handled(Answer.RECORDED, approval.plan, override=opened)

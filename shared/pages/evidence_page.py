@@ -388,7 +388,8 @@ def _restores(facts: Facts) -> Any:
         [
             _id(one.plan),
             _id(one.snapshot),
-            _people(wave.approvers for wave in one.waves),
+            _people(wave.approvers for wave in one.waves)
+            + (Markup("<br>by override") if any(wave.override for wave in one.waves) else ""),
             f"{moment(one.waves[0].started_at)} ({count(len(one.waves), 'wave')})",
             duration(one.seconds) if one.seconds is not None else "",
             _words(one.verdict) if one.verdict else ("cancelled" if one.cancelled else "not compared yet"),

@@ -46,6 +46,7 @@ OPEN: dict[str, Any] = {
     "breakGlassIds": [made_up("one"), made_up("two")],
     "optIns": ["groupMailSettings", "userProfiles"],
     "approversSha256": "ab" * 32,
+    "overrideHours": 48,
     "publicKeys": '{"snapshot":{"keys":[]}}',
     "callerRanges": ["198.51.100.0/24", "203.0.113.7/32"],
     "redundancy": "zonesAndPair",

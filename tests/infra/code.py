@@ -29,6 +29,8 @@ COPIERS = (Role.COPY,)
 LEFT_OUT = {
     "residency": "the default, inside the EU, is all that the template allows",
     "client_certificate": "a laptop's",
+    "restore_client_id": "of the shell of who arms",
+    "restore_app_resource_id": "of the shell of who arms",
     "export_dir": "a laptop's",
     "work_dir": "a laptop's",
     "copy_lag": "the default, 26 hours, fits a daily backup",
@@ -65,7 +67,10 @@ OF_ROLE = {
     "copy_resource_id": {Role.COPY},
     "copy_region": {Role.COPY},
     "copy_schedule": {Role.COPY},
-    **{name: set(ROLES) for name in ("approvers_sha256", "break_glass_ids", "key_vault_url", "region")},
+    **{
+        name: set(ROLES)
+        for name in ("approvers_sha256", "break_glass_ids", "key_vault_url", "override_hours", "region")
+    },
 }
 
 _READ = """

@@ -220,6 +220,7 @@ def _app_values(deployment: Deployment, role: Role, given: Mapping[str, Any]) ->
         "break_glass_ids": tuple(sorted(given.get("breakGlassIds", ()))),
         "opt_in": tuple(given.get("optIns", ())) if backs_up else (),
         "approvers_sha256": given.get("approversSha256", ""),
+        "override_hours": given.get("overrideHours", 24),
         "vault_resource_id": only(deployment, STORAGE, "vault").id if backs_up else "",
         "log_workspace_id": made_up(workspace.id) if backs_up else "",
         "key_vault_url": f"https://{keys}.vault.azure.net/",
@@ -347,6 +348,8 @@ def _outputs(deployment: Deployment) -> Iterator[str]:
         "vaultBlobUri": f"https://{vault.name}.blob.core.windows.net/",
         "backupQueueUri": f"https://{state}.queue.core.windows.net/",
         "backupTableUri": f"https://{state}.table.core.windows.net/",
+        "restoreQueueUri": f"https://{account_of(deployment, 'RestoreState')}.queue.core.windows.net/",
+        "restoreAppResourceId": only(deployment, "Microsoft.Web/sites", "restore").id,
         "keyVaultUri": f"https://{keys}.vault.azure.net/",
         "containersToLock": list(load_settings(dict(settings_of(deployment, Role.BACKUP))).promised_days),
     }

@@ -51,6 +51,14 @@ def test_the_needs_are_those_of_the_catalog() -> None:
         assert {need.permissions for need in needs(CATALOG, app)} == set(CATALOG.needs(write=write)) - left_out
 
 
+def test_an_app_that_holds_its_list_lacks_nothing() -> None:
+    """What an owner may add by choice is in no list: an app is not told every day that it is without it."""
+    for app, write in ((BACKUP, False), (RESTORE, True)):
+        assert CATALOG.lacking(NAMES[app], write=write) == ()
+        for name in sorted(NAMES[app]):
+            assert CATALOG.lacking(NAMES[app] - {name}, write=write), f"nobody misses {name}"
+
+
 def test_a_list_for_reading_writes_nothing_and_the_unlock_app_only_conditional_access() -> None:
     assert not [name for name in NAMES[BACKUP] if "Write" in name]
     assert [name for name in NAMES[UNLOCK] if "Write" in name] == ["Policy.ReadWrite.ConditionalAccess"]

@@ -118,7 +118,7 @@ class World:
             assert (trust["issuer"], trust["subject"]) == (self.wanted.issuer, IDENTITIES[key])
             assert trust["audiences"] == ["api://AzureADTokenExchange"]
             [principal] = [one for one in principals if one["appId"] == app["appId"]]
-            assert principal["accountEnabled"] is (key == "backup")
+            assert principal["accountEnabled"] is (key != "restore")
             held = [one for one in self.table("appRoleAssignments") if one["principalId"] == principal["id"]]
             assert {one["resourceId"] for one in held} == {graph}
             assert sorted(one["appRoleId"] for one in held) == sorted(one.app_role_id for one in STORED[key])

@@ -51,6 +51,7 @@ class Deployment:
     serving: bool = True
     plan: RestorePlan = field(default_factory=sample_plan)
     approvers_sha256: str = ""
+    override_wait: float = 86_400.0
     evidence_days: int = 400
     break_glass_ids: tuple[str, ...] = ()
     while_waiting: Callable[[], Awaitable[None]] | None = None
@@ -85,7 +86,7 @@ class Deployment:
         return Evidence(self.evidence, TENANT, trusted)
 
     def desk(self) -> ApprovalDesk:
-        return ApprovalDesk(self.view(), self.backup.clock, self.approvers_sha256)
+        return ApprovalDesk(self.view(), self.backup.clock, self.approvers_sha256, self.override_wait, EVIDENCE_KEY)
 
     def parts(self) -> Parts:
         vaults = {self.backup.vault.container: self.backup.vault}
@@ -93,6 +94,7 @@ class Deployment:
             settings=SimpleNamespace(
                 tenant_id=TENANT,
                 approvers_sha256=self.approvers_sha256,
+                override_wait=self.override_wait,
                 evidence_days=self.evidence_days,
                 break_glass_ids=self.break_glass_ids,
             ),

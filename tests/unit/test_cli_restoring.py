@@ -220,7 +220,15 @@ def test_two_approvers_make_the_quorum_and_the_digest_is_shown_before_signing(
     assert first.code == 0, first.err
     assert stored.digest in first.err
     assert first.document["quorum"] == [
-        {"wave": 4, "approvals": 1, "needed": 2, "reached": False, "rejectedBy": [], "tierZero": []}
+        {
+            "wave": 4,
+            "approvals": 1,
+            "needed": 2,
+            "reached": False,
+            "rejectedBy": [],
+            "tierZero": [],
+            "override": None,
+        }
     ]
     second = cli("approve", "p0001", "--key", keys["tomas"], "--waves", "4", "--expires", "45m")
     assert second.code == 0, second.err
@@ -557,3 +565,35 @@ def test_an_approval_without_the_flag_is_refused_with_its_reason_and_one_without
         ran = cli("approve", "p0001", "--key", keys[name], *said, "abcd1234", "--json")
         assert "LETS THROUGH abcd1234" in ran.err
     assert ran.document["quorum"][0]["tierZero"] == ["abcd1234"]
+
+
+# --- overrides ---------------------------------------------------------------------------------------------
+
+
+def test_an_override_opens_a_wait_that_status_shows_and_an_approver_ends(cli: Cli, keys: dict[str, str]) -> None:
+    stored = cli.do(cli.world.store_plan())
+    ran = cli("approve", "p0001", "--key", keys["maria"], "--override", "--json")
+    assert ran.code == 0, ran.err
+    (first, *_) = ran.document["quorum"]
+    assert (ran.document["decision"], first["reached"], first["override"]["holds"]) == ("override", False, False)
+    assert "an override by" in cli("status", "p0001").out
+    assert cli("restore", "p0001", "--digest", stored.digest).code == 3
+    cli.world.backup.clock.advance(86_400)
+    (wave, *_) = cli("status", "p0001", "--json").document["waves"]
+    assert (wave["approved"], wave["override"]["holds"]) == (True, True)
+    ended = cli("approve", "p0001", "--key", keys["tomas"], "--withdraw-override", "--json")
+    assert ended.code == 0, ended.err
+    ran = cli("restore", "p0001", "--digest", stored.digest)
+    assert ran.code == 3
+    assert "withdrawn" in ran.err
+    assert cli("approve", "p0001", "--key", keys["tomas"], "--override", "--reject").code == 2
+
+
+def test_who_records_an_override_is_told_to_shout(cli: Cli, keys: dict[str, str]) -> None:
+    cli.do(cli.world.store_plan())
+    cli.world.serving = False
+    for words, shouts in ((("--override",), True), ((), False)):
+        cli("approve", "p0001", "--key", keys["maria"], *words, "--timeout", "0")
+        (*_, body) = cli.world.queues["restore-control"].bodies
+        handled = cli.do(cli.world.restore_desk().handle_control(body.encode()))
+        assert (handled.answer, handled.override) == ("recorded", shouts)

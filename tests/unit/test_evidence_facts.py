@@ -170,7 +170,7 @@ async def _restored(world: World, key: LocalSigner = EXECUTION_KEY) -> str:
     stored = await world.deployment.store_plan()
     plan, evidence = stored.plan.id, world.deployment.view()
     approvers = tuple(one.key_id for one in APPROVERS.values())
-    start = WaveStart(plan, stored.digest, 4, at(10), ("a", "b"), approvers)
+    start = WaveStart(plan, stored.digest, 4, at(10), ("a", "b"), approvers, "nonce-1")
     await evidence.write_signed(wave_blob(TENANT, plan, 4), Purpose.EXECUTION, key, start)
     made = replace(report(), plan=plan, digest=stored.digest, made_at=at(10, 3))
     await evidence.write_signed(f"{plan_folder(TENANT, plan)}report.jws", Purpose.EVIDENCE, EVIDENCE_KEY, made)
@@ -191,6 +191,7 @@ async def test_a_restore_is_told_with_approvers_and_reconciliation(world: World)
         1,
     )
     assert one.waves[0].approvers == {key.key_id: name for name, key in APPROVERS.items()}
+    assert one.waves[0].override == "nonce-1"
     earlier = period_of(at(1).date(), at(9).date())
     found = (await world.gather(earlier)).restores
     assert found is not None

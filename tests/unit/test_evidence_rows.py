@@ -22,12 +22,14 @@ from shared.domain.evidence import (
     Targets,
     Topic,
     Verification,
+    WaveFact,
 )
 from shared.domain.snapshot import Completeness, State
 from shared.engines.evidence_rows import document_of, judge, rows
 from shared.engines.wire import decode, encode
 from tests.unit.cli_samples import HOSTILE
 from tests.unit.evidence_samples import (
+    KEY,
     MADE,
     START,
     TARGET,
@@ -82,6 +84,11 @@ AGAINST: dict[str, tuple[Topic, dict[str, Any], str]] = {
     "not compared": (Topic.RESTORES, {"restores": Restores(2, (restore(verdict=""),), {})}, "not compared"),
     "forged": (Topic.RESTORES, {"restores": Restores(2, (), {"p1": "unknown key"})}, "not as it was signed: 1"),
     "alone": (Topic.RESTORES, {"restores": Restores(1, (), {})}, "one approval"),
+    "overridden": (
+        Topic.RESTORES,
+        {"restores": Restores(2, (restore(waves=(WaveFact(1, START, {KEY: "maria"}, "nonce-1"),)),), {})},
+        "fewer than 2 approvals: 1",
+    ),
     "too old": (Topic.TARGETS, {"targets": Targets((TARGET,), 27 * 3600, None)}, "recovery point 27.0 h"),
     "too slow": (Topic.TARGETS, {"targets": Targets((TARGET,), 3600, 9 * 3600)}, "recovery time 9.0 h"),
     "strange key": (
