@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from urllib.parse import quote
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.containment import Containment
 from shared.domain.plan import AccessKind, AnchorKind, Mechanism, Reason
 
@@ -670,6 +671,7 @@ class ObjectType:
     licensed: Licensed | None = None
     stock: Stock | None = None
     second_look: str = ""  # what an approval of any change to it must acknowledge by this name
+    bearing: Bearing | None = None  # None: the lock-out guard rests on nothing of it
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL
     no_drill: str = ""  # why `drill` is NONE

@@ -319,12 +319,16 @@ class _Run:
         return due, min(waits, default=0.0)
 
     async def _prepare(self, judge: Preconditions, due: list[Operation], journal: StepJournal) -> list[Prepared]:
-        """Batchable operations together, one to a target; of the others as many as need no sending, and one
-        that does."""
+        """Batchable operations together, one to a target and one that the lock-out guard is asked about, which
+        speaks of one change at a time; of the others as many as need no sending, and one that does."""
         together: list[Operation] = []
         seen: set[str] = set()
+        asked = False
         for operation in due:
             if self._catalog.get(operation.type).batchable and operation.target not in seen:
+                if operation.guarded and asked:
+                    continue
+                asked = asked or operation.guarded
                 seen.add(operation.target)
                 together.append(operation)
         if together:

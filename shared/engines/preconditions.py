@@ -42,6 +42,7 @@ class Ready:
     pre_image: JsonObject
     read_at: float
     brought: frozenset[str] = frozenset()  # ids that this restore brought back and the request builds on
+    becomes: JsonObject = field(default_factory=dict)  # of a patch: the whole object as it will be
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ Prepared = Ready | Ended | Later
 class Guard(Protocol):
     """The lock-out guard, on fresh reads of the live tenant."""
 
-    async def findings(self, plan: RestorePlan, operation: Operation, policy: JsonObject) -> list[str]:
-        """Why the policy, as it will be, may not act; empty: it may."""
+    async def findings(self, plan: RestorePlan, operation: Operation, item: JsonObject) -> list[str]:
+        """Why the operation may not be sent, whose ids are those of now; empty: it may. `item`: of a patch, the
+        object as it will be."""
         ...
 
 
@@ -136,6 +138,7 @@ class Preconditions:
             if isinstance(ready, Ready):
                 results[operation.id] = replace(ready, brought=frozenset(bindings.ids.values()))
         await self._leave_out_erased(results)
+        await self._leave_off(results, open_ones)
         return [results[operation.id] for operation in operations]
 
     async def _leave_out_erased(self, results: dict[str, Prepared]) -> None:
@@ -151,6 +154,35 @@ class Preconditions:
             if any(held in barred for held in (one.operation.target, *one.operation.ids.values())):
                 why = "it was put on the erasure list after this plan was made"
                 results[one.operation.id] = Ended(one.operation, OutcomeState.ERASED, why)
+
+    async def _leave_off(
+        self, results: dict[str, Prepared], open_ones: Sequence[tuple[Operation, Bindings]]
+    ) -> None:
+        """Asks the lock-out guard last, of what would be sent now and nothing else."""
+        for operation, bindings in open_ones:
+            ready = results[operation.id]
+            if not (operation.guarded and isinstance(ready, Ready)):
+                continue
+            change = self._as_now(operation, bindings, ready.request)
+            if findings := await self.guard.findings(self.plan, change, ready.becomes):
+                results[operation.id] = Ended(operation, OutcomeState.GUARD, "; ".join(findings))
+
+    def _as_now(self, operation: Operation, bindings: Bindings, request: GraphRequest) -> Operation:
+        """The operation with the ids of now."""
+        brings = operation.mechanism is Mechanism.CREATE
+        values = [self.resolved(one, bindings) for one in (operation.before, operation.wanted)]
+        if name := operation.relationship:
+            values = [
+                {**one, name: [bindings.id(old) for old in _texts(one[name])]} if name in one else one
+                for one in values
+            ]
+        return replace(
+            operation,
+            target=operation.target if brings else bindings.id(operation.target),
+            before=values[0],
+            wanted=values[1],
+            request=replace(operation.request, path=request.path, body=request.body),
+        )
 
     # what it waits for
 
@@ -404,13 +436,10 @@ class Preconditions:
             return Ended(
                 operation, OutcomeState.CHANGED, f"no longer what the plan saw: {', '.join(sorted(changed))}"
             )
-        if operation.guarded:
-            policy = {**found.body, **wanted}
-            if findings := await self.guard.findings(self.plan, operation, policy):
-                return Ended(operation, OutcomeState.GUARD, "; ".join(findings))
         written = {bindings.name(name) for name in (*operation.before, *operation.wanted)}
         pre_image = {name: found.body.get(name) for name in written}
-        return Ready(operation, self._request(operation, bindings), pre_image, found.at)
+        becomes = {**found.body, **wanted}
+        return Ready(operation, self._request(operation, bindings), pre_image, found.at, becomes=becomes)
 
     async def _changed(
         self, spec: ObjectType, operation: Operation, bindings: Bindings, live: JsonObject

@@ -139,7 +139,11 @@ class _Undo:
     ) -> None:
         for operation in operations:
             if ends[operation.id].state is OutcomeState.DONE:
+                done = len(self.drafts)
                 self._take_back(operation, pre_images.get(operation.id))
+                for draft in self.drafts[done:]:  # taking it back bears on the guard's word as doing it did
+                    guarded = draft.operation.guarded or operation.guarded
+                    draft.operation = replace(draft.operation, guarded=guarded)
 
     def settle(self) -> None:
         """What was done to objects that came back goes with them."""

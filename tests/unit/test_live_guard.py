@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.domain.objects import JsonObject
-from shared.domain.plan import Operation
+from shared.domain.plan import Mechanism, Operation, Request
 from shared.engines.live_guard import LiveGuard
 from tests.restore_world import WRITER, objects, tenant
 from tests.simdirectory import SimDirectory, scripted
@@ -49,9 +49,25 @@ class Live:
             break_glass_ids=tuple(self.accounts),
             guard_groups=(self.group,) if groups is None else groups,
         )
-        operation: Operation = replace(plan.operations[0], type=type_name)
+        operation = self.patch(type_name, policy)
         guard = LiveGuard(directory or self.directory(), CATALOG, self.clock)
         return "; ".join(await guard.findings(plan, operation, policy))
+
+    def patch(self, type_name: str, item: JsonObject) -> Operation:
+        return replace(
+            sample_plan().operations[0],
+            type=type_name,
+            target=str(item.get("id", "")),
+            mechanism=Mechanism.PATCH,
+            relationship="",
+            before={},
+            wanted=item,
+        )
+
+    async def why_not(self, operation: Operation, directory: Any = None) -> str:
+        plan = replace(sample_plan(), break_glass_ids=tuple(self.accounts), guard_groups=())
+        guard = LiveGuard(directory or self.directory(), CATALOG, self.clock)
+        return "; ".join(await guard.findings(plan, operation, {}))
 
 
 @pytest.fixture
@@ -164,10 +180,9 @@ def _of(service: Service, name: str, object_id: str) -> JsonObject:
 
 
 async def test_what_lets_them_out_now_stays_as_it_is(live: Live) -> None:
-    group = _of(live.service, "groups", live.group)
     dynamic = {"groupTypes": ["DynamicMembership"], "membershipRule": "x"}
-    assert await live.why({**group, "description": "other"}, type_name="groups") == ""
-    assert "asks for" in await live.why({**group, **dynamic}, type_name="groups")
+    assert await live.why({"id": live.group, "description": "other"}, type_name="groups") == ""
+    assert "asks for" in await live.why({"id": live.group, **dynamic}, type_name="groups")
 
 
 async def test_accounts_stay_able_to_sign_in(live: Live) -> None:
@@ -182,3 +197,123 @@ async def test_security_defaults_stay_off_beside_policies_that_are_on(live: Live
     defaults = {"id": "identitySecurityDefaultsEnforcementPolicy", "isEnabled": True}
     assert "security defaults" in await live.why(defaults, type_name=str(defaults["id"]))
     assert await live.why({**defaults, "isEnabled": False}, type_name=str(defaults["id"])) == ""
+
+
+# --- links and removals
+
+
+def _link(live: Live, group: str, *, coming: list[str] | None = None, going: list[str] | None = None) -> Operation:
+    mechanism = Mechanism.LINK if coming else Mechanism.UNLINK
+    made = replace(live.patch("groups", {}), target=group, mechanism=mechanism, relationship="members")
+    return replace(made, wanted={"members": [*coming]} if coming else {}, before={"members": [*(going or ())]})
+
+
+def _remove(live: Live, type_name: str, object_id: str) -> Operation:
+    return replace(live.patch(type_name, {}), target=object_id, mechanism=Mechanism.REMOVE)
+
+
+def _made_group(live: Live, name: str, members: list[str]) -> str:
+    body = {"displayName": name, "mailNickname": name, "mailEnabled": False, "securityEnabled": True}
+    made = str(scripted(live.service, "POST", "/v1.0/groups", body)["id"])
+    for member in members:
+        address = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{member}"}
+        scripted(live.service, "POST", f"/v1.0/groups/{made}/members/$ref", address)
+    live.clock.advance(3600)
+    return made
+
+
+def _on(live: Live, users: JsonObject, **members: Any) -> None:
+    """Somebody turned a policy on, after the plan was made."""
+    policy = {
+        "displayName": "New",
+        "state": "enabled",
+        "conditions": {
+            "clientAppTypes": ["all"],
+            "applications": {"includeApplications": ["All"]},
+            "users": users,
+        },
+        "grantControls": {"operator": "OR", "builtInControls": ["block"]},
+        **members,
+    }
+    scripted(live.service, "POST", "/v1.0/identity/conditionalAccess/policies", policy)
+    live.clock.advance(3600)
+
+
+async def test_nobody_is_taken_out_of_a_group_that_lets_them_out_by_now(live: Live) -> None:
+    staff = _made_group(live, "staff", live.accounts)
+    assert await live.why_not(_link(live, staff, going=[live.accounts[0]])) == ""
+    _on(live, {"includeUsers": ["All"], "excludeGroups": [staff]})
+    assert "it blocks" in await live.why_not(_link(live, staff, going=[live.accounts[0]]))
+    assert "it blocks" in await live.why_not(_remove(live, "groups", staff))
+    other = next(str(one["id"]) for one in objects(live.service, "users") if one["id"] not in live.accounts)
+    assert await live.why_not(_link(live, staff, going=[other])) == ""
+
+
+async def test_nobody_is_linked_into_a_group_that_is_shut_out_by_now_however_deep(live: Live) -> None:
+    inner = _made_group(live, "inner", [])
+    outer = _made_group(live, "outer", [inner])
+    holding = _made_group(live, "holding", [live.accounts[0]])
+    into = [_link(live, inner, coming=[live.accounts[1]]), _link(live, inner, coming=[holding])]
+    assert [await live.why_not(one) for one in into] == ["", ""]
+    _on(live, {"includeGroups": [outer]})
+    first, second = [await live.why_not(one) for one in into]
+    assert "it blocks" in first
+    assert live.accounts[1] in first
+    assert live.accounts[0] not in first
+    assert "it blocks" in second
+    assert live.accounts[0] in second
+    assert await live.why_not(_link(live, inner, going=[live.accounts[0]])) == ""
+
+
+async def test_the_last_administrators_role_is_not_taken_away(live: Live) -> None:
+    held = [one for one in objects(live.service, "roleAssignments") if one["principalId"] in live.accounts]
+    for one in held[1:]:
+        scripted(live.service, "DELETE", f"/v1.0/roleManagement/directory/roleAssignments/{one['id']}")
+    live.clock.advance(3600)
+    assert "Global Administrator" in await live.why_not(_remove(live, "roleAssignments", str(held[0]["id"])))
+
+
+async def test_nobody_is_given_a_role_that_is_shut_out_by_now(live: Live) -> None:
+    _on(live, {"includeRoles": [table.EXCHANGE_ADMINISTRATOR]})
+    body = {
+        "principalId": live.accounts[0],
+        "roleDefinitionId": table.EXCHANGE_ADMINISTRATOR,
+        "directoryScopeId": "/",
+    }
+    made = replace(live.patch("roleAssignments", body), mechanism=Mechanism.CREATE, target="new")
+    assert "it blocks" in await live.why_not(made)
+
+
+async def test_a_domain_of_theirs_is_not_sent_elsewhere(live: Live) -> None:
+    name = str(_of(live.service, "users", live.accounts[0])["userPrincipalName"]).partition("@")[2]
+    made = replace(live.patch("domainFederations", {}), mechanism=Mechanism.CREATE, target="new")
+
+    def of(domain: str) -> Operation:
+        return replace(
+            made, request=Request("POST", f"/v1.0/domains/{domain}/federationConfiguration", {}, "directory")
+        )
+
+    assert "managed" in await live.why_not(of(name))
+    assert await live.why_not(of("other.example")) == ""
+
+
+async def test_methods_that_a_group_may_not_use_are_not_counted(live: Live) -> None:
+    held = _made_group(live, "unlucky", live.accounts)
+    for account in live.accounts:
+        scripted(live.service, "PATCH", f"/v1.0/users/{account}", {"mobilePhone": "+49 30 1"})
+    allowed = live.directory(WRITER | {"UserAuthenticationMethod.Read.All"})
+    sms: JsonObject = {
+        "@odata.type": "#microsoft.graph.smsAuthenticationMethodConfiguration",
+        "state": "enabled",
+    }
+    path = "/v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/Sms"
+    scripted(live.service, "PATCH", path, sms)
+    live.clock.advance(3600)
+    assert await live.why(table.policy("mfa"), allowed) == ""
+    _on(live, {"includeUsers": ["All"]}, grantControls={"operator": "OR", "builtInControls": ["mfa"]})
+    off = replace(live.patch("authenticationMethodConfigurations", {"state": "disabled"}), target="Sms")
+    assert "no method" in await live.why_not(off, allowed)
+    excluded = {**sms, "excludeTargets": [{"targetType": "group", "id": held}]}
+    scripted(live.service, "PATCH", path, excluded)
+    live.clock.advance(3600)
+    assert "no method" in await live.why(table.policy("mfa"), allowed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.domain.snapshot import Completeness, State
-from shared.engines.lockout.facts import read_facts
+from shared.engines.lockout.facts import Facts, read_facts
 from shared.engines.lockout.registered import registered_now
 from shared.engines.lockout.verdict import judge
 from shared.engines.lockout.viewed import NATURES, REGISTERED, TYPES, facts_of
@@ -150,6 +151,17 @@ async def test_only_what_can_matter_is_opened() -> None:
 
 def test_the_types_are_of_the_catalog() -> None:
     assert {CATALOG.get(name).name for name in (*TYPES, REGISTERED)} == {*TYPES, REGISTERED}
+
+
+def test_what_bears_on_the_guards_word_is_declared() -> None:
+    bearing = {spec.name: spec.bearing for spec in CATALOG.types if spec.bearing is not None}
+    declared = {*bearing, *(spec.name for spec in CATALOG.types if spec.enabling is not None)}
+    assert declared >= {*TYPES}, "what is read may change under the guard's hands"
+    assert {one.fact for one in bearing.values()} <= {one.name for one in fields(Facts)}
+    for name, one in bearing.items():
+        assert {*one.links} <= {link.name for link in CATALOG.get(name).relationships}
+        known = {*CATALOG.get(name).restorable, *CATALOG.get(name).create_only, *CATALOG.get(name).select}
+        assert {*one.unsettling, *([one.about] if one.about else [])} <= known | {"principalId"}
 
 
 # --- the simulated tenant

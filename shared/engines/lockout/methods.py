@@ -18,6 +18,8 @@ from shared.engines.lockout.shapes import EMPTY, at, objects, says_nothing, text
 # Every cloud-only account has one, and no policy turns it off.
 PASSWORD: Final = "password"  # noqa: S105
 _EVERYBODY: Final = "all_users"
+INCLUDED: Final = "includeTargets"
+EXCLUDED: Final = "excludeTargets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def _modes(combination: str) -> frozenset[str]:
 
 def _targets(account: str, config: JsonObject, groups: Groups) -> Iterator[JsonObject]:
     """The targets by which the method is certainly enabled for the account; none where it may be excluded."""
-    included, excluded = objects(config.get("includeTargets")), objects(config.get("excludeTargets"))
+    included, excluded = objects(config.get(INCLUDED)), objects(config.get(EXCLUDED))
     if text(config.get("state")) != "enabled" or included is None or excluded is None:
         return
     if any(_may_be(account, target, groups) for target in excluded):
@@ -169,6 +171,15 @@ def _targets(account: str, config: JsonObject, groups: Groups) -> Iterator[JsonO
         name = at(target, "id")
         if isinstance(name, str) and _is(account, text(target.get("targetType")), name, groups):
             yield target
+
+
+def targets_of(policy: JsonObject | None) -> Iterator[tuple[str, str]]:
+    """Groups that the methods policy names, each with the list that names it."""
+    for config in objects((policy or EMPTY).get("authenticationMethodConfigurations")) or ():
+        for kind in (INCLUDED, EXCLUDED):
+            for target in objects(config.get(kind)) or ():
+                if text(target.get("targetType")) == "group" and (name := text(target.get("id"))) != _EVERYBODY:
+                    yield kind, name
 
 
 def _is(account: str, kind: str, name: str, groups: Groups) -> bool:

@@ -176,6 +176,10 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/groups/{id}/members"): _MEMBER_READ,
     ("GET", "/groups/{id}/members/{cast}"): _MEMBER_READ,
     ("GET", "/groups/{id}/owners/{cast}"): _OWNER_READ,
+    # Microsoft Graph: List group transitive memberOf
+    ("GET", "/groups/{id}/transitiveMemberOf"): _any(
+        "Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All"
+    ),
     ("GET", "/groups/{id}/transitiveMembers"): _MEMBER_READ,
     ("POST", "/groups/{id}/members/$ref"): _MEMBER_WRITE,
     ("DELETE", "/groups/{id}/members/{child}/$ref"): _MEMBER_WRITE,
