@@ -23,17 +23,23 @@ from shared.engines.lockout.methods import EXCLUDED, INCLUDED, targets_of
 from shared.engines.lockout.registered import registered_now
 from shared.engines.lockout.rules import Rule
 from shared.engines.lockout.shapes import text
+from shared.engines.lockout.state import accounts_of
 from shared.engines.lockout.verdict import added, against, told
 from shared.engines.lockout.viewed import (
+    APPLIES_TO,
     ASSIGNMENTS,
     CONFIGURATIONS,
+    CROSS_TENANT_DEFAULT,
+    CROSS_TENANT_PARTNERS,
     DEFAULTS,
     DOMAINS,
     GROUPS,
+    HOME_REALMS,
     MEMBERS,
     METHODS_POLICY,
     NATURES,
     POLICIES,
+    PRINCIPALS,
     STRENGTHS,
     USERS,
 )
@@ -54,7 +60,9 @@ _USER: Final = (
     "userType",
 )
 _GROUP: Final = ("groupTypes", "id", "isAssignableToRole", "membershipRule", "visibility")
-_BY_METHODS: Final = frozenset({Rule.MFA, Rule.STRENGTH, Rule.DEFAULTS_UNMET})  # what a method may mend
+_BY_METHODS: Final = frozenset(
+    {Rule.MFA, Rule.STRENGTH, Rule.DEFAULTS_UNMET, Rule.CERTIFICATE}
+)  # what a method may mend
 
 
 class _Groups(TypedDict):
@@ -62,6 +70,13 @@ class _Groups(TypedDict):
 
     groups: Objects | None
     uncounted: frozenset[str]
+
+
+class _Realms(TypedDict):
+    """Of the facts."""
+
+    home_realm_discovery_policies: Objects | None
+    service_principals: Objects | None
 
 
 class LiveGuard:
@@ -81,7 +96,7 @@ class LiveGuard:
         if self._catalog.get(operation.type).enabling is None:
             return await self._in_between(reading, operation)
         before = frozenset(map(text, plan.guard_groups))
-        facts = await reading.facts((item,), before)
+        facts = await reading.facts((item,), before, await reading.methods_policy())
         found = against(item, facts)
         if any(finding.rule in _BY_METHODS for _, finding in found):
             facts = await self._with_methods(reading, (item,), before)
@@ -137,7 +152,8 @@ class _Reading:
         excluded.update(name for kind, name in targets if kind == INCLUDED)
         included = {text(one) for policy in policies for one in included_groups(policy)}
         included.update(name for kind, name in targets if kind == EXCLUDED)
-        return Facts(
+        facts = Facts(
+            whole=True,
             break_glass_ids=self._accounts,
             users=await self._objects(USERS, self._accounts, _USER),
             role_assignments=roles,
@@ -145,8 +161,35 @@ class _Reading:
             authentication_strength_policies=(),
             authentication_methods_policy=methods,
             identity_security_defaults_enforcement_policy=await self._single(DEFAULTS),
+            **await self._realms(linked),
             **await self._groups(excluded, included, holders, before, {text(one) for one in linked}),
         )
+        if all(account.external is False for account in accounts_of(facts)):
+            return facts
+        return replace(
+            facts,
+            cross_tenant_access_default=await self._single(CROSS_TENANT_DEFAULT),
+            cross_tenant_access_partners=await self.listed(CROSS_TENANT_PARTNERS),
+        )
+
+    async def _realms(self, linked: Iterable[str]) -> _Realms:
+        """Home realm discovery policies with the service principals that they are for."""
+        found = await self.listed(HOME_REALMS)
+        policies: list[JsonObject] = []
+        ids = {*linked}
+        for policy in found or ():
+            name = policy.get("id")
+            applied = await _readable(
+                self._targets.linked(
+                    self._catalog.get(HOME_REALMS), name if isinstance(name, str) else "", APPLIES_TO
+                )
+            )
+            ids.update(applied or ())
+            policies.append({**policy, APPLIES_TO: None if applied is None else [*sorted(applied)]})
+        return {
+            "home_realm_discovery_policies": None if found is None else tuple(policies),
+            "service_principals": await self._objects(PRINCIPALS, sorted(ids), ("appId", "id")) if found else (),
+        }
 
     async def _groups(
         self,

@@ -21,7 +21,7 @@ from shared.engines.lockout.facts import Facts, Objects
 from shared.engines.lockout.membership import Groups
 from shared.engines.lockout.shapes import text
 from shared.engines.lockout.verdict import added, against, told
-from shared.engines.lockout.viewed import GROUPS, USERS, facts_of, named_in
+from shared.engines.lockout.viewed import GROUPS, USERS, named_in, whole_of
 from shared.engines.plan_containment import kept
 from shared.engines.plan_objects import Planning
 from shared.engines.resulting import BRINGS, moved, resulting, settled
@@ -74,11 +74,9 @@ async def apply_guard(
     before = {text(entry.id) async for entry in snapshot.index(GROUPS)}
     known = {*before, *map(text, accounts), *[text(entry.id) async for entry in live.index(GROUPS)]}
     policies = tuple(policy for _, policy in guarded)
-    bearing = [
-        one for one in bearing if not (one.operation.relationship and moved(one.operation).isdisjoint(known))
-    ]
+    bearing = [one for one in bearing if not (_is_membership(one) and moved(one.operation).isdisjoint(known))]
     linked = {one for draft in bearing for one in moved(draft.operation)}
-    facts = await facts_of(live, accounts, policies, linked)
+    facts = await whole_of(live, accounts, policies, linked)
     named = {*named_in(facts, policies), *(text(group.get("id")) for group in facts.groups or ())}
     judged = [draft for draft in bearing if _bears(draft, facts, known, named)]
     left_off = _locks_out(planning, judged, facts)
@@ -120,6 +118,11 @@ def _may_bear(draft: Draft, accounts: tuple[str, ...]) -> bool:
     return not bearing.accounts or draft.key.id in accounts
 
 
+def _is_membership(draft: Draft) -> bool:
+    name = draft.operation.relationship
+    return bool(name) and draft.spec.relationship(name).membership
+
+
 def _bears(draft: Draft, facts: Facts, known: set[str], named: set[str]) -> bool:
     """The same of the object. `known`: ids of the accounts and of every group; `named`: of groups that anything
     names, and of those within them."""
@@ -140,7 +143,8 @@ def _bears(draft: Draft, facts: Facts, known: set[str], named: set[str]) -> bool
             operation.mechanism is not Mechanism.PATCH or not operation.wanted.keys().isdisjoint(bearing.unsettling)
         )
     # What is only made is named by nothing yet, unless it lies within something that is there.
-    return operation.mechanism not in BRINGS or bool(bearing.inside or bearing.parent_becomes)
+    at_once = bearing.at_once or bearing.inside or bearing.parent_becomes
+    return operation.mechanism not in BRINGS or bool(at_once)
 
 
 def _locks_out(planning: Planning, drafts: Sequence[Draft], facts: Facts) -> set[str]:

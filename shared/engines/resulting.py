@@ -60,7 +60,10 @@ def parent_in(spec: ObjectType, operation: Operation) -> str:
 
 def _after(facts: Facts, operation: Operation, spec: ObjectType, bearing: Bearing) -> Facts:
     if operation.relationship:
-        return _relinked(facts, operation) if operation.relationship in bearing.links else facts
+        if operation.relationship not in bearing.links:
+            return facts
+        if spec.relationship(operation.relationship).membership:
+            return _relinked(facts, operation)
     found = _change(operation, spec, bearing)
     if found is None:
         return facts
@@ -85,12 +88,15 @@ def _change(operation: Operation, spec: ObjectType, bearing: Bearing) -> Change 
     """What the operation does to the objects of the fact; None for nothing."""
     if bearing.parent_becomes:
         return _becoming(parent_in(spec, operation), bearing) if operation.mechanism in BRINGS else None
-    if operation.mechanism in BRINGS:
-        change = _with(_brought(operation, bearing))
+    key = spec.identity or "id"
+    if operation.relationship:
+        change = _listing(operation, key)
+    elif operation.mechanism in BRINGS:
+        change = _with(_brought(operation, spec, bearing), key)
     elif operation.mechanism in _WRITES:
-        change = _merged("" if spec.singleton else text(operation.target), settled(operation.wanted))
+        change = _merged("" if spec.singleton else text(operation.target), settled(operation.wanted), key)
     elif operation.mechanism is Mechanism.REMOVE:
-        change = _without(text(operation.target))
+        change = _without(text(operation.target), key)
     else:
         return None
     return _inside(bearing.inside, text(parent_in(spec, operation)), change) if bearing.inside else change
@@ -102,17 +108,32 @@ def _becoming(parent: str, bearing: Bearing) -> Change:
     return _merged(text(parent), values)
 
 
-def _with(made: JsonObject) -> Change:
-    return lambda held: (*(one for one in held if text(one.get("id")) != text(made.get("id"))), made)
+def _with(made: JsonObject, key: str) -> Change:
+    return lambda held: (*(one for one in held if text(one.get(key)) != text(made.get(key))), made)
 
 
-def _merged(name: str, values: JsonObject) -> Change:
+def _merged(name: str, values: JsonObject, key: str = "id") -> Change:
     """`name`: of the object; "" for every one."""
-    return lambda held: tuple({**one, **values} if not name or text(one.get("id")) == name else one for one in held)
+    return lambda held: tuple({**one, **values} if not name or text(one.get(key)) == name else one for one in held)
 
 
-def _without(name: str) -> Change:
-    return lambda held: tuple(one for one in held if text(one.get("id")) != name)
+def _without(name: str, key: str) -> Change:
+    return lambda held: tuple(one for one in held if text(one.get(key)) != name)
+
+
+def _listing(operation: Operation, key: str) -> Change:
+    """What an object lists of those that it is linked to, where membership means nothing."""
+    name, relationship = text(operation.target), operation.relationship
+    coming = _linked_to(operation, operation.wanted)
+    going = {text(one) for one in _linked_to(operation, operation.before)}
+
+    def listed(one: JsonObject) -> JsonObject:
+        held = one.get(relationship)
+        if text(one.get(key)) != name or not isinstance(held, list):
+            return one
+        return {**one, relationship: [*(other for other in held if text(other) not in going), *coming]}
+
+    return lambda held: tuple(listed(one) for one in held)
 
 
 def _inside(name: str, parent: str, change: Change) -> Change:
@@ -127,12 +148,12 @@ def _inside(name: str, parent: str, change: Change) -> Change:
     return lambda held: tuple(within(one) for one in held)
 
 
-def _brought(operation: Operation, bearing: Bearing) -> JsonObject:
-    """The object that comes; whom it holds isn't known."""
+def _brought(operation: Operation, spec: ObjectType, bearing: Bearing) -> JsonObject:
+    """The object that comes; whom it holds isn't known, and what else it is linked to comes after it."""
     body = operation.request.body
     asked: JsonObject = settled(body) if isinstance(body, dict) else {}
-    unknown: JsonObject = dict.fromkeys(bearing.links)
-    return {**asked, **settled(operation.wanted), **unknown, "id": operation.target}
+    links: JsonObject = {name: None if spec.relationship(name).membership else [] for name in bearing.links}
+    return {**asked, **settled(operation.wanted), **links, spec.identity or "id": operation.target}
 
 
 def _relinked(facts: Facts, operation: Operation) -> Facts:

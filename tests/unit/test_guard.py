@@ -353,6 +353,61 @@ async def test_security_defaults_are_not_put_beside_policies_that_are_on() -> No
     assert "security defaults" in _why(plan)
 
 
+def realm(tenant: Tenant, **members: Any) -> str:
+    definition = '{"HomeRealmDiscoveryPolicy": {"AccelerateToFederatedDomain": true}}'
+    tenant.add("domains", "federated.example", authenticationType="Federated", isVerified=True)
+    values = {"displayName": "R", "definition": [definition], "isOrganizationDefault": True, **members}
+    return tenant.add("homeRealmDiscoveryPolicies", guid("R"), **values)
+
+
+async def test_nothing_is_enabled_or_made_that_sends_them_elsewhere() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    key = realm(before)
+    after, _ = switched_off(before, excludeUsers=list(accounts))
+    plan = await make_plan(before, after, accounts=accounts)
+    assert not _enabled(plan)
+    assert "federated domain" in _why(plan)
+    after.remove("homeRealmDiscoveryPolicies", key)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert {target for target, _ in _kept_back(plan)} == {key}
+    assert len(_enabled(plan)) == 1, "what isn't made keeps nothing from being enabled"
+    after = before.copy()
+    after.get("homeRealmDiscoveryPolicies", key)["isOrganizationDefault"] = False
+    assert _kept_back(await make_plan(before, after, accounts=accounts)) == {(key, "isOrganizationDefault")}
+
+
+async def test_a_policy_of_home_realms_is_not_put_on_what_they_need() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    key = realm(before, isOrganizationDefault=False)
+    portal = service_principal(before, "portal", table.AZURE_MANAGEMENT)
+    other = service_principal(before, "other", guid("other app"))
+    for one in (portal, other):
+        before.link("homeRealmDiscoveryPolicies.appliesTo", key, one, "servicePrincipals")
+    after = before.copy()
+    for one in (portal, other):
+        after.unlink("homeRealmDiscoveryPolicies.appliesTo", key, one)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(key, "appliesTo")}
+    assert [(one.wanted, one.guarded) for one in plan.operations] == [({"appliesTo": [other]}, True)]
+
+
+async def test_a_domain_of_theirs_is_not_federated() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    domain = "contoso.example"
+    values = {"issuerUri": "urn:idp", "displayName": "idp", "passiveSignInUri": "https://idp.example"}
+    before.add("domainFederations", "f1", parent=domain, **values)
+    before.get("domains", domain)["authenticationType"] = "Federated"
+    after = before.copy()
+    after.remove("domainFederations", "f1")
+    after.get("domains", domain)["authenticationType"] = "Managed"
+    plan = await make_plan(before, after, accounts=accounts)
+    assert {target for target, _ in _kept_back(plan)} == {"f1"}
+    assert not plan.operations
+
+
 async def test_accounts_that_are_not_live_are_named() -> None:
     tenant = Tenant()
     one = user(tenant, "one")

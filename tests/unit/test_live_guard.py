@@ -317,3 +317,18 @@ async def test_methods_that_a_group_may_not_use_are_not_counted(live: Live) -> N
     scripted(live.service, "PATCH", path, excluded)
     live.clock.advance(3600)
     assert "no method" in await live.why(table.policy("mfa"), allowed)
+
+
+async def test_what_sends_them_elsewhere_by_now_counts(live: Live) -> None:
+    assert "Federated" in {one["authenticationType"] for one in objects(live.service, "domains")}
+    definition = '{"HomeRealmDiscoveryPolicy": {"AccelerateToFederatedDomain": true}}'
+    body = {"displayName": "R", "definition": [definition], "isOrganizationDefault": False}
+    made = str(scripted(live.service, "POST", "/v1.0/policies/homeRealmDiscoveryPolicies", body)["id"])
+    live.clock.advance(3600)
+    assert await live.why(excluding(live)) == ""
+    default = replace(live.patch("homeRealmDiscoveryPolicies", {"isOrganizationDefault": True}), target=made)
+    assert "federated domain" in await live.why_not(default)
+    path = f"/v1.0/policies/homeRealmDiscoveryPolicies/{made}"
+    scripted(live.service, "PATCH", path, {"isOrganizationDefault": True})
+    live.clock.advance(3600)
+    assert "federated domain" in await live.why(excluding(live))

@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.domain.objects import Json, JsonObject
 from shared.engines.lockout.membership import Groups
-from shared.engines.lockout.shapes import EMPTY, at, objects, says_nothing, text, texts
+from shared.engines.lockout.shapes import EMPTY, objects, says_nothing, text, texts
 
 # Every cloud-only account has one, and no policy turns it off.
 PASSWORD: Final = "password"  # noqa: S105
@@ -128,6 +128,24 @@ def usable(account: str, registered: Json, policy: JsonObject | None, groups: Gr
     )
 
 
+def may_be_enabled(name: str, account: str, policy: JsonObject | None, groups: Groups) -> bool:
+    """Whether the method of this id may be enabled for the account; what isn't in the policy is not."""
+    for config in objects((policy or EMPTY).get("authenticationMethodConfigurations")) or ():
+        if text(config.get("id")) != name or text(config.get("state")) == "disabled":
+            continue
+        included, excluded = objects(config.get(INCLUDED)), objects(config.get(EXCLUDED))
+        if any(_certainly(account, target, groups) for target in excluded or ()):
+            continue
+        if included is None or any(_may_be(account, target, groups) for target in included):
+            return True
+    return False
+
+
+def _certainly(account: str, target: JsonObject, groups: Groups) -> bool:
+    name = target.get("id")
+    return isinstance(name, str) and _is(account, text(target.get("targetType")), name, groups)
+
+
 def _kind(item: JsonObject) -> str:
     return text(item.get("@odata.type")).removeprefix("#microsoft.graph.")
 
@@ -168,8 +186,7 @@ def _targets(account: str, config: JsonObject, groups: Groups) -> Iterator[JsonO
     if any(_may_be(account, target, groups) for target in excluded):
         return
     for target in included:
-        name = at(target, "id")
-        if isinstance(name, str) and _is(account, text(target.get("targetType")), name, groups):
+        if _certainly(account, target, groups):
             yield target
 
 

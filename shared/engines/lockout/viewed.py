@@ -34,6 +34,13 @@ ASSIGNMENTS: Final = "roleAssignments"
 # What tells of assignments what they are: without the licence for it there are none.
 NATURES: Final = ("roleAssignmentScheduleInstances", "roleEligibilitySchedules")
 
+# What a whole tenant has beside.
+HOME_REALMS: Final = "homeRealmDiscoveryPolicies"
+APPLIES_TO: Final = "appliesTo"
+PRINCIPALS: Final = "servicePrincipals"
+CROSS_TENANT_DEFAULT: Final = "crossTenantAccessDefault"
+CROSS_TENANT_PARTNERS: Final = "crossTenantAccessPartners"
+
 # What the facts are made of, but for what accounts have registered, which takes a request for each user.
 TYPES: Final = (
     USERS,
@@ -47,6 +54,30 @@ TYPES: Final = (
     ASSIGNMENTS,
     *NATURES,
 )
+
+
+async def whole_of(view: View, accounts: tuple[str, ...], also: Objects = (), linked: Iterable[str] = ()) -> Facts:
+    """The facts with what no file holds. `linked`: ids of what may come to be in a group that matters, as far as
+    they are groups, or under a policy, as far as they are service principals."""
+    linked = {*linked}
+    facts = await facts_of(view, accounts, also, linked)
+    realms = await _all(view, HOME_REALMS)
+    applied: dict[str, list[Json]] = {}
+    ids = set(linked)
+    async for link in view.links(HOME_REALMS, APPLIES_TO):
+        applied.setdefault(text(link.source), []).append(link.target)
+        ids.add(link.target)
+    known = view.completeness(f"{HOME_REALMS}.{APPLIES_TO}").is_complete
+    return replace(
+        facts,
+        whole=True,
+        home_realm_discovery_policies=None
+        if realms is None
+        else tuple({**one, APPLIES_TO: applied.get(text(one.get("id")), []) if known else None} for one in realms),
+        service_principals=await _some(view, PRINCIPALS, ids),
+        cross_tenant_access_default=await _single(view, CROSS_TENANT_DEFAULT),
+        cross_tenant_access_partners=await _all(view, CROSS_TENANT_PARTNERS),
+    )
 
 
 async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = (), linked: Iterable[str] = ()) -> Facts:
