@@ -314,11 +314,14 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Enabling:
-    """A type whose objects act on sign-ins: they come back `off`, and go to the snapshot's value last."""
+    """A type whose objects act on sign-ins: they come back `off`, and go to the snapshot's value last, by way of
+    `trial`, in which they do nothing yet and `evaluate` (a path that is POSTed to) tells what they would do."""
 
     property: str
     off: str
     acting: tuple[str, ...]  # values that act; a change to one of them passes the lock-out guard
+    trial: str = ""
+    evaluate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,13 @@ def report_view(report: Report) -> list[RenderableType]:
                 [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.left_off],
             )
         )
+    if report.alone:
+        view.append(
+            listing(
+                "Turned on by the lock-out guard's word alone",
+                [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.alone],
+            )
+        )
     if report.not_done:
         view.append(
             listing(
@@ -245,6 +252,10 @@ def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = No
         ),
         "left_off": cut(
             [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.left_off],
+            where,
+        ),
+        "alone": cut(
+            [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.alone],
             where,
         ),
         "not_done": cut(

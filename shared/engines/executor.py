@@ -450,7 +450,7 @@ class _Run:
             reading.state,
             answer.status,
             answer.request_id,
-            reading.why,
+            "; ".join(filter(None, (reading.why, one.told if reading.state.good else ""))),
             dict(reading.ids),
             self._clock.now(),
         )

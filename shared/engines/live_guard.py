@@ -13,9 +13,10 @@ from typing import Final, TypedDict, TypeVar
 from urllib.parse import quote
 
 from shared.catalog.registry import Catalog
+from shared.catalog.spec import ObjectType
 from shared.domain.errors import GraphError, GraphNotLicensed
 from shared.domain.objects import JsonObject
-from shared.domain.plan import Operation, RestorePlan
+from shared.domain.plan import Mechanism, Operation, RestorePlan
 from shared.domain.ports import Clock, Directory
 from shared.engines.lockout.conditions import excluded_groups, included_groups, may_be_on
 from shared.engines.lockout.facts import Facts, Objects
@@ -44,10 +45,12 @@ from shared.engines.lockout.viewed import (
     USERS,
 )
 from shared.engines.resulting import moved, resulting
+from shared.engines.second_opinion import AGREED, Opinion, SecondOpinion
 from shared.engines.targets import Targets, object_path
 
 T = TypeVar("T")
 
+_HOLDS: Final = 60.0  # seconds for which what the service said of a policy holds
 _MAX_GROUPS: Final = 200  # of groups in groups that are looked into
 _USER: Final = (
     "accountEnabled",
@@ -86,33 +89,58 @@ class LiveGuard:
         self._directory = directory
         self._catalog = catalog
         self._clock = clock
+        self._agreed: tuple[tuple[str, ...], float, Opinion] | None = None
 
-    async def findings(self, plan: RestorePlan, operation: Operation, item: JsonObject) -> list[str]:
-        """Why the operation, its ids those of now, may not be sent; empty: it may. A policy may not act (`item`: as
-        it will be) where an account can't be proved to get in; of anything else it counts what policies that are on
-        come to ask. Raises `Retryable` while Graph is down."""
+    async def word(self, plan: RestorePlan, operation: Operation, item: JsonObject, before: JsonObject) -> Opinion:
+        """Whether the operation, its ids those of now, may be sent. A policy may not act (`item`: as it will be;
+        `before`: what of it is replaced) where an account can't be proved to get in, or where the service itself
+        says otherwise; of anything else it counts what policies that are on come to ask. Raises `Retryable` while
+        Graph is down."""
         # Targets of its own: nothing here may come from an earlier read.
         reading = _Reading(Targets(self._directory, self._clock), self._catalog, plan.break_glass_ids)
-        if self._catalog.get(operation.type).enabling is None:
-            return await self._in_between(reading, operation)
-        before = frozenset(map(text, plan.guard_groups))
-        facts = await reading.facts((item,), before, await reading.methods_policy())
+        spec = self._catalog.get(operation.type)
+        if spec.enabling is None:
+            return Opinion(against=await self._in_between(reading, operation))
+        groups = frozenset(map(text, plan.guard_groups))
+        facts = await reading.facts((item,), groups, await reading.methods_policy())
         found = against(item, facts)
         if any(finding.rule in _BY_METHODS for _, finding in found):
-            facts = await self._with_methods(reading, (item,), before)
+            facts = await self._with_methods(reading, (item,), groups)
             found = against(item, facts)
-        return [told(found)] if found else []
+        if found:
+            return Opinion(against=told(found))
+        if operation.mechanism is not Mechanism.ENABLE:
+            return AGREED  # what is on already can't be tried as it will be
+        return await self._second(plan, operation, spec, item, before, facts)
 
-    async def _in_between(self, reading: _Reading, operation: Operation) -> list[str]:
-        """What keeps an account out once this was sent, and doesn't now. Every group counts that is there now:
-        whether this changes that is the question."""
+    async def _second(
+        self,
+        plan: RestorePlan,
+        operation: Operation,
+        spec: ObjectType,
+        item: JsonObject,
+        before: JsonObject,
+        facts: Facts,
+    ) -> Opinion:
+        """Asked once for a policy as it is: asking takes longer than a reading may be old."""
+        key = (plan.id, operation.id, repr(sorted(item.items())))
+        if self._agreed is None or self._agreed[0] != key or self._clock.monotonic() - self._agreed[1] > _HOLDS:
+            opinion = await SecondOpinion(self._directory, spec).of(item, before, facts)
+            if opinion.against or opinion.wait:
+                return opinion
+            self._agreed = key, self._clock.monotonic(), opinion
+        return self._agreed[2]
+
+    async def _in_between(self, reading: _Reading, operation: Operation) -> str:
+        """What keeps an account out once this was sent, and doesn't now; "" for nothing. Every group counts that is
+        there now: whether this changes that is the question."""
         policies = await reading.listed(POLICIES)
         acting = tuple(policy for policy in policies or () if may_be_on(policy))
         linked = (operation.target, *sorted(moved(operation))) if operation.relationship else ()
         facts = await self._with_methods(reading, acting, None, linked)
         facts = replace(facts, conditional_access_policies=acting)
         new = added(facts, resulting(facts, [operation], self._catalog))
-        return [told(new)] if new else []
+        return told(new) if new else ""
 
     async def _with_methods(
         self, reading: _Reading, policies: Objects, before: frozenset[str] | None, linked: Iterable[str] = ()

@@ -179,4 +179,4 @@ def _exclude(planning: Planning, draft: Draft, why: str) -> None:
 
 
 def _leave_out(planning: Planning, ids: set[str]) -> None:
-    planning.drafts = [draft for draft in planning.drafts if draft.operation.id not in ids]
+    planning.drafts = [one for one in planning.drafts if not {one.operation.id, one.leads_to} & ids]

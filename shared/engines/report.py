@@ -148,6 +148,7 @@ class Report(Wire):
     waves: tuple[WaveMeasured, ...]
     journal_root: str
     journal_blobs: int
+    alone: tuple[LeftOff, ...] = ()  # turned on by the lock-out guard's word alone, and why nobody else was asked
 
 
 LIST_LIMIT = 10_000

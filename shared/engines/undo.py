@@ -252,7 +252,10 @@ class _Undo:
             guarded=spec.enabling is not None,
         )
         phase = Phase.ENABLE if spec.enabling is not None else Phase.PATCH
-        self._changes.append((operation, self._append(spec, made, phase)))
+        draft = self._append(spec, made, phase)
+        if spec.enabling is not None and spec.enabling.trial == wanted.get(spec.enabling.property):
+            draft.needs_whole.add(draft.key)  # it was tried before it was switched on, so it is switched off first
+        self._changes.append((operation, draft))
 
     def _renamed(self, value: Json) -> Json:
         """The value with ids of what was made anew, also within text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +11,12 @@ import pytest
 
 from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
+from shared.domain.errors import Retryable
 from shared.domain.objects import JsonObject
 from shared.domain.plan import Mechanism, Operation, Request
+from shared.domain.ports import GraphRequest, GraphResponse
 from shared.engines.live_guard import LiveGuard
+from shared.engines.second_opinion import AGREED, Opinion
 from tests.restore_world import WRITER, objects, tenant
 from tests.simdirectory import SimDirectory, scripted
 from tests.simulator.auth import Principal
@@ -51,7 +55,7 @@ class Live:
         )
         operation = self.patch(type_name, policy)
         guard = LiveGuard(directory or self.directory(), CATALOG, self.clock)
-        return "; ".join(await guard.findings(plan, operation, policy))
+        return (await guard.word(plan, operation, policy, {})).against
 
     def patch(self, type_name: str, item: JsonObject) -> Operation:
         return replace(
@@ -67,7 +71,7 @@ class Live:
     async def why_not(self, operation: Operation, directory: Any = None) -> str:
         plan = replace(sample_plan(), break_glass_ids=tuple(self.accounts), guard_groups=())
         guard = LiveGuard(directory or self.directory(), CATALOG, self.clock)
-        return "; ".join(await guard.findings(plan, operation, {}))
+        return (await guard.word(plan, operation, {}, {})).against
 
 
 @pytest.fixture
@@ -332,3 +336,141 @@ async def test_what_sends_them_elsewhere_by_now_counts(live: Live) -> None:
     scripted(live.service, "PATCH", path, {"isOrganizationDefault": True})
     live.clock.advance(3600)
     assert "federated domain" in await live.why(excluding(live))
+
+
+# --- the service's own evaluation
+
+
+class Evaluating:
+    """The directory, with another answer to what policies would do; None: the tenant's own."""
+
+    def __init__(self, directory: SimDirectory, answer: GraphResponse | None = None) -> None:
+        self._directory = directory
+        self._answer = answer
+        self.asked: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._directory, name)
+
+    async def send(self, request: GraphRequest) -> GraphResponse:
+        if not request.path.endswith("/evaluate"):
+            return await self._directory.send(request)
+        self.asked.append(request.body)
+        return self._answer or await self._directory.send(request)
+
+
+TRIED: JsonObject = {"state": "enabledForReportingButNotEnforced"}
+
+
+def _said(live: Live, **said: Any) -> GraphResponse:
+    return GraphResponse(200, json.dumps({"value": [{"id": _policy(live)["id"], **said}]}).encode())
+
+
+def _policy(live: Live) -> JsonObject:
+    """One that is in report-only mode, blocks, and excludes the accounts by their group."""
+    for one in objects(live.service, "conditionalAccessPolicies"):
+        if one["displayName"] == "Tried":
+            return dict(one)
+    body = {
+        "displayName": "Tried",
+        **TRIED,
+        "conditions": {
+            "clientAppTypes": ["all"],
+            "applications": {"includeApplications": ["All"]},
+            "users": {"includeUsers": ["All"], "excludeGroups": [live.group]},
+        },
+        "grantControls": {"operator": "OR", "builtInControls": ["block"]},
+    }
+    scripted(live.service, "POST", "/v1.0/identity/conditionalAccess/policies", body)
+    live.clock.advance(3600)
+    return _policy(live)
+
+
+async def _opinion(
+    live: Live, directory: Evaluating, before: JsonObject | None = None, policy: JsonObject | None = None
+) -> Opinion:
+    on: JsonObject = {**(policy or _policy(live)), "state": "enabled"}
+    plan = replace(sample_plan(), break_glass_ids=tuple(live.accounts), guard_groups=(live.group,))
+    enable = replace(live.patch("conditionalAccessPolicies", on), mechanism=Mechanism.ENABLE)
+    guard = LiveGuard(directory, CATALOG, live.clock)
+    return await guard.word(plan, enable, on, TRIED if before is None else before)
+
+
+async def test_the_service_agrees_on_a_policy_that_excludes_them(live: Live) -> None:
+    directory = Evaluating(live.directory())
+    assert await _opinion(live, directory) == AGREED
+    assert {one["signInIdentity"]["userId"] for one in directory.asked} == {*live.accounts}
+    kinds = {one["signInContext"]["@odata.type"] for one in directory.asked}
+    assert kinds == {"#microsoft.graph.applicationContext", "#microsoft.graph.userActionContext"}
+
+
+async def test_where_the_service_says_that_it_applies_it_stays_off(live: Live) -> None:
+    opinion = await _opinion(live, Evaluating(live.directory(), _said(live, policyApplies=True)))
+    assert "says that it applies" in opinion.against
+    assert "it blocks" in opinion.against
+
+
+async def test_who_meets_a_policy_needs_no_second_opinion(live: Live) -> None:
+    directory = Evaluating(live.directory())
+    harmless = table.policy(session={"signInFrequency": {"value": 1}})
+    assert await _opinion(live, directory, policy=harmless) == AGREED
+    assert directory.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "word"),
+    [
+        (GraphResponse(403, b"{}"), "against", "refused"),
+        (GraphResponse(400, b"{}"), "against", "refused"),
+        (GraphResponse(200, b"x"), "against", "not understood"),
+        (GraphResponse(200, b'{"value": {}}'), "against", "not understood"),
+        (GraphResponse(200, b'{"value": []}'), "wait", "doesn't know yet"),
+        (GraphResponse(404, b"{}"), "told", "no second opinion"),
+        (GraphResponse(501, b"{}"), "told", "no second opinion"),
+    ],
+    ids=["forbidden", "bad request", "no JSON", "no list", "unknown policy", "absent", "not implemented"],
+)
+async def test_no_answer_is_no_agreement(live: Live, answer: GraphResponse, kind: str, word: str) -> None:
+    opinion = await _opinion(live, Evaluating(live.directory(), answer))
+    assert word in getattr(opinion, kind)
+    assert [one for one in (opinion.against, opinion.wait, opinion.told) if one] == [getattr(opinion, kind)]
+
+
+async def test_what_reads_as_off_is_waited_for_and_what_says_nothing_stops(live: Live) -> None:
+    off = _said(live, policyApplies=False, analysisReasons="policyNotEnabled")
+    assert "report-only" in (await _opinion(live, Evaluating(live.directory(), off))).wait
+    silent = _said(live, analysisReasons="users")
+    assert "not understood" in (await _opinion(live, Evaluating(live.directory(), silent))).against
+    untried = await _opinion(live, Evaluating(live.directory()), {"state": "disabled"})
+    assert "wasn't in report-only mode" in untried.told
+
+
+async def test_a_service_that_is_down_is_waited_for(live: Live) -> None:
+    with pytest.raises(Retryable):
+        await _opinion(live, Evaluating(live.directory(), GraphResponse(503, b"")))
+
+
+async def test_the_simulated_evaluation_says_whom_a_policy_would_catch(live: Live) -> None:
+    policy = _policy(live)
+    other = next(str(one["id"]) for one in objects(live.service, "users") if one["id"] not in live.accounts)
+
+    def evaluated(user: str, **context: Any) -> JsonObject:
+        kind = "userActionContext" if context else "applicationContext"
+        asked = {
+            "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": user},
+            "signInContext": {
+                "@odata.type": f"#microsoft.graph.{kind}",
+                **(context or {"includeApplications": [table.AZURE_MANAGEMENT]}),
+            },
+            "signInConditions": {"devicePlatform": "windows", "clientAppType": "browser"},
+        }
+        answer = scripted(live.service, "POST", "/beta/identity/conditionalAccess/evaluate", asked)
+        return next(dict(one) for one in answer["value"] if one["id"] == policy["id"])
+
+    assert evaluated(other)["policyApplies"] is True
+    assert evaluated(other, userAction="registerSecurityInformation")["policyApplies"] is True
+    spared = evaluated(live.accounts[0])
+    assert (spared["policyApplies"], spared["analysisReasons"]) == (False, "users")
+    path = f"/v1.0/identity/conditionalAccess/policies/{policy['id']}"
+    scripted(live.service, "PATCH", path, {"state": "disabled"})
+    assert evaluated(other)["analysisReasons"] == "policyNotEnabled"

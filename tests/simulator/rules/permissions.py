@@ -232,6 +232,10 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("POST", "/servicePrincipals/{id}/appRoleAssignments"): _GRANT_WRITE,
     ("GET", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _APP_READ,
     ("DELETE", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _GRANT_WRITE,
+    # conditionalAccessRoot: evaluate
+    ("POST", _CA + "/evaluate"): _any(
+        "Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"
+    ),
     ("GET", _CA + "/policies"): _POLICY_READ,
     ("POST", _CA + "/policies"): _POLICY_WRITE,
     ("GET", _CA + "/policies/{id}"): _POLICY_READ,
