@@ -154,6 +154,8 @@ def report_view(report: Report) -> list[RenderableType]:
                 [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.alone],
             )
         )
+    if report.untold:
+        view.append(listing("Not known while it ran", list(report.untold)))
     if report.not_done:
         view.append(
             listing(
@@ -254,6 +256,7 @@ def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = No
             [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.left_off],
             where,
         ),
+        "untold": list(report.untold),
         "alone": cut(
             [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.alone],
             where,

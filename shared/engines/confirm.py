@@ -226,6 +226,7 @@ class Confirmation:
             journal_root=root,
             journal_blobs=blobs,
             alone=_alone(plan, ends),
+            untold=tuple(sorted({done.untold for done in dones if done.untold})),
         )
 
     async def _measured(self, stored: StoredPlan, dones: list[StepDone]) -> tuple[WaveMeasured, ...]:

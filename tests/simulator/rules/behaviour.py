@@ -377,6 +377,12 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "Create conditionalAccessPolicy, " + _API + "conditionalaccessroot-post-policies",
     ),
     _u(
+        "recovery.jobs",
+        "Jobs and previews of the native backup are in one list, newest or not, each with its type and state; an "
+        "application may read them with EntraBackup.Read.All, and start none.",
+        "recoveryJobBase resource type, " + _API + "resources/entrarecoveryservices-recoveryjobbase",
+    ),
+    _u(
         "ca.evaluate",
         "The evaluation of policies counts those in report-only mode as those that are on, says of one that is off "
         "that it doesn't apply (policyNotEnabled), evaluates nothing that the request doesn't tell "

@@ -232,6 +232,7 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("POST", "/servicePrincipals/{id}/appRoleAssignments"): _GRANT_WRITE,
     ("GET", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _APP_READ,
     ("DELETE", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _GRANT_WRITE,
+    ("GET", "/directory/recovery/jobs"): _any("EntraBackup.Read.All"),
     # conditionalAccessRoot: evaluate
     ("POST", _CA + "/evaluate"): _any(
         "Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"
