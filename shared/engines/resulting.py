@@ -22,7 +22,7 @@ from shared.engines.lockout.shapes import objects, text
 from shared.engines.markers import ID, JOIN
 
 BRINGS: Final = frozenset({Mechanism.CREATE, Mechanism.BIN})
-_WRITES: Final = frozenset({Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE})
+_WRITES: Final = frozenset({Mechanism.PATCH, Mechanism.RENAME, Mechanism.FINISH, Mechanism.ENABLE})
 
 Change = Callable[[Objects], Objects]
 
