@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.extensions import in_text
 from shared.catalog.spec import (
     AnchorSpec,
@@ -33,6 +34,7 @@ def _policies(
     to: tuple[str, ...],
     writable: tuple[str, ...] = ("definition", "description", "displayName", "isOrganizationDefault"),
     about: Quirk,
+    bearing: Bearing | None = None,
 ) -> ObjectType:
     path = f"/policies/{name}"
     assigned = Relationship(
@@ -56,6 +58,7 @@ def _policies(
         writable=writable,
         relationships=(assigned,) if to else (),
         references=(in_text("definition[]"),) if "definition" in writable else (),
+        bearing=bearing,
         quirks=(about, *((_ASSIGNED,) if to else ())),
     )
 
@@ -74,6 +77,7 @@ HOME_REALM_DISCOVERY_POLICIES = _policies(
     "Home realm discovery policies",
     to=(_PRINCIPALS,),
     about=_TEXT,
+    bearing=Bearing("home_realm_discovery_policies", links=("appliesTo",), at_once=True),
 )
 TOKEN_ISSUANCE_POLICIES = _policies(
     "tokenIssuancePolicies",

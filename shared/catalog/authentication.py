@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.plans import PREMIUM
 from shared.catalog.spec import (
     Action,
@@ -57,6 +58,7 @@ AUTHENTICATION_STRENGTH_POLICIES = ObjectType(
     protected=(Protected(Condition("policyType", ("builtIn",)), Reason.FOREIGN),),
     licence=_LICENCE,
     drill=Drill.CANARY,
+    bearing=Bearing("authentication_strength_policies"),
     quirks=(
         Quirk(
             "A PATCH doesn't take allowedCombinations: they have an action of their own.",
@@ -95,6 +97,7 @@ COMBINATION_CONFIGURATIONS = ObjectType(
     sets=("allowedAAGUIDs", "allowedIssuerSkis", "allowedPolicyOIDs", "appliesToCombinations"),
     licence=_LICENCE,
     type_tag_on_write=True,
+    bearing=Bearing("authentication_strength_policies", inside="combinationConfigurations"),
     quirks=(
         Quirk(
             "@odata.type is required in every write, and says which combinations may be refined.",
@@ -171,6 +174,7 @@ AUTHENTICATION_METHODS_POLICY = ObjectType(
         ),
     ),
     not_created="every tenant has one, which can't be deleted",
+    bearing=Bearing("authentication_methods_policy"),
     quirks=(
         Quirk(
             "Read and written by /beta: v1.0 lacks system-preferred authentication, reporting of suspicious "
@@ -235,6 +239,7 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
     ),
     type_tag_on_write=True,
     not_created="the methods are Microsoft's and each tenant has them; external methods are not made anew",
+    bearing=Bearing("authentication_methods_policy", inside="authenticationMethodConfigurations"),
     quirks=(
         Quirk(
             "Each method is written on its own path with its @odata.type.",

@@ -65,7 +65,13 @@ CONDITIONAL_ACCESS_POLICIES = ObjectType(
         refused_why="the bin gives a policy back in the state it had, here enabled, before anything was checked",
     ),
     create=Create("/identity/conditionalAccess/policies"),
-    enabling=Enabling("state", off="disabled", acting=("enabled",)),
+    enabling=Enabling(
+        "state",
+        off="disabled",
+        acting=("enabled",),
+        trial="enabledForReportingButNotEnforced",
+        evaluate="/identity/conditionalAccess/evaluate",
+    ),
     writable=(
         "conditions",
         "displayName",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
@@ -102,6 +103,7 @@ CROSS_TENANT_ACCESS_DEFAULT = ObjectType(
     sets=_TARGETS,
     references=_LOCAL,
     not_created=_ALWAYS_THERE,
+    bearing=Bearing("cross_tenant_access_default"),
     quirks=(
         Quirk(
             "isServiceDefault tells whether it was ever changed; only an action makes it true again.",
@@ -139,6 +141,7 @@ CROSS_TENANT_ACCESS_PARTNERS = ObjectType(
     sets=_TARGETS,
     references=_LOCAL,
     contain=Containment(added=True),
+    bearing=Bearing("cross_tenant_access_partners", at_once=True),
     quirks=(
         Quirk(
             "It has no id: the other tenant's id is its key, so one made anew is found under the same.",

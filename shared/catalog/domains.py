@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
@@ -40,6 +41,7 @@ DOMAINS = ObjectType(
     action_only=("isDefault",),
     volatile=("state",),
     sets=("supportedServices",),
+    bearing=Bearing("domains"),
     not_created="it is taken in by a DNS record that its owner has to make",
     quirks=(
         Quirk(
@@ -84,6 +86,7 @@ DOMAIN_FEDERATIONS = ObjectType(
         "signingCertificate",
     ),
     volatile=("signingCertificateUpdateStatus",),
+    bearing=Bearing("domains", parent_becomes={"authenticationType": "Federated"}),
     contain=Containment(
         added=True,
         members=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, in_text, values_of
 from shared.catalog.spec import (
@@ -214,6 +215,12 @@ GROUPS = ObjectType(
         through="members",
     ),
     contain=Containment(links=("owners",), guarded_links=("members",), protects="isAssignableToRole"),
+    bearing=Bearing(
+        "groups",
+        links=("members",),
+        unsettling=("groupTypes", "membershipRule", "membershipRuleProcessingState"),
+        named=True,
+    ),
     quirks=(
         Quirk(
             "displayName is not unique and uniqueName can't be changed once set, so a created group carries a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.spec import (
     AnchorSpec,
     Create,
@@ -27,6 +28,7 @@ SECURITY_DEFAULTS = ObjectType(
     needs_to_read=(("Policy.Read.All",),),
     needs_to_write=(("Policy.ReadWrite.SecurityDefaults", "Policy.ReadWrite.ConditionalAccess"),),
     writable=("isEnabled",),
+    bearing=Bearing("identity_security_defaults_enforcement_policy"),
     not_created=_ALWAYS_THERE,
     quirks=(
         Quirk(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.consent import IN_ROLE_ACTIONS
 from shared.catalog.containment import Containment, Withdrawal
 from shared.catalog.plans import PREMIUM_P2
@@ -100,6 +101,7 @@ ROLE_ASSIGNMENT_INSTANCES = ObjectType(
         ValueReference("principalId", ("users", "groups", "servicePrincipals")),
         ValueReference("roleDefinitionId", ("roleDefinitions",)),
     ),
+    bearing=Bearing("role_assignments", about="principalId"),
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
     drill=Drill.NONE,
     no_drill="there is nothing to write: the service makes them from role assignments",
@@ -153,6 +155,7 @@ ROLE_ASSIGNMENTS = ObjectType(
     contain=Containment(added=True),
     tier_zero=HOLDS_A_ROLE,
     gives=GIVES_ROLE,
+    bearing=Bearing("role_assignments", about="principalId"),
     quirks=(
         Quirk(
             "The list shows activations beside assignments; only the schedule instance tells them apart.",
@@ -289,6 +292,7 @@ ROLE_ELIGIBILITIES = ObjectType(
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES, PREMIUM_P2),
     tier_zero=HOLDS_A_ROLE,
     gives=GIVES_ELIGIBILITY,
+    bearing=Bearing("role_assignments", about="principalId"),
     contain=Containment(
         added=True,
         withdrawal=Withdrawal(

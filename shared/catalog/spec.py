@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from urllib.parse import quote
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.containment import Containment
 from shared.domain.plan import AccessKind, AnchorKind, Mechanism, Reason
 
@@ -316,11 +317,14 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Enabling:
-    """A type whose objects act on sign-ins: they come back `off`, and go to the snapshot's value last."""
+    """A type whose objects act on sign-ins: they come back `off`, and go to the snapshot's value last, by way of
+    `trial`, in which they do nothing yet and `evaluate` (a path that is POSTed to) tells what they would do."""
 
     property: str
     off: str
     acting: tuple[str, ...]  # values that act; a change to one of them passes the lock-out guard
+    trial: str = ""
+    evaluate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -685,6 +689,7 @@ class ObjectType:
     licensed: Licensed | None = None
     stock: Stock | None = None
     second_look: str = ""  # what an approval of any change to it must acknowledge by this name
+    bearing: Bearing | None = None  # None: the lock-out guard rests on nothing of it
     tells_plans: str = ""  # member that lists the tenant's plans
     drill: Drill = Drill.REHEARSAL
     no_drill: str = ""  # why `drill` is NONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.bearing import Bearing
 from shared.catalog.containment import Containment
 from shared.catalog.extensions import BY_NAME, values_of
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
@@ -192,6 +193,7 @@ USERS = ObjectType(
     ),
     licensed=Licensed("assignedLicenses", "skuId", "Microsoft Graph: user resource type, assignedLicenses"),
     contain=Containment(off={"accountEnabled": False}, action="/revokeSignInSessions"),
+    bearing=Bearing("users", accounts=True),
     drill=Drill.CANARY,
     quirks=(
         Quirk(

@@ -147,6 +147,15 @@ def report_view(report: Report) -> list[RenderableType]:
                 [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.left_off],
             )
         )
+    if report.alone:
+        view.append(
+            listing(
+                "Turned on by the lock-out guard's word alone",
+                [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.alone],
+            )
+        )
+    if report.untold:
+        view.append(listing("Not known while it ran", list(report.untold)))
     if report.not_done:
         view.append(
             listing(
@@ -245,6 +254,11 @@ def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = No
         ),
         "left_off": cut(
             [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.left_off],
+            where,
+        ),
+        "untold": list(report.untold),
+        "alone": cut(
+            [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.alone],
             where,
         ),
         "not_done": cut(

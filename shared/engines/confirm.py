@@ -41,6 +41,7 @@ from shared.engines.report import (
     WaveMeasured,
 )
 from shared.engines.restore_requests import PlanRows, PlanState
+from shared.engines.second_opinion import ALONE
 from shared.engines.survey import Reach
 from shared.engines.view import View
 from shared.engines.wire import encode
@@ -224,6 +225,8 @@ class Confirmation:
             waves=await self._measured(stored, dones),
             journal_root=root,
             journal_blobs=blobs,
+            alone=_alone(plan, ends),
+            untold=tuple(sorted({done.untold for done in dones if done.untold})),
         )
 
     async def _measured(self, stored: StoredPlan, dones: list[StepDone]) -> tuple[WaveMeasured, ...]:
@@ -429,6 +432,14 @@ def _not_done(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[NotDone
         )
         for one in plan.operations
         if not ends[one.id].good
+    )
+
+
+def _alone(plan: RestorePlan, ends: dict[str, OperationEnd]) -> tuple[LeftOff, ...]:
+    return tuple(
+        LeftOff(one.type, one.target, one.name, ends[one.id].why)
+        for one in plan.operations
+        if one.guarded and ends[one.id].good and ALONE in ends[one.id].why
     )
 
 

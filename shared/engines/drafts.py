@@ -65,6 +65,7 @@ class Draft:
     seals: set[ObjectKey] = field(default_factory=set)
     policy: JsonObject | None = None  # for guarded drafts: the policy as it will be
     wave: int | None = None  # in place of its type's
+    leads_to: str = ""  # id of the operation that this is for alone: without that one it isn't done
 
     @property
     def at_wave(self) -> int:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from shared.catalog.registry import Catalog
+from shared.catalog.rivals import RECOVERY_JOBS, Rival
 from shared.domain.errors import (
     AnswerLost,
     BlobMissing,
@@ -46,9 +47,11 @@ from shared.engines.preconditions import (
     without_links,
 )
 from shared.engines.readback import unheld
+from shared.engines.rivals import rivalry
 from shared.engines.targets import Targets
 
 _BACKOFF = (2.0, 4.0, 8.0, 16.0, 30.0)
+_RIVAL_PAUSE = 60.0
 _SECRET = re.compile(r"[A-Za-z0-9-]{1,127}", re.ASCII)
 
 
@@ -108,6 +111,7 @@ class Executor:
         limits: Limits | None = None,
         earlier: Sequence[Evidence] = (),
         own_apps: Sequence[str] = (),
+        rival: Rival = RECOVERY_JOBS,
     ) -> None:
         """`earlier`: evidence of restores that were run from elsewhere, for its erasure list. `own_apps`:
         application ids that no operation may remove, because this process signs in by them."""
@@ -125,6 +129,7 @@ class Executor:
         self._journal = Journal(evidence, signer)
         self._erasures = Erasures(evidence, earlier)
         self._own_apps = frozenset(own_apps)
+        self._rival = rival
 
     async def run_step(self, plan: str, step: str) -> StepResult:
         """Runs one step as far as it goes now. Raises `Fault`s; everything that time can heal is a REQUEUE."""
@@ -156,8 +161,11 @@ class Executor:
                 return StepResult(StepEnd.NOT_READY, f"step {name} is not done")
         if why := await self._desk.start_wave(stored, found.wave, self._signer):
             return StepResult(StepEnd.AWAITING_APPROVAL, why)
+        beside = await rivalry(self._directory, self._rival)
+        if beside.running:
+            return StepResult(StepEnd.REQUEUE, beside.running, _RIVAL_PAUSE)
         unnamed = await self._desk.not_named(stored, found.wave) if stored.plan.tier_zero else frozenset[str]()
-        run = _Run(self, stored, found, unnamed)
+        run = _Run(self, stored, found, unnamed, beside.untold)
         delay = await run.advance()
         if delay is not None:
             return StepResult(StepEnd.REQUEUE, run.why, delay)
@@ -196,9 +204,11 @@ class Executor:
 
 class _Run:
     """One run of one step by one worker. `why` says what it waits for when it can't go on. `unnamed`: operations
-    that approvers had to name and didn't."""
+    that approvers had to name and didn't. `untold`: what nobody could say of the tenant when it began."""
 
-    def __init__(self, executor: Executor, stored: StoredPlan, step: Step, unnamed: frozenset[str]) -> None:
+    def __init__(
+        self, executor: Executor, stored: StoredPlan, step: Step, unnamed: frozenset[str], untold: str
+    ) -> None:
         self._evidence = executor._evidence
         self._directory = executor._directory
         self._secrets = executor._secrets
@@ -219,6 +229,7 @@ class _Run:
         self._targets = Targets(self._directory, self._clock)
         self._progress = PlanProgress(self._log, self._plan, stored.digest)
         self._deadline = self._clock.monotonic() + self._limits.budget
+        self._untold = untold
         self.why = ""
 
     async def advance(self) -> float | None:
@@ -319,12 +330,16 @@ class _Run:
         return due, min(waits, default=0.0)
 
     async def _prepare(self, judge: Preconditions, due: list[Operation], journal: StepJournal) -> list[Prepared]:
-        """Batchable operations together, one to a target; of the others as many as need no sending, and one
-        that does."""
+        """Batchable operations together, one to a target and one that the lock-out guard is asked about, which
+        speaks of one change at a time; of the others as many as need no sending, and one that does."""
         together: list[Operation] = []
         seen: set[str] = set()
+        asked = False
         for operation in due:
             if self._catalog.get(operation.type).batchable and operation.target not in seen:
+                if operation.guarded and asked:
+                    continue
+                asked = asked or operation.guarded
                 seen.add(operation.target)
                 together.append(operation)
         if together:
@@ -446,7 +461,7 @@ class _Run:
             reading.state,
             answer.status,
             answer.request_id,
-            reading.why,
+            "; ".join(filter(None, (reading.why, one.told if reading.state.good else ""))),
             dict(reading.ids),
             self._clock.now(),
         )
@@ -541,6 +556,7 @@ class _Run:
                 self._clock.now(),
                 tuple(ends),
                 journal.head,
+                self._untold,
             )
         )
 

@@ -56,7 +56,8 @@ class OperationEnd(Wire):
 
 @dataclass(frozen=True, slots=True)
 class StepDone(Wire):
-    """`done.jws`: nothing of this step is left to do. `previous`: hash of its last journal blob."""
+    """`done.jws`: nothing of this step is left to do. `previous`: hash of its last journal blob. `untold`: what
+    nobody could say of the tenant while it ran."""
 
     plan: str
     digest: str
@@ -64,6 +65,7 @@ class StepDone(Wire):
     at: datetime
     ends: tuple[OperationEnd, ...]
     previous: str
+    untold: str = ""
 
 
 @dataclass(slots=True)

@@ -675,6 +675,7 @@ class Planning:
         state = spec.enabling.property
         key = ObjectKey(spec.name, entry.id)
         acting: JsonObject = {state: old[state]}
+        tried = spec.enabling.trial
         draft = self.drafter.patch(
             Mechanism.ENABLE,
             spec,
@@ -682,13 +683,30 @@ class Planning:
             entry.name,
             f"Its {state} was {old[state]}. Switched on last, after all it names is back.",
             parent=entry.parent,
-            written=Written(acting, {state: before}, acting),
+            written=Written(acting, {state: tried or before}, acting),
             tag=_tag(old),
             phase=Phase.ENABLE,
             guarded=True,
         )
         draft.policy = {**policy, **acting, "id": entry.id}
         draft.needs_all = self._all_named(spec, old) | {key}
+        if tried and before != tried:
+            trial: JsonObject = {state: tried}
+            first = self.drafter.patch(
+                Mechanism.PATCH,
+                spec,
+                key,
+                entry.name,
+                f"Tried before its {state} is {old[state]}: then it does nothing, and can be asked about.",
+                parent=entry.parent,
+                written=Written(trial, {state: before}, trial),
+                tag=_tag(old),
+                phase=Phase.ENABLE,
+                group=tried,
+            )
+            first.needs_all = set(draft.needs_all)
+            first.leads_to = draft.operation.id
+            self.drafts.append(first)
         self.drafts.append(draft)
 
     # --- references

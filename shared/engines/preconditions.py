@@ -25,6 +25,7 @@ from shared.engines.conditions import any_holds, holds
 from shared.engines.erasure import Erasures
 from shared.engines.journal import PlanProgress, StepJournal
 from shared.engines.markers import Bindings, Unresolved, ids_in, resolve, resolve_path
+from shared.engines.second_opinion import Opinion
 from shared.engines.targets import Found, Targets, object_path
 
 _STEP_PAUSE = 15.0  # seconds until a step that isn't done is looked at again
@@ -43,6 +44,8 @@ class Ready:
     read_at: float
     brought: frozenset[str] = frozenset()  # ids that this restore brought back and the request builds on
     behind: bool = False  # it builds on values that this restore wrote, which a replica may not have yet
+    becomes: JsonObject = field(default_factory=dict)  # of a patch: the whole object as it will be
+    told: str = ""  # what goes into the journal with how it ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,9 @@ Prepared = Ready | Ended | Later
 class Guard(Protocol):
     """The lock-out guard, on fresh reads of the live tenant."""
 
-    async def findings(self, plan: RestorePlan, operation: Operation, policy: JsonObject) -> list[str]:
-        """Why the policy, as it will be, may not act; empty: it may."""
+    async def word(self, plan: RestorePlan, operation: Operation, item: JsonObject, before: JsonObject) -> Opinion:
+        """Whether the operation may be sent, whose ids are those of now. `item`: of a patch, the object as it will
+        be; `before`: of it, what is there now and will be replaced."""
         ...
 
 
@@ -137,6 +141,7 @@ class Preconditions:
             if isinstance(ready, Ready):
                 results[operation.id] = replace(ready, brought=frozenset(bindings.ids.values()))
         await self._leave_out_erased(results)
+        await self._leave_off(results, open_ones)
         return [results[operation.id] for operation in operations]
 
     async def _leave_out_erased(self, results: dict[str, Prepared]) -> None:
@@ -152,6 +157,40 @@ class Preconditions:
             if any(held in barred for held in (one.operation.target, *one.operation.ids.values())):
                 why = "it was put on the erasure list after this plan was made"
                 results[one.operation.id] = Ended(one.operation, OutcomeState.ERASED, why)
+
+    async def _leave_off(
+        self, results: dict[str, Prepared], open_ones: Sequence[tuple[Operation, Bindings]]
+    ) -> None:
+        """Asks the lock-out guard last, of what would be sent now and nothing else."""
+        for operation, bindings in open_ones:
+            ready = results[operation.id]
+            if not (operation.guarded and isinstance(ready, Ready)):
+                continue
+            change = self._as_now(operation, bindings, ready.request)
+            word = await self.guard.word(self.plan, change, ready.becomes, ready.pre_image)
+            if word.against:
+                results[operation.id] = Ended(operation, OutcomeState.GUARD, word.against)
+            elif word.wait:
+                results[operation.id] = Later(operation, 5.0, word.wait, noted=True)
+            elif word.told:
+                results[operation.id] = replace(ready, told=word.told)
+
+    def _as_now(self, operation: Operation, bindings: Bindings, request: GraphRequest) -> Operation:
+        """The operation with the ids of now."""
+        brings = operation.mechanism is Mechanism.CREATE
+        values = [self.resolved(one, bindings) for one in (operation.before, operation.wanted)]
+        if name := operation.relationship:
+            values = [
+                {**one, name: [bindings.id(old) for old in _texts(one[name])]} if name in one else one
+                for one in values
+            ]
+        return replace(
+            operation,
+            target=operation.target if brings else bindings.id(operation.target),
+            before=values[0],
+            wanted=values[1],
+            request=replace(operation.request, path=request.path, body=request.body),
+        )
 
     # what it waits for
 
@@ -401,34 +440,33 @@ class Preconditions:
         if not differing(spec, found.body, wanted):
             state = OutcomeState.DONE if lost else OutcomeState.ALREADY
             return Ended(operation, state, "it reads as wanted")
-        changed = await self._changed(spec, operation, bindings, found.body)
+        changed, stale = await self._changed(spec, operation, bindings, found.body)
+        if stale and not changed:
+            why = f"a replica shows what this plan has replaced: {', '.join(sorted(stale))}"
+            return Later(operation, 0.0, why, noted=True)
         if changed:
             return Ended(
                 operation, OutcomeState.CHANGED, f"no longer what the plan saw: {', '.join(sorted(changed))}"
             )
-        if operation.guarded:
-            policy = {**found.body, **wanted}
-            if findings := await self.guard.findings(self.plan, operation, policy):
-                return Ended(operation, OutcomeState.GUARD, "; ".join(findings))
         written = {bindings.name(name) for name in (*operation.before, *operation.wanted)}
         pre_image = {name: found.body.get(name) for name in written}
-        return Ready(operation, self._request(operation, bindings), pre_image, found.at)
+        becomes = {**found.body, **wanted}
+        return Ready(operation, self._request(operation, bindings), pre_image, found.at, becomes=becomes)
 
     async def _changed(
         self, spec: ObjectType, operation: Operation, bindings: Bindings, live: JsonObject
-    ) -> list[str]:
+    ) -> tuple[list[str], list[str]]:
         """Members that are neither what the plan saw, nor as wanted, nor what operations of this plan made of
-        them."""
+        them; and those of which a read shows what such an operation has replaced."""
         wanted = self.resolved(operation.wanted, bindings)
         changed = [
             member
             for member in differing(spec, live, self.resolved(operation.before, bindings))
             if member not in wanted or not same(spec, member, live.get(member), wanted[member])
         ]
-        if not changed:
-            return []
+        stale: list[str] = []
         for earlier in self.plan.operations:
-            if earlier.id == operation.id:
+            if earlier.id == operation.id or not changed:
                 break
             if (earlier.type, earlier.target) != (operation.type, operation.target):
                 continue
@@ -443,7 +481,13 @@ class Preconditions:
                 for member in changed
                 if member not in written or not same(spec, member, live.get(member), written[member])
             ]
-        return changed
+            was = self.resolved(earlier.before, bindings)
+            stale += [
+                member
+                for member in changed
+                if member in written and member in was and same(spec, member, live.get(member), was[member])
+            ]
+        return [member for member in changed if member not in stale], [one for one in stale if one in changed]
 
     # what was added goes
 

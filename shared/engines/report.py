@@ -149,6 +149,8 @@ class Report(Wire):
     waves: tuple[WaveMeasured, ...]
     journal_root: str
     journal_blobs: int
+    alone: tuple[LeftOff, ...] = ()  # turned on by the lock-out guard's word alone, and why nobody else was asked
+    untold: tuple[str, ...] = ()  # what nobody could say of the tenant while the plan ran
 
 
 LIST_LIMIT = 10_000

@@ -1,50 +1,39 @@
 """The lock-out guard's facts as operations of a plan leave them. Pure: nothing is read.
 
-What an operation makes, brings back or links is not there yet: it may catch an account, and lets none out.
+What an operation makes, brings back or links is not there yet: it may catch an account, and lets none out. What a
+type's objects are to the guard, its declaration says (`Bearing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import unquote
 
+from shared.catalog.bearing import Bearing
+from shared.catalog.registry import Catalog
+from shared.catalog.spec import ObjectType
 from shared.domain.objects import Json, JsonObject
-from shared.domain.plan import Mechanism
-from shared.engines.drafts import Draft
+from shared.domain.plan import Mechanism, Operation
 from shared.engines.lockout.facts import Facts, Objects
 from shared.engines.lockout.shapes import objects, text
-from shared.engines.lockout.viewed import (
-    ASSIGNMENTS,
-    CONFIGURATIONS,
-    DEFAULTS,
-    FIELDS,
-    GROUPS,
-    MEMBERS,
-)
-from shared.engines.markers import ID
+from shared.engines.markers import ID, JOIN
 
-_DYNAMIC: Final = frozenset({"groupTypes", "membershipRule", "membershipRuleProcessingState"})
-_FIELDS: Final = {**FIELDS, ASSIGNMENTS: "role_assignments"}
-_METHODS: Final = "authentication_methods_policy"
-_DEFAULTS: Final = "identity_security_defaults_enforcement_policy"
-# Types whose operations may change what the guard says of policies that are on.
-BEARING: Final = frozenset({*_FIELDS, CONFIGURATIONS, DEFAULTS})
+BRINGS: Final = frozenset({Mechanism.CREATE, Mechanism.BIN})
+_WRITES: Final = frozenset({Mechanism.PATCH, Mechanism.RENAME, Mechanism.FINISH, Mechanism.ENABLE})
+
+Change = Callable[[Objects], Objects]
 
 
-def resulting(facts: Facts, drafts: Sequence[Draft], before: set[str]) -> Facts:
-    """The facts once these operations have run. `before`: ids of the groups that may exclude somebody at all."""
-    held = {text(group.get("id")) for group in facts.groups or ()}
-    changed = {text(draft.key.id) for draft in _of(drafts, GROUPS) if _DYNAMIC & draft.operation.wanted.keys()}
-    fields: dict[str, Any] = {
-        field: _written(getattr(facts, field), drafts, name) for name, field in _FIELDS.items()
-    }
-    groups, linked = _linked(fields["groups"], drafts, held)
-    fields["groups"] = groups
-    fields["role_assignments"] = _assigned(fields["role_assignments"], drafts)
-    fields[_METHODS] = _configured(facts.authentication_methods_policy, drafts)
-    fields[_DEFAULTS] = _singleton(facts.identity_security_defaults_enforcement_policy, drafts)
-    return replace(facts, uncounted=frozenset(changed | linked | (held - before)), **fields)
+def resulting(facts: Facts, operations: Iterable[Operation], catalog: Catalog) -> Facts:
+    """The facts once these operations have run, one after another."""
+    for operation in operations:
+        spec = catalog.get(operation.type)
+        if spec.bearing is not None:
+            facts = _after(facts, operation, spec, spec.bearing)
+    return facts
 
 
 def settled(value: JsonObject) -> JsonObject:
@@ -54,92 +43,145 @@ def settled(value: JsonObject) -> JsonObject:
     return found
 
 
-def _of(drafts: Iterable[Draft], name: str) -> Iterator[Draft]:
-    return (draft for draft in drafts if draft.key.type == name)
+def moved(operation: Operation) -> set[str]:
+    """Ids of whom an operation links to its target, or takes away from it; empty for another one."""
+    return {text(one) for values in (operation.wanted, operation.before) for one in _linked_to(operation, values)}
 
 
-def _written(held: Objects | None, drafts: Sequence[Draft], name: str) -> Objects | None:
-    """Objects as patched, without those that go."""
-    changes: dict[str, JsonObject] = {}
-    gone = set()
-    for draft in _of(drafts, name):
-        if draft.operation.mechanism is Mechanism.PATCH:
-            changes.setdefault(draft.key.id, {}).update(settled(draft.operation.wanted))
-        elif draft.operation.mechanism is Mechanism.REMOVE:
-            gone.add(draft.key.id)
-    if held is None or not (changes or gone):
-        return held
-    return tuple({**item, **changes.get(_id(item), {})} for item in held if _id(item) not in gone)
+def parent_in(spec: ObjectType, operation: Operation) -> str:
+    """Id of the object that the operation's target belongs to, as its request's path says; "" for none."""
+    path = _unmarked(operation.request.path)
+    before, hole, after = spec.list_path.partition("{parent}")
+    if not hole or not isinstance(path, str):
+        return ""
+    found = re.match(f"{re.escape(before)}([^/]+){re.escape(after)}", path)
+    return unquote(found[1]) if found else ""
 
 
-def _assigned(held: Objects | None, drafts: Sequence[Draft]) -> Objects | None:
-    """With what the plan assigns for good; what has an end is made by a request, which says so itself."""
-    bodies = [draft.operation.request.body for draft in _of(drafts, ASSIGNMENTS) if draft.brings]
-    made = tuple(settled(body) for body in bodies if isinstance(body, dict))
-    return None if held is None else (*held, *made)
+def _after(facts: Facts, operation: Operation, spec: ObjectType, bearing: Bearing) -> Facts:
+    if operation.relationship:
+        if operation.relationship not in bearing.links:
+            return facts
+        if spec.relationship(operation.relationship).membership:
+            return _relinked(facts, operation)
+    found = _change(operation, spec, bearing)
+    if found is None:
+        return facts
+    unsettled = {text(operation.target)} if bearing.unsettling and _unsettles(operation, bearing) else set[str]()
+    changed: dict[str, Any] = {bearing.fact: _changed(getattr(facts, bearing.fact), found)}
+    return replace(facts, uncounted=facts.uncounted | unsettled, **changed)
 
 
-def _linked(held: Objects | None, drafts: Sequence[Draft], known: set[str]) -> tuple[Objects | None, set[str]]:
-    """Groups with what is brought, linked and unlinked, and the ids of those among them that let nobody out: what
-    is linked is held by a group within the group, which isn't there yet."""
-    if held is None:
-        return None, set()
-    made: list[JsonObject] = [
-        {"id": draft.key.id, MEMBERS: None}
-        for draft in _of(drafts, GROUPS)
-        if draft.brings and text(draft.key.id) not in known
-    ]
-    coming: dict[str, list[Json]] = {}
-    going: dict[str, set[str]] = {}
-    for draft in _of(drafts, GROUPS):
-        if draft.operation.relationship == MEMBERS:
-            coming.setdefault(text(draft.key.id), []).extend(_ids(draft.operation.wanted))
-            going.setdefault(text(draft.key.id), set()).update(text(one) for one in _ids(draft.operation.before))
-    within: list[JsonObject] = []
-    groups: list[JsonObject] = []
-    for group in held:
-        one, members = text(group.get("id")), group.get(MEMBERS)
-        if isinstance(members, list) and (coming.get(one) or going.get(one)):
-            members = [member for member in members if text(member) not in going[one]]
-            if coming[one]:
-                within.append({"id": f"coming to {one}", MEMBERS: coming[one]})
-                members.append(f"coming to {one}")
-        groups.append({**group, MEMBERS: members})
-    return (*groups, *made, *within), {text(group["id"]) for group in within}
+def _unsettles(operation: Operation, bearing: Bearing) -> bool:
+    return operation.mechanism in _WRITES and not operation.wanted.keys().isdisjoint(bearing.unsettling)
 
 
-def rests_on(draft: Draft) -> bool:
-    """Whether the guard's word may rest on what the draft writes; of groups, on how they get their members."""
-    return draft.key.type != GROUPS or bool(_DYNAMIC & draft.operation.wanted.keys())
+def _changed(held: Any, change: Change) -> Any:
+    """Objects of a fact, changed; of a fact that is one object, that."""
+    if isinstance(held, dict):
+        (found,) = change((held,)) or (held,)
+        return found
+    return held if held is None else change(held)
 
 
-def moved(draft: Draft) -> set[str]:
-    """Ids of whom a draft makes a member of a group, or takes out of it; empty for another one."""
-    if draft.operation.relationship != MEMBERS:
-        return set()
-    return {text(one) for one in (*_ids(draft.operation.wanted), *_ids(draft.operation.before))}
+def _change(operation: Operation, spec: ObjectType, bearing: Bearing) -> Change | None:
+    """What the operation does to the objects of the fact; None for nothing."""
+    if bearing.parent_becomes:
+        return _becoming(parent_in(spec, operation), bearing) if operation.mechanism in BRINGS else None
+    key = spec.identity or "id"
+    if operation.relationship:
+        change = _listing(operation, key)
+    elif operation.mechanism in BRINGS:
+        change = _with(_brought(operation, spec, bearing), key)
+    elif operation.mechanism in _WRITES:
+        change = _merged("" if spec.singleton else text(operation.target), settled(operation.wanted), key)
+    elif operation.mechanism is Mechanism.REMOVE:
+        change = _without(text(operation.target), key)
+    else:
+        return None
+    return _inside(bearing.inside, text(parent_in(spec, operation)), change) if bearing.inside else change
 
 
-def _ids(values: JsonObject) -> list[Json]:
-    found = values.get(MEMBERS)
+def _becoming(parent: str, bearing: Bearing) -> Change:
+    # In a path that says no parent anybody's may be meant.
+    values: JsonObject = {**bearing.parent_becomes}
+    return _merged(text(parent), values)
+
+
+def _with(made: JsonObject, key: str) -> Change:
+    return lambda held: (*(one for one in held if text(one.get(key)) != text(made.get(key))), made)
+
+
+def _merged(name: str, values: JsonObject, key: str = "id") -> Change:
+    """`name`: of the object; "" for every one."""
+    return lambda held: tuple({**one, **values} if not name or text(one.get(key)) == name else one for one in held)
+
+
+def _without(name: str, key: str) -> Change:
+    return lambda held: tuple(one for one in held if text(one.get(key)) != name)
+
+
+def _listing(operation: Operation, key: str) -> Change:
+    """What an object lists of those that it is linked to, where membership means nothing."""
+    name, relationship = text(operation.target), operation.relationship
+    coming = _linked_to(operation, operation.wanted)
+    going = {text(one) for one in _linked_to(operation, operation.before)}
+
+    def listed(one: JsonObject) -> JsonObject:
+        held = one.get(relationship)
+        if text(one.get(key)) != name or not isinstance(held, list):
+            return one
+        return {**one, relationship: [*(other for other in held if text(other) not in going), *coming]}
+
+    return lambda held: tuple(listed(one) for one in held)
+
+
+def _inside(name: str, parent: str, change: Change) -> Change:
+    """The change within the lists of this name, of the object called `parent` or, for "", of all."""
+
+    def within(one: JsonObject) -> JsonObject:
+        items = objects(one.get(name))
+        if items is None or (parent and text(one.get("id")) != parent):
+            return one
+        return {**one, name: [*change(items)]}
+
+    return lambda held: tuple(within(one) for one in held)
+
+
+def _brought(operation: Operation, spec: ObjectType, bearing: Bearing) -> JsonObject:
+    """The object that comes; whom it holds isn't known, and what else it is linked to comes after it."""
+    body = operation.request.body
+    asked: JsonObject = settled(body) if isinstance(body, dict) else {}
+    links: JsonObject = {name: None if spec.relationship(name).membership else [] for name in bearing.links}
+    return {**asked, **settled(operation.wanted), **links, spec.identity or "id": operation.target}
+
+
+def _relinked(facts: Facts, operation: Operation) -> Facts:
+    """Groups with what is linked and unlinked: what is linked is held by a group within the group, which lets
+    nobody out, because it isn't there yet."""
+    if facts.groups is None:
+        return facts
+    name, relationship = text(operation.target), operation.relationship
+    group = next((one for one in facts.groups if text(one.get("id")) == name), None)
+    members = group.get(relationship) if group is not None else None
+    if group is None or not isinstance(members, list):
+        return facts
+    going = {text(one) for one in _linked_to(operation, operation.before)}
+    coming = _linked_to(operation, operation.wanted)
+    left: list[Json] = [one for one in members if text(one) not in going]
+    groups = [one for one in facts.groups if one is not group]
+    uncounted = facts.uncounted
+    if coming:
+        within = f"coming to {name} by {operation.id}"
+        groups.append({"id": within, relationship: coming})
+        left.append(within)
+        uncounted = uncounted | {within}
+    return replace(facts, groups=(*groups, {**group, relationship: left}), uncounted=uncounted)
+
+
+def _linked_to(operation: Operation, values: JsonObject) -> list[Json]:
+    found = values.get(operation.relationship) if operation.relationship else None
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
-
-
-def _configured(policy: JsonObject | None, drafts: Sequence[Draft]) -> JsonObject | None:
-    configurations = objects(policy.get(CONFIGURATIONS)) if policy is not None else None
-    if policy is None or configurations is None:
-        return policy
-    return {**policy, CONFIGURATIONS: [*(_written(configurations, drafts, CONFIGURATIONS) or ())]}
-
-
-def _singleton(held: JsonObject | None, drafts: Sequence[Draft]) -> JsonObject | None:
-    found = _written((held,), drafts, DEFAULTS) if held is not None else None
-    return found[0] if found else held
-
-
-def _id(item: JsonObject) -> str:
-    found = item.get("id")
-    return found if isinstance(found, str) else ""
 
 
 def _unmarked(value: Json) -> Json:
@@ -149,4 +191,8 @@ def _unmarked(value: Json) -> Json:
         return value
     if value.keys() == {ID}:
         return value[ID]
+    if value.keys() == {JOIN}:
+        parts = _unmarked(value[JOIN])
+        pieces = [one for one in parts if isinstance(one, str)] if isinstance(parts, list) else []
+        return "".join(pieces)
     return {name: _unmarked(one) for name, one in value.items()}

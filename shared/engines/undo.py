@@ -139,7 +139,11 @@ class _Undo:
     ) -> None:
         for operation in operations:
             if ends[operation.id].state is OutcomeState.DONE:
+                done = len(self.drafts)
                 self._take_back(operation, pre_images.get(operation.id))
+                for draft in self.drafts[done:]:  # taking it back bears on the guard's word as doing it did
+                    guarded = draft.operation.guarded or operation.guarded
+                    draft.operation = replace(draft.operation, guarded=guarded)
 
     def settle(self) -> None:
         """What was done to objects that came back goes with them."""
@@ -248,7 +252,10 @@ class _Undo:
             guarded=spec.enabling is not None,
         )
         phase = Phase.ENABLE if spec.enabling is not None else Phase.PATCH
-        self._changes.append((operation, self._append(spec, made, phase)))
+        draft = self._append(spec, made, phase)
+        if spec.enabling is not None and spec.enabling.trial == wanted.get(spec.enabling.property):
+            draft.needs_whole.add(draft.key)  # it was tried before it was switched on, so it is switched off first
+        self._changes.append((operation, draft))
 
     def _renamed(self, value: Json) -> Json:
         """The value with ids of what was made anew, also within text."""

@@ -74,7 +74,7 @@ def _annotated(service: Service, request: Request, rule: TypeRule, obj: Obj, out
     }
 
 
-def _readable(service: Service, request: Request, rule: TypeRule, obj: Obj) -> None:
+def readable(service: Service, request: Request, rule: TypeRule, obj: Obj) -> None:
     if rule is POLICIES and not request.beta and schema.preview_members_in_use(obj, schema.load(rule.model)):
         service.rules.lean("ca.preview-read")
         raise _ca_error(
@@ -104,7 +104,7 @@ def list_ca(service: Service, request: Request) -> Response:
     top = top_of(request, service) if "$top" in request.query else service.settings.list_page_cap
     page = found[:top]
     for obj in page:
-        _readable(service, request, rule, obj)
+        readable(service, request, rule, obj)
     value = [shown(service, request, rule, obj) for obj in page]
     select = odata.parse_select(request.query.get("$select"))
     if select is not None:
@@ -130,7 +130,7 @@ def _visible(service: Service, request: Request, rule: TypeRule, table: str, vie
 def get_ca(service: Service, request: Request) -> Response:
     rule, table = _place(request)
     obj = _visible(service, request, rule, table, service.view(request))
-    _readable(service, request, rule, obj)
+    readable(service, request, rule, obj)
     out = shown(service, request, rule, obj)
     select = odata.parse_select(request.query.get("$select"))
     if select is not None:
@@ -482,7 +482,7 @@ def restore_ca(service: Service, request: Request) -> Response:
             obj["isTrusted"] = False
     else:
         service.rules.lean("ca.bin-state")
-        _readable(service, request, rule, obj)
+        readable(service, request, rule, obj)
     with service.store.transaction(request.method, request.path, request.principal.app_id):
         service.store.put(table, key, None)
         service.store.put(rule.table, key, obj)

@@ -7,8 +7,9 @@ by hand from what Microsoft documents, never taken from the guard. Groups of cas
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 File = dict[str, Any]
@@ -176,6 +177,10 @@ class Case:
     rules: frozenset[str] = frozenset()
     one: frozenset[str] = frozenset()
     two: frozenset[str] = frozenset()
+    beyond: File = field(default_factory=dict)  # facts of a whole tenant, which no file holds
+
+    def facts(self, read: Callable[[File], Any]) -> Any:
+        return replace(read(self.file), **copy.deepcopy(self.beyond))
 
     @property
     def expected(self) -> dict[str, frozenset[str]]:
@@ -194,6 +199,7 @@ class Table:
         *rules: str,
         one: tuple[str, ...] = (),
         two: tuple[str, ...] = (),
+        beyond: File | None = None,
     ) -> None:
         """`change`: what is done to the sound tenant, or the one policy that it gets."""
         file = copy.deepcopy(sound())
@@ -201,7 +207,8 @@ class Table:
             file["conditionalAccessPolicies"] = [copy.deepcopy(change)]
         else:
             change(file)
-        self.cases.append(Case(name, self.group, file, frozenset(rules), frozenset(one), frozenset(two)))
+        found = Case(name, self.group, file, frozenset(rules), frozenset(one), frozenset(two), beyond or {})
+        self.cases.append(found)
 
 
 def without(*names: str, **members: Any) -> Callable[[File], None]:
@@ -990,6 +997,131 @@ def _shapes(add: Add) -> None:
     )
 
 
+# --- a whole tenant, which a plan and the last look before a write judge
+
+
+REALM, APPLIED, UNKNOWN_APPLICATION = guid(61), guid(62), guid(63)
+
+
+def whole(**members: Any) -> File:
+    """Nothing sends anybody elsewhere, and people from other tenants are let in."""
+    return {
+        "whole": True,
+        "home_realm_discovery_policies": (),
+        "service_principals": (
+            {"id": APPLIED, "appId": AZURE_MANAGEMENT},
+            {"id": UNKNOWN_APPLICATION, "appId": EXCHANGE},
+        ),
+        "cross_tenant_access_default": {"b2bCollaborationInbound": inbound()},
+        "cross_tenant_access_partners": (),
+        **members,
+    }
+
+
+def realm(definition: Any, **members: Any) -> File:
+    """For the service principals in `appliesTo` alone, unless told otherwise."""
+    text = json.dumps({"HomeRealmDiscoveryPolicy": definition}) if isinstance(definition, dict) else definition
+    said: Any = "{}" if isinstance(text, list) else [text]
+    return whole(
+        home_realm_discovery_policies=(
+            {"id": REALM, "definition": said, "isOrganizationDefault": False, "appliesTo": [], **members},
+        )
+    )
+
+
+def inbound(users: str = "AllUsers", applications: str = "AllApplications", kind: str = "allowed") -> File:
+    return {
+        "usersAndGroups": {"accessType": kind, "targets": [{"target": users, "targetType": "user"}]},
+        "applications": {"accessType": kind, "targets": [{"target": applications, "targetType": "application"}]},
+    }
+
+
+def _elsewhere(add: Add) -> None:
+    here = without()
+    add("a whole tenant that is sound", here, beyond=whole())
+    sends = {"AccelerateToFederatedDomain": True, "PreferredDomain": "contoso.com"}
+    default = {"isOrganizationDefault": True}
+    add("everybody is sent to a federated domain", here, "homeRealm", beyond=realm(sends, **default))
+    add("an application of a scenario is", here, "homeRealm", beyond=realm(sends, appliesTo=[APPLIED]))
+    add("another application is", here, beyond=realm(sends, appliesTo=[UNKNOWN_APPLICATION]))
+    add("an application that isn't known is", here, "homeRealm", beyond=realm(sends, appliesTo=[GONE]))
+    add("what it applies to wasn't read", here, "homeRealm", beyond=realm(sends, appliesTo=None))
+    add("no application is", here, beyond=realm(sends))
+    add(
+        "nobody is sent, though a domain is preferred",
+        here,
+        beyond=realm({"AccelerateToFederatedDomain": False, "PreferredDomain": "contoso.com"}, **default),
+    )
+    alternate = {"AlternateIdLogin": {"Enabled": True}, "AllowCloudPasswordValidation": True}
+    add("people may sign in by an alternate id", here, beyond=realm(alternate, **default))
+    spelt = {"accelerateToFederatedDomain": "true"}
+    add("the word is spelt otherwise", here, "homeRealm", beyond=realm(spelt, **default))
+    add("a definition that is no JSON", here, "homeRealm", beyond=realm("{", **default))
+    add("a definition of something else", here, "homeRealm", beyond=realm('{"X": {}}', **default))
+    add("a definition that is no list", here, "homeRealm", beyond=realm([], **default))
+    unread = whole(home_realm_discovery_policies=None)
+    add("the policies weren't read", here, "homeRealm", beyond=unread)
+    managed = [{"id": "contoso.onmicrosoft.com", "authenticationType": "Managed", "isVerified": True}]
+    add("no domain is federated", without(domains=managed), beyond=realm(sends, **default))
+    undecided = [*managed, {"id": "contoso.com", "isVerified": True}]
+    add("nobody knows what a domain is", without(domains=undecided), "homeRealm", beyond=realm(sends, **default))
+    add("in a file nothing is said of it", here, beyond={**realm(sends, **default), "whole": False})
+
+    certificate = config("X509Certificate")
+    for_one = config("X509Certificate", includeTargets=[{"targetType": "user", "id": ONE}])
+    for_others = config("X509Certificate", includeTargets=[{"targetType": "group", "id": OTHERS}])
+    but_them = config("X509Certificate", excludeTargets=[{"targetType": "group", "id": INNER}])
+    ruled_out = config("X509Certificate", excludeTargets=[{"targetType": "group", "id": RULED}])
+    off = config("X509Certificate", state="disabled")
+
+    def enabled(found: Any, **members: Any) -> Callable[[File], None]:
+        def change(file: File) -> None:
+            file["authenticationMethodsPolicy"]["authenticationMethodConfigurations"].append(copy.deepcopy(found))
+            file.update(copy.deepcopy(members))
+
+        return change
+
+    bare = {"registeredMethods": {ONE: [PASSWORD], TWO: [PASSWORD]}}
+    asked = "certificateAsked"
+    add("certificates beside methods that work", enabled(certificate), beyond=whole())
+    add("certificates and nothing else", enabled(certificate, **bare), asked, beyond=whole())
+    add("certificates, methods unread", enabled(certificate, registeredMethods=None), asked, beyond=whole())
+    add("certificates for one of them", enabled(for_one, **bare), one=(asked,), beyond=whole())
+    add("certificates for others", enabled(for_others, **bare), beyond=whole())
+    add("certificates for all but them", enabled(but_them, **bare), beyond=whole())
+    add("certificates for all but a dynamic group", enabled(ruled_out, **bare), asked, beyond=whole())
+    add("certificates that are off", enabled(off, **bare), beyond=whole())
+    add("certificates in a file", enabled(certificate, **bare), beyond={})
+
+    guest = both(user(1, userType="Guest", creationType="Invitation"), without())
+    outside = "notCloudOnly"
+    shut = "crossTenantAccess"
+    add("a guest, and everybody is let in", guest, two=(outside,), beyond=whole())
+    for name, setting in {
+        "nobody is": inbound(kind="blocked"),
+        "some are": inbound(users=STRANGER),
+        "to some applications": inbound(applications="Office365"),
+        "nothing is said": None,
+    }.items():
+        here_too = whole(cross_tenant_access_default={"b2bCollaborationInbound": setting})
+        add(f"a guest, and {name} let in", guest, two=(outside, shut), beyond=here_too)
+        add(f"members, and {name} let in", here, beyond=here_too)
+    partner = whole(cross_tenant_access_partners=({"tenantId": GONE, "b2bCollaborationInbound": None},))
+    add("a guest, and a partner as everybody", guest, two=(outside,), beyond=partner)
+    closed = {"tenantId": GONE, "b2bCollaborationInbound": inbound(kind="blocked")}
+    add(
+        "a guest, and a partner is shut out",
+        guest,
+        two=(outside, shut),
+        beyond=whole(cross_tenant_access_partners=(closed,)),
+    )
+    for name in ("default", "partners"):
+        missing = whole(**{f"cross_tenant_access_{name}": None})
+        add(f"a guest, and the {name} unread", guest, two=(outside, shut), beyond=missing)
+    kindless = user(1, userType=None)
+    add("of whom nobody knows what they are", kindless, two=(shut,), beyond=whole(cross_tenant_access_default=None))
+
+
 _GROUPS: dict[str, Callable[[Add], None]] = {
     "what is on": _sound,
     "targets": _targets,
@@ -1008,6 +1140,7 @@ _GROUPS: dict[str, Callable[[Add], None]] = {
     "security defaults": _defaults,
     "workload identities": _workloads,
     "shapes": _shapes,
+    "elsewhere": _elsewhere,
 }
 
 CASES = _everything()

@@ -49,7 +49,7 @@ def answers(mutant: Mutant) -> list[frozenset[str]] | None:
         sys.modules[name] = module
         exec(compile(mutant.source(), name, "exec"), module.__dict__)
         judge: Any = importlib.import_module(f"{PACKAGE}.verdict").judge
-        facts: Any = importlib.import_module(f"{PACKAGE}.facts").read_facts(case_of(mutant).file)
+        facts = case_of(mutant).facts(importlib.import_module(f"{PACKAGE}.facts").read_facts)
         return [frozenset(one.rule.value for one in account.findings) for account in judge(facts).accounts]
 
 
@@ -587,7 +587,140 @@ VERDICT: Final = _in(
     ),
 )
 
+ELSEWHERE: Final = (
+    _in(
+        "elsewhere",
+        (
+            "        if _sends(policy) and _reaches(policy, facts):",
+            "        if False:",
+            "elsewhere: everybody is sent to a federated domain",
+        ),
+        (
+            "if not facts.whole or _all_managed(facts):",
+            "if _all_managed(facts):",
+            "elsewhere: in a file nothing is said of it",
+        ),
+        ("if not facts.whole or _all_managed(facts):", "if not facts.whole:", "elsewhere: no domain is federated"),
+        (
+            'all(text(one.get("authenticationType")) == "managed" for one in domains)',
+            'all(text(one.get("authenticationType")) != "federated" for one in domains)',
+            "elsewhere: nobody knows what a domain is",
+        ),
+        (
+            '        return "home realm discovery policies could not be read"',
+            '        return ""',
+            "elsewhere: the policies weren't read",
+        ),
+        (
+            "return definition is None or any(",
+            "return definition is not None and any(",
+            "elsewhere: a definition that is no list",
+        ),
+        (
+            "    except Unusable:\n        return True",
+            "    except Unusable:\n        return False",
+            "elsewhere: a definition that is no JSON",
+        ),
+        (
+            "if len(found) != 1 or not isinstance(found[0], dict):\n        return True",
+            "if len(found) != 1 or not isinstance(found[0], dict):\n        return False",
+            "elsewhere: a definition of something else",
+        ),
+        ("((name.casefold(), inner)", "((name, inner)", "elsewhere: nobody is sent, though a domain is preferred"),
+        (
+            "and not says_nothing(said) for",
+            "for",
+            "elsewhere: nobody is sent, though a domain is preferred",
+        ),
+        (
+            'if not says_nothing(policy.get("isOrganizationDefault")):',
+            "if False:",
+            "elsewhere: everybody is sent to a federated domain",
+        ),
+        (
+            "return applied is None or any(",
+            "return applied is not None and any(",
+            "elsewhere: what it applies to wasn't read",
+        ),
+        ('{"", *_REACHED}', "_REACHED", "elsewhere: an application that isn't known is"),
+        ('{"", *_REACHED}', '{""}', "elsewhere: an application of a scenario is"),
+        (
+            'not may_be_enabled("x509certificate", account.id, policy, account.groups)',
+            "True",
+            "elsewhere: certificates and nothing else",
+        ),
+        ("    if can_show_mfa(account):", "    if False:", "elsewhere: certificates beside methods that work"),
+        ("if not account.facts.whole or not may", "if not may", "elsewhere: certificates in a file"),
+        (
+            "account.user is None or account.external is False:",
+            "account.user is None:",
+            "elsewhere: members, and nobody is let in",
+        ),
+        (
+            "account.user is None or account.external is False:",
+            "account.user is None or account.external is not True:",
+            "elsewhere: of whom nobody knows what they are",
+        ),
+        (
+            'return "it may come from another tenant, and cross-tenant access could not be read"',
+            'return ""',
+            "elsewhere: a guest, and the partners unread",
+        ),
+        (
+            "if all(_lets_in(setting) for",
+            "if any(_lets_in(setting) for",
+            "elsewhere: a guest, and a partner is shut out",
+        ),
+        (
+            "*(one for one in partners if one is not None)",
+            "*partners",
+            "elsewhere: a guest, and a partner as everybody",
+        ),
+        (
+            'text(at(setting, side, "accessType")) == "allowed" and',
+            "",
+            "elsewhere: a guest, and nobody is let in",
+        ),
+        (
+            'everybody in _targets(at(setting, side, "targets"))',
+            "True",
+            "elsewhere: a guest, and some are let in",
+        ),
+        (', "applications": "allapplications"', "", "elsewhere: a guest, and to some applications let in"),
+    )
+    + _in(
+        "methods",
+        (
+            'or text(config.get("state")) == "disabled":\n            continue',
+            ":\n            continue",
+            "elsewhere: certificates that are off",
+        ),
+        (
+            "if any(_certainly(account, target, groups) for target in excluded or ()):",
+            "if False:",
+            "elsewhere: certificates for all but them",
+        ),
+        (
+            "if any(_certainly(account, target, groups) for target in excluded or ()):",
+            "if any(_may_be(account, target, groups) for target in excluded or ()):",
+            "elsewhere: certificates for all but a dynamic group",
+        ),
+        (
+            "if included is None or any(_may_be(account, target, groups) for target in included):",
+            "if True:",
+            "elsewhere: certificates for others",
+        ),
+    )
+    + _in(
+        "state",
+        ("    Rule.HOME_REALM: home_realm,\n", "", "elsewhere: everybody is sent to a federated domain"),
+        ("    Rule.CERTIFICATE: certificates,\n", "", "elsewhere: certificates and nothing else"),
+        ("    Rule.CROSS_TENANT: cross_tenant,\n", "", "elsewhere: a guest, and nobody is let in"),
+    )
+)
+
 MUTANTS: Final = (
+    *ELSEWHERE,
     *SCENARIOS,
     *CONDITIONS,
     *DEVICES,

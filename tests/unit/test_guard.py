@@ -270,6 +270,66 @@ async def test_nobody_is_linked_into_a_group_that_is_shut_out_now() -> None:
     assert not _kept_back(await make_plan(before, after, accounts=accounts))
 
 
+async def test_nobody_gets_into_a_group_that_is_shut_out_by_way_of_another_one() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    holding = group(before, "holding", [accounts[0]])
+    caught = group(before, "caught", [holding])
+    policy(before, "P", includeUsers=[], includeGroups=[caught])
+    after = before.copy()
+    after.unlink("groups.members", caught, holding)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(caught, "members")}
+
+
+async def test_what_two_operations_do_together_is_judged_together() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    policy(before, "P", excludeGroups=[guid("glass"), guid("second")])
+    group(before, "second", accounts)
+    after = before.copy()
+    for one in ("glass", "second"):
+        before.unlink("groups.members", guid(one), accounts[1])
+    plan = await make_plan(before, after, accounts=accounts, scope=Scope(prune=True))
+    assert len(_kept_back(plan)) == 1, "one of them lets the account out still"
+    assert [one.guarded for one in plan.operations] == [True]
+
+
+async def test_memberships_and_roles_of_the_accounts_are_asked_about_again() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    anna = user(before, "anna")
+    inner = group(before, "inner", [anna])
+    around = group(before, "around", [accounts[0], anna, inner])
+    before.add(
+        "roleAssignments",
+        "another",
+        principalId=accounts[1],
+        roleDefinitionId="x",
+        directoryScopeId="/",
+    )
+    before.add("roleAssignments", "annas", principalId=anna, roleDefinitionId="x", directoryScopeId="/")
+    after = before.copy()
+    for one in (accounts[0], anna, inner):
+        after.unlink("groups.members", around, one)
+    after.unlink("groups.members", inner, anna)
+    for one in ("another", "annas"):
+        after.remove("roleAssignments", one)
+    for one in ("another", "annas"):
+        before.add(
+            "roleAssignmentScheduleInstances",
+            f"of {one}",
+            **{**before.get("roleAssignments", one), "id": f"of {one}"},
+            roleAssignmentOriginId=one,
+            assignmentType="Assigned",
+            memberType="Direct",
+            endDateTime=None,
+        )
+    plan = await make_plan(before, after, accounts=accounts)
+    asked = {(one.target, one.guarded) for one in plan.operations}
+    assert asked == {(around, True), (inner, False), ("another", True), ("annas", False)}
+
+
 async def test_nobody_is_taken_out_of_a_group_that_lets_them_out_now() -> None:
     before = Tenant()
     accounts = break_glass(before)
@@ -291,6 +351,61 @@ async def test_security_defaults_are_not_put_beside_policies_that_are_on() -> No
     plan = await make_plan(before, after, accounts=accounts)
     assert _kept_back(plan) == {(defaults, "isEnabled")}
     assert "security defaults" in _why(plan)
+
+
+def realm(tenant: Tenant, **members: Any) -> str:
+    definition = '{"HomeRealmDiscoveryPolicy": {"AccelerateToFederatedDomain": true}}'
+    tenant.add("domains", "federated.example", authenticationType="Federated", isVerified=True)
+    values = {"displayName": "R", "definition": [definition], "isOrganizationDefault": True, **members}
+    return tenant.add("homeRealmDiscoveryPolicies", guid("R"), **values)
+
+
+async def test_nothing_is_enabled_or_made_that_sends_them_elsewhere() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    key = realm(before)
+    after, _ = switched_off(before, excludeUsers=list(accounts))
+    plan = await make_plan(before, after, accounts=accounts)
+    assert not _enabled(plan)
+    assert "federated domain" in _why(plan)
+    after.remove("homeRealmDiscoveryPolicies", key)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert {target for target, _ in _kept_back(plan)} == {key}
+    assert len(_enabled(plan)) == 1, "what isn't made keeps nothing from being enabled"
+    after = before.copy()
+    after.get("homeRealmDiscoveryPolicies", key)["isOrganizationDefault"] = False
+    assert _kept_back(await make_plan(before, after, accounts=accounts)) == {(key, "isOrganizationDefault")}
+
+
+async def test_a_policy_of_home_realms_is_not_put_on_what_they_need() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    key = realm(before, isOrganizationDefault=False)
+    portal = service_principal(before, "portal", table.AZURE_MANAGEMENT)
+    other = service_principal(before, "other", guid("other app"))
+    for one in (portal, other):
+        before.link("homeRealmDiscoveryPolicies.appliesTo", key, one, "servicePrincipals")
+    after = before.copy()
+    for one in (portal, other):
+        after.unlink("homeRealmDiscoveryPolicies.appliesTo", key, one)
+    plan = await make_plan(before, after, accounts=accounts)
+    assert _kept_back(plan) == {(key, "appliesTo")}
+    assert [(one.wanted, one.guarded) for one in plan.operations] == [({"appliesTo": [other]}, True)]
+
+
+async def test_a_domain_of_theirs_is_not_federated() -> None:
+    before = Tenant()
+    accounts = break_glass(before)
+    domain = "contoso.example"
+    values = {"issuerUri": "urn:idp", "displayName": "idp", "passiveSignInUri": "https://idp.example"}
+    before.add("domainFederations", "f1", parent=domain, **values)
+    before.get("domains", domain)["authenticationType"] = "Federated"
+    after = before.copy()
+    after.remove("domainFederations", "f1")
+    after.get("domains", domain)["authenticationType"] = "Managed"
+    plan = await make_plan(before, after, accounts=accounts)
+    assert {target for target, _ in _kept_back(plan)} == {"f1"}
+    assert not plan.operations
 
 
 async def test_accounts_that_are_not_live_are_named() -> None:

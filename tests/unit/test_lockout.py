@@ -30,7 +30,7 @@ def found(file: dict[str, Any]) -> dict[str, frozenset[str]]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.group}: {case.name}")
 def test_the_guard_answers_as_people_worked_out(case: Case) -> None:
-    answer = judge(read_facts(case.file)).document()
+    answer = judge(case.facts(read_facts)).document()
     rules = {one["id"]: frozenset(finding["rule"] for finding in one["findings"]) for one in answer["accounts"]}
     expected = dict(zip(sorted(case.file["breakGlassIds"]), case.expected.values(), strict=True))
     assert rules == expected

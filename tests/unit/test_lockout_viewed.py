@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.domain.snapshot import Completeness, State
-from shared.engines.lockout.facts import read_facts
+from shared.engines.lockout.facts import Facts, read_facts
 from shared.engines.lockout.registered import registered_now
 from shared.engines.lockout.verdict import judge
-from shared.engines.lockout.viewed import NATURES, REGISTERED, TYPES, facts_of
+from shared.engines.lockout.viewed import NATURES, REGISTERED, TYPES, facts_of, whole_of
 from tests.restore_planned import read
 from tests.restore_world import tenant as simulated
 from tests.simdirectory import SimDirectory
@@ -73,6 +74,7 @@ def _can_be_a_tenant(file: dict[str, Any]) -> bool:
         and len({one["id"] for one in file["roleAssignments"]}) == len(file["roleAssignments"])
         and all("id" in one for one in file["authenticationMethodsPolicy"]["authenticationMethodConfigurations"])
         and not file["identitySecurityDefaultsEnforcementPolicy"]["isEnabled"]
+        and file["registeredMethods"] is not None
     )
 
 
@@ -150,6 +152,42 @@ async def test_only_what_can_matter_is_opened() -> None:
 
 def test_the_types_are_of_the_catalog() -> None:
     assert {CATALOG.get(name).name for name in (*TYPES, REGISTERED)} == {*TYPES, REGISTERED}
+
+
+def test_what_bears_on_the_guards_word_is_declared() -> None:
+    bearing = {spec.name: spec.bearing for spec in CATALOG.types if spec.bearing is not None}
+    declared = {*bearing, *(spec.name for spec in CATALOG.types if spec.enabling is not None)}
+    assert declared >= {*TYPES}, "what is read may change under the guard's hands"
+    assert {one.fact for one in bearing.values()} <= {one.name for one in fields(Facts)}
+    for name, one in bearing.items():
+        assert {*one.links} <= {link.name for link in CATALOG.get(name).relationships}
+        known = {*CATALOG.get(name).restorable, *CATALOG.get(name).create_only, *CATALOG.get(name).select}
+        assert {*one.unsettling, *([one.about] if one.about else [])} <= known | {"principalId"}
+
+
+async def test_a_whole_tenant_tells_what_no_file_does() -> None:
+    tenant = tenant_of(table.sound())
+    definition = '{"HomeRealmDiscoveryPolicy": {"AccelerateToFederatedDomain": true}}'
+    tenant.add("homeRealmDiscoveryPolicies", "realm", definition=[definition], isOrganizationDefault=False)
+    tenant.add("servicePrincipals", table.APPLIED, appId=table.AZURE_MANAGEMENT)
+    tenant.add("servicePrincipals", table.STRANGER, appId=table.EXCHANGE)
+
+    async def found(**states: State) -> set[str]:
+        told = {name.replace("__", "."): Completeness(state) for name, state in states.items()}
+        facts = await whole_of(TenantView(tenant, states=told), ACCOUNTS)
+        return {finding.rule.value for one in judge(facts).accounts for finding in one.findings}
+
+    assert await found() == set()
+    tenant.link("homeRealmDiscoveryPolicies.appliesTo", "realm", table.STRANGER, "servicePrincipals")
+    assert await found() == set()
+    for states in (
+        {"homeRealmDiscoveryPolicies": State.PARTIAL},
+        {"homeRealmDiscoveryPolicies__appliesTo": State.NOT_READ},
+    ):
+        assert await found(**states) == {"homeRealm"}
+    tenant.link("homeRealmDiscoveryPolicies.appliesTo", "realm", table.APPLIED, "servicePrincipals")
+    assert await found() == {"homeRealm"}
+    assert not [one for one in judge(await facts_of(TenantView(tenant), ACCOUNTS)).accounts if one.findings]
 
 
 # --- the simulated tenant

@@ -292,15 +292,19 @@ async def test_the_bin_copy_of_an_enabled_policy_is_left_and_the_policy_made_ane
     after = before.copy()
     binned = after.remove("conditionalAccessPolicies", key)
     plan = await make_plan(before, after, held=bins(conditionalAccessPolicies=[binned]), accounts=accounts)
-    assert mechanisms(plan) == [Mechanism.CREATE, Mechanism.FINISH, Mechanism.ENABLE]
+    assert mechanisms(plan) == [Mechanism.CREATE, Mechanism.FINISH, Mechanism.PATCH, Mechanism.ENABLE]
     create = only(plan, Mechanism.CREATE)
     assert body(create)["state"] == "disabled"
     assert "left" in create.why
     assert create.read_list == "/beta/identity/conditionalAccess/policies"
     enable = only(plan, Mechanism.ENABLE)
     assert enable.guarded
-    assert (body(enable), enable.before) == ({"state": "enabled"}, {"state": "disabled"})
-    assert set(enable.after) == {create.id, only(plan, Mechanism.FINISH).id}
+    tried = only(plan, Mechanism.PATCH)
+    report_only = {"state": "enabledForReportingButNotEnforced"}
+    assert (body(tried), tried.before, tried.guarded) == (report_only, {"state": "disabled"}, False)
+    assert (body(enable), enable.before) == ({"state": "enabled"}, report_only)
+    assert set(tried.after) == {create.id, only(plan, Mechanism.FINISH).id}
+    assert set(enable.after) == {*tried.after, tried.id}
     assert plan.guard_groups == (guid("glass"),)
 
 
@@ -862,7 +866,7 @@ async def test_a_policy_waits_for_members_of_inner_groups_but_not_for_managers_a
     after.unlink("users.manager", accounts[0], ben)
     plan = await make_plan(before, after, accounts=accounts)
     waits = only(plan, Mechanism.ENABLE).after
-    assert waits == (only(plan, Mechanism.LINK, inner).id,)
+    assert set(waits) == {only(plan, Mechanism.LINK, inner).id, only(plan, Mechanism.PATCH, key).id}
 
 
 async def test_policies_without_break_glass_accounts_are_refused() -> None:
@@ -971,7 +975,8 @@ async def test_an_exclude_that_was_dead_in_the_snapshot_does_not_stop_the_switch
     key = policy(before, "P", excludeUsers=[*accounts, guid("long gone")])
     after = before.copy()
     after.get("conditionalAccessPolicies", key)["state"] = "disabled"
-    assert mechanisms(await make_plan(before, after, accounts=accounts)) == [Mechanism.ENABLE]
+    plan = await make_plan(before, after, accounts=accounts)
+    assert mechanisms(plan) == [Mechanism.PATCH, Mechanism.ENABLE], "tried, and then switched on"
     after.get("conditionalAccessPolicies", key)["conditions"]["clientAppTypes"] = ["browser"]
     plan = await make_plan(before, after, accounts=accounts)
     assert plan.operations == ()
@@ -993,7 +998,7 @@ async def test_words_and_foreign_appids_are_not_taken_for_dead() -> None:
         locations=locations,
     )
     plan = await make_plan(before, _without(before, key), accounts=accounts)
-    assert mechanisms(plan) == [Mechanism.CREATE, Mechanism.FINISH, Mechanism.ENABLE]
+    assert mechanisms(plan) == [Mechanism.CREATE, Mechanism.FINISH, Mechanism.PATCH, Mechanism.ENABLE]
     sent = body(only(plan, Mechanism.CREATE))["conditions"]
     assert sent["applications"] == applications
     assert sent["users"]["excludeRoles"] == [guid("role template")]
@@ -1094,6 +1099,10 @@ async def test_real_policies_come_back_rewritten_and_clean_and_are_enabled_only_
         assert "@odata.context" not in text
         assert "#microsoft.graph.restore" not in text
         assert ":null" not in text.replace('"body":null', "")
+        if operation.wanted == {"state": "enabledForReportingButNotEnforced"}:
+            # Only what will be switched on is tried before, and the rest was in that mode.
+            assert operation.target in enabled or policies[operation.target]["state"] != "enabled"
+            continue
         if operation.mechanism in (Mechanism.CREATE, Mechanism.PATCH) and operation.type != "groups":
             users = policies[operation.target]["conditions"]["users"]
             sent = body(operation).get("conditions")

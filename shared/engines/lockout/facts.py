@@ -23,7 +23,8 @@ _HINT: Final = "docs/guard.md shows the members of the file and their shapes"
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`groups` hold `members`: ids of direct members. `registered_methods`: what accounts have registered, by their
-    id. `uncounted`: ids of groups that a plan makes, brings back, prunes or turns dynamic; no file says so."""
+    id. `uncounted`: ids of groups that a plan makes, brings back, prunes or turns dynamic. No file says so,
+    nor what stands below it."""
 
     break_glass_ids: tuple[str, ...]
     users: Objects | None = None
@@ -38,6 +39,13 @@ class Facts:
     registered_methods: Mapping[str, Json] | None = None
     holdfast_service_principal_ids: tuple[str, ...] | None = None
     uncounted: frozenset[str] = frozenset()
+    # Of a whole tenant: what is missing then was not read. Policies hold `appliesTo`, ids of service principals, of
+    # which those that are known stand beside them.
+    whole: bool = False
+    home_realm_discovery_policies: Objects | None = None
+    service_principals: Objects | None = None
+    cross_tenant_access_default: JsonObject | None = None
+    cross_tenant_access_partners: Objects | None = None
 
 
 # Members of the file by their shape. `breakGlassIds` is the only one that has to be there.
@@ -47,7 +55,15 @@ _OBJECTS: Final = (
     "identity_security_defaults_enforcement_policy",
     "registered_methods",
 )
-_LISTS: Final = tuple(one.name for one in fields(Facts) if one.name not in (*_IDS, *_OBJECTS, "uncounted"))
+_NOT_IN_FILES: Final = (
+    "uncounted",
+    "whole",
+    "home_realm_discovery_policies",
+    "service_principals",
+    "cross_tenant_access_default",
+    "cross_tenant_access_partners",
+)
+_LISTS: Final = tuple(one.name for one in fields(Facts) if one.name not in (*_IDS, *_OBJECTS, *_NOT_IN_FILES))
 _LOOKED_UP: Final = (
     "users",
     "groups",

@@ -13,11 +13,13 @@ from typing import Final
 
 from shared.domain.objects import Json, JsonObject
 from shared.engines.lockout.membership import Groups
-from shared.engines.lockout.shapes import EMPTY, at, objects, says_nothing, text, texts
+from shared.engines.lockout.shapes import EMPTY, objects, says_nothing, text, texts
 
 # Every cloud-only account has one, and no policy turns it off.
 PASSWORD: Final = "password"  # noqa: S105
 _EVERYBODY: Final = "all_users"
+INCLUDED: Final = "includeTargets"
+EXCLUDED: Final = "excludeTargets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,24 @@ def usable(account: str, registered: Json, policy: JsonObject | None, groups: Gr
     )
 
 
+def may_be_enabled(name: str, account: str, policy: JsonObject | None, groups: Groups) -> bool:
+    """Whether the method of this id may be enabled for the account; what isn't in the policy is not."""
+    for config in objects((policy or EMPTY).get("authenticationMethodConfigurations")) or ():
+        if text(config.get("id")) != name or text(config.get("state")) == "disabled":
+            continue
+        included, excluded = objects(config.get(INCLUDED)), objects(config.get(EXCLUDED))
+        if any(_certainly(account, target, groups) for target in excluded or ()):
+            continue
+        if included is None or any(_may_be(account, target, groups) for target in included):
+            return True
+    return False
+
+
+def _certainly(account: str, target: JsonObject, groups: Groups) -> bool:
+    name = target.get("id")
+    return isinstance(name, str) and _is(account, text(target.get("targetType")), name, groups)
+
+
 def _kind(item: JsonObject) -> str:
     return text(item.get("@odata.type")).removeprefix("#microsoft.graph.")
 
@@ -160,15 +180,23 @@ def _modes(combination: str) -> frozenset[str]:
 
 def _targets(account: str, config: JsonObject, groups: Groups) -> Iterator[JsonObject]:
     """The targets by which the method is certainly enabled for the account; none where it may be excluded."""
-    included, excluded = objects(config.get("includeTargets")), objects(config.get("excludeTargets"))
+    included, excluded = objects(config.get(INCLUDED)), objects(config.get(EXCLUDED))
     if text(config.get("state")) != "enabled" or included is None or excluded is None:
         return
     if any(_may_be(account, target, groups) for target in excluded):
         return
     for target in included:
-        name = at(target, "id")
-        if isinstance(name, str) and _is(account, text(target.get("targetType")), name, groups):
+        if _certainly(account, target, groups):
             yield target
+
+
+def targets_of(policy: JsonObject | None) -> Iterator[tuple[str, str]]:
+    """Groups that the methods policy names, each with the list that names it."""
+    for config in objects((policy or EMPTY).get("authenticationMethodConfigurations")) or ():
+        for kind in (INCLUDED, EXCLUDED):
+            for target in objects(config.get(kind)) or ():
+                if text(target.get("targetType")) == "group" and (name := text(target.get("id"))) != _EVERYBODY:
+                    yield kind, name
 
 
 def _is(account: str, kind: str, name: str, groups: Groups) -> bool:

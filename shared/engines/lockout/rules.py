@@ -26,6 +26,10 @@ class Rule(StrEnum):
     NOT_CLOUD_ONLY = "notCloudOnly"
     NOT_MANAGED = "domainNotManaged"
     RESTRICTED = "restrictedManagement"
+    # of an account, where a whole tenant is judged
+    HOME_REALM = "homeRealm"
+    CERTIFICATE = "certificateAsked"
+    CROSS_TENANT = "crossTenantAccess"
     # of the whole state, told of every account
     USERS_UNREAD = "usersNotRead"
     ROLES_UNREAD = "rolesNotRead"

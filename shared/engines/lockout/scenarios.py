@@ -22,12 +22,14 @@ _DIRECTORY: Final = "00000002-0000-0000-c000-000000000000"
 @dataclass(frozen=True, slots=True)
 class Target:
     """What somebody signs in to, or does. `named_by`: what a policy may name to mean it; `freed_by`: what has to be
-    excluded so that "All" doesn't mean it; `action`: the user action that it is."""
+    excluded so that "All" doesn't mean it; `action`: the user action that it is; `asked_as`: what the service knows
+    it as where it is asked about a sign-in to it."""
 
     name: str
     named_by: frozenset[str] = frozenset()
     freed_by: frozenset[str] = frozenset()
     action: str = ""
+    asked_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,26 @@ TARGETS: Final = (
         # All of these are asked for tokens when the portal opens.
         frozenset({_AZURE_PORTAL, _PORTALS, _AZURE_MANAGEMENT, _GRAPH, _DIRECTORY}),
         frozenset({_AZURE_PORTAL, _PORTALS}),
+        asked_as=_AZURE_PORTAL,
     ),
-    Target("Microsoft Admin Portals", frozenset({_PORTALS, _GRAPH, _DIRECTORY}), frozenset({_PORTALS})),
+    Target(
+        "Microsoft Admin Portals",
+        frozenset({_PORTALS, _GRAPH, _DIRECTORY}),
+        frozenset({_PORTALS}),
+        asked_as="MicrosoftAdminPortals",
+    ),
     Target(
         "Microsoft Graph command-line tools",
         frozenset({_GRAPH_TOOLS, _GRAPH, _DIRECTORY}),
         frozenset({_GRAPH_TOOLS}),
+        asked_as=_GRAPH_TOOLS,
     ),
-    Target("Azure management", frozenset({_AZURE_MANAGEMENT}), frozenset({_AZURE_MANAGEMENT})),
+    Target(
+        "Azure management",
+        frozenset({_AZURE_MANAGEMENT}),
+        frozenset({_AZURE_MANAGEMENT}),
+        asked_as=_AZURE_MANAGEMENT,
+    ),
     Target("register security information", action="urn:user:registersecurityinfo"),
 )
 PLATFORMS: Final = ("windows", "linux", "ios")

@@ -9,6 +9,7 @@ from shared.domain.objects import JsonObject
 from shared.engines.lockout.accounts import GLOBAL_ADMINISTRATOR, Account
 from shared.engines.lockout.conditions import may_be_on
 from shared.engines.lockout.controls import can_show_mfa
+from shared.engines.lockout.elsewhere import certificates, cross_tenant, home_realm
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.membership import Groups
 from shared.engines.lockout.rules import Rule
@@ -95,6 +96,9 @@ CHECKS: Final[Mapping[Rule, Check]] = {
     Rule.NOT_CLOUD_ONLY: _synced,
     Rule.NOT_MANAGED: _federated,
     Rule.RESTRICTED: _restricted,
+    Rule.HOME_REALM: home_realm,
+    Rule.CERTIFICATE: certificates,
+    Rule.CROSS_TENANT: cross_tenant,
     Rule.NO_ADMINISTRATOR: _no_administrator,
     Rule.DEFAULTS_WITH_POLICIES: _defaults_with_policies,
     Rule.DEFAULTS_UNMET: _defaults_unmet,

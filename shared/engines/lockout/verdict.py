@@ -162,9 +162,9 @@ def _by_subject(facts: Facts) -> dict[tuple[str, ...], Finding]:
 
 def told(found: Iterable[tuple[str, Finding]]) -> str:
     """Findings as one line for people, each reason once with the accounts that it is about."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, dict[str, None]] = {}
     for account, finding in found:
-        reasons.setdefault(finding.why, []).append(account)
+        reasons.setdefault(finding.why, {})[account] = None
     return "; ".join(
         f"break-glass account{'s' if len(accounts) > 1 else ''} {', '.join(accounts)}: {why}"
         for why, accounts in reasons.items()

@@ -7,14 +7,14 @@ with the groups inside them. One pass over the memberships keeps what can matter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from shared.domain.objects import Json, JsonObject
 from shared.domain.snapshot import State
 from shared.engines.lockout.facts import Facts, Objects
-from shared.engines.lockout.shapes import objects, text
+from shared.engines.lockout.shapes import text
 from shared.engines.opening import each, read_objects
 from shared.engines.references import texts_within
 from shared.engines.view import View
@@ -34,6 +34,13 @@ ASSIGNMENTS: Final = "roleAssignments"
 # What tells of assignments what they are: without the licence for it there are none.
 NATURES: Final = ("roleAssignmentScheduleInstances", "roleEligibilitySchedules")
 
+# What a whole tenant has beside.
+HOME_REALMS: Final = "homeRealmDiscoveryPolicies"
+APPLIES_TO: Final = "appliesTo"
+PRINCIPALS: Final = "servicePrincipals"
+CROSS_TENANT_DEFAULT: Final = "crossTenantAccessDefault"
+CROSS_TENANT_PARTNERS: Final = "crossTenantAccessPartners"
+
 # What the facts are made of, but for what accounts have registered, which takes a request for each user.
 TYPES: Final = (
     USERS,
@@ -49,56 +56,53 @@ TYPES: Final = (
 )
 
 
-async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = ()) -> Facts:
-    """The facts about these break-glass accounts. `also`: policies that the view doesn't hold (yet),
-    and whose groups matter."""
-    policies = await _all(view, POLICIES)
-    methods = await _methods_policy(view)
-    roles = await _roles(view)
-    named = {text(one) for one in texts_within([*(policies or ()), *also, methods])}
-    named.update(text(one.get("principalId")) for one in roles or ())
-    return Facts(
-        break_glass_ids=accounts,
-        users=await _accounts(view, accounts),
-        groups=await _groups(view, named, accounts),
-        role_assignments=roles,
-        domains=await _all(view, DOMAINS),
-        conditional_access_policies=policies,
-        authentication_strength_policies=await _all(view, STRENGTHS),
-        authentication_methods_policy=methods,
-        identity_security_defaults_enforcement_policy=await _single(view, DEFAULTS),
-        registered_methods=await _registered(view, accounts),
+async def whole_of(view: View, accounts: tuple[str, ...], also: Objects = (), linked: Iterable[str] = ()) -> Facts:
+    """The facts with what no file holds. `linked`: ids of what may come to be in a group that matters, as far as
+    they are groups, or under a policy, as far as they are service principals."""
+    linked = {*linked}
+    facts = await facts_of(view, accounts, also, linked)
+    realms = await _all(view, HOME_REALMS)
+    applied: dict[str, list[Json]] = {}
+    ids = set(linked)
+    async for link in view.links(HOME_REALMS, APPLIES_TO):
+        applied.setdefault(text(link.source), []).append(link.target)
+        ids.add(link.target)
+    known = view.completeness(f"{HOME_REALMS}.{APPLIES_TO}").is_complete
+    return replace(
+        facts,
+        whole=True,
+        home_realm_discovery_policies=None
+        if realms is None
+        else tuple({**one, APPLIES_TO: applied.get(text(one.get("id")), []) if known else None} for one in realms),
+        service_principals=await _some(view, PRINCIPALS, ids),
+        cross_tenant_access_default=await _single(view, CROSS_TENANT_DEFAULT),
+        cross_tenant_access_partners=await _all(view, CROSS_TENANT_PARTNERS),
     )
 
 
-FIELDS: Final = {  # of the facts, by the type of the objects in them
-    USERS: "users",
-    GROUPS: "groups",
-    DOMAINS: "domains",
-    STRENGTHS: "authentication_strength_policies",
-}
+async def facts_of(view: View, accounts: tuple[str, ...], also: Objects = (), linked: Iterable[str] = ()) -> Facts:
+    """The facts about these break-glass accounts. `also`: policies that the view doesn't hold (yet), and whose
+    groups matter. `linked`: ids of what may come to be in a group that matters, as far as they are groups."""
+    facts = Facts(
+        break_glass_ids=accounts,
+        users=await _accounts(view, accounts),
+        role_assignments=await _roles(view),
+        domains=await _all(view, DOMAINS),
+        conditional_access_policies=await _all(view, POLICIES),
+        authentication_strength_policies=await _all(view, STRENGTHS),
+        authentication_methods_policy=await _methods_policy(view),
+        identity_security_defaults_enforcement_policy=await _single(view, DEFAULTS),
+        registered_methods=await _registered(view, accounts),
+    )
+    return replace(facts, groups=await _groups(view, {*named_in(facts, also), *linked}, accounts))
 
 
-def with_object(facts: Facts, type_name: str, item: JsonObject) -> Facts:
-    """The facts with one of their objects as it will be; one that isn't among them changes nothing."""
-    changed: dict[str, Any] = {}
-    if type_name == DEFAULTS:
-        changed["identity_security_defaults_enforcement_policy"] = item
-    elif type_name == CONFIGURATIONS and facts.authentication_methods_policy is not None:
-        policy = facts.authentication_methods_policy
-        configurations = _replaced(objects(policy.get(CONFIGURATIONS)), item)
-        changed["authentication_methods_policy"] = {**policy, CONFIGURATIONS: [*(configurations or ())]}
-    elif field := FIELDS.get(type_name):
-        changed[field] = _replaced(getattr(facts, field), item)
-    return replace(facts, **changed)
-
-
-def _replaced(held: Objects | None, item: JsonObject) -> Objects | None:
-    """What the item says in place of what was said; the rest stays: an item may show only what is written."""
-    name = text(item.get("id"))
-    if held is None:
-        return None
-    return tuple({**one, **item} if text(one.get("id")) == name else one for one in held)
+def named_in(facts: Facts, also: Objects = ()) -> set[str]:
+    """Ids that policies, methods and roles name, `also` further policies; those of groups are among them."""
+    policies = facts.conditional_access_policies or ()
+    named = {text(one) for one in texts_within([*policies, *also, facts.authentication_methods_policy])}
+    named.update(text(one.get("principalId")) for one in facts.role_assignments or ())
+    return named
 
 
 async def _all(view: View, name: str) -> Objects | None:

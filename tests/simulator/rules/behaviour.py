@@ -426,6 +426,20 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "Writes of an authentication strength carry only its id.",
         "Create conditionalAccessPolicy, " + _API + "conditionalaccessroot-post-policies",
     ),
+    _u(
+        "recovery.jobs",
+        "Jobs and previews of the native backup are in one list, newest or not, each with its type and state; an "
+        "application may read them with EntraBackup.Read.All, and start none.",
+        "recoveryJobBase resource type, " + _API + "resources/entrarecoveryservices-recoveryjobbase",
+    ),
+    _u(
+        "ca.evaluate",
+        "The evaluation of policies counts those in report-only mode as those that are on, says of one that is off "
+        "that it doesn't apply (policyNotEnabled), evaluates nothing that the request doesn't tell "
+        "(notEnoughInformation), takes MicrosoftAdminPortals for an application, and answers 1037 on v1.0 where a "
+        "policy has preview members.",
+        "conditionalAccessRoot: evaluate, " + _API + "conditionalaccessroot-evaluate",
+    ),
     _u("ca.bin-state", "A policy comes back from its bin in the state it had, enabled included.", _METADATA),
     _u("ca.bin-location", "A named location comes back from its bin untrusted.", _METADATA),
     _u(

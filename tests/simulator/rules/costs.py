@@ -22,7 +22,11 @@ _READ_COST = {
     "/subscribedSkus": 3,
     "/groups/{id}/transitiveMembers": 5,
 }
-_POST_COST = {"/directoryObjects/getByIds": 3, "/directoryObjects/getAvailableExtensionProperties": 1}
+_POST_COST = {
+    "/directoryObjects/getByIds": 3,
+    "/directoryObjects/getAvailableExtensionProperties": 1,
+    "/identity/conditionalAccess/evaluate": 1,
+}
 READ_ONLY_POSTS = frozenset(_POST_COST)
 
 DIRECTORY_RU_PER_10S = {"S": 3500, "M": 5000, "L": 8000}
@@ -41,7 +45,7 @@ class Charge:
 
 def charge(method: str, template: str, query: dict[str, str]) -> Charge:
     if template.startswith("/identity/conditionalAccess"):
-        return Charge("conditionalAccess", 1, method != "GET")
+        return Charge("conditionalAccess", 1, method != "GET" and template not in READ_ONLY_POSTS)
     if template.startswith("/auditLogs"):
         return Charge("audit", 1, False)
     write = method != "GET" and template not in READ_ONLY_POSTS

@@ -193,6 +193,10 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("GET", "/groups/{id}/members"): _MEMBER_READ,
     ("GET", "/groups/{id}/members/{cast}"): _MEMBER_READ,
     ("GET", "/groups/{id}/owners/{cast}"): _OWNER_READ,
+    # Microsoft Graph: List group transitive memberOf
+    ("GET", "/groups/{id}/transitiveMemberOf"): _any(
+        "Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All", "Group.Read.All"
+    ),
     ("GET", "/groups/{id}/transitiveMembers"): _MEMBER_READ,
     ("POST", "/groups/{id}/members/$ref"): _MEMBER_WRITE,
     ("DELETE", "/groups/{id}/members/{child}/$ref"): _MEMBER_WRITE,
@@ -248,6 +252,11 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("POST", "/servicePrincipals/{id}/appRoleAssignments"): _GRANT_WRITE,
     ("GET", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _APP_READ,
     ("DELETE", "/servicePrincipals/{id}/appRoleAssignments/{child}"): _GRANT_WRITE,
+    ("GET", "/directory/recovery/jobs"): _any("EntraBackup.Read.All"),
+    # conditionalAccessRoot: evaluate
+    ("POST", _CA + "/evaluate"): _any(
+        "Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"
+    ),
     ("GET", _CA + "/policies"): _POLICY_READ,
     ("POST", _CA + "/policies"): _POLICY_WRITE,
     ("GET", _CA + "/policies/{id}"): _POLICY_READ,
