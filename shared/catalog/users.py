@@ -12,6 +12,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    DomainName,
     Drill,
     Licensed,
     LinkWrite,
@@ -146,6 +147,7 @@ USERS = ObjectType(
             Strength.UNIQUE,
             "/users?$filter=userPrincipalName eq '{value}'",
             yields=Yields.LOCAL_PART,
+            across=True,
         ),
         MAIL_ADDRESSES,
         MatchKey(("employeeId",), Strength.WEAK),
@@ -186,6 +188,7 @@ USERS = ObjectType(
     set_after=(MEMBER, _LEAVES),
     valued=VALUED,
     references=(BY_NAME,),
+    domain_names=(DomainName("userPrincipalName", verified=True), DomainName("otherMails[]")),
     protected=(
         Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
