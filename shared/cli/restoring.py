@@ -15,6 +15,7 @@ from shared.cli.parts import Parts
 from shared.cli.planning import refused
 from shared.cli.screen import Answer, Progress, Screen, wire_document
 from shared.cli.session import (
+    Into,
     Json,
     LocalRestore,
     Minutes,
@@ -59,6 +60,7 @@ def restore(
     minutes: Minutes = 1440.0,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
@@ -107,7 +109,7 @@ def restore(
             )
         return await ended(parts, screen, stored, end, html)
 
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, into=into))
 
 
 async def load(parts: Parts, plan: str) -> StoredPlan:

@@ -251,6 +251,23 @@ async def test_who_has_a_domain_that_is_not_there_stays_behind_with_that_reason(
     assert (await two.case.report()).unexpected == ()
 
 
+async def test_objects_are_asked_for_by_their_ids_in_the_snapshot(planned: Two) -> None:
+    two = planned
+    account, person = (
+        two.here.info["breakGlassIds"][0],
+        next(
+            str(one["id"])
+            for one in objects(two.here, "users")
+            if str(one["userPrincipalName"]).startswith("user00001")
+        ),
+    )
+    asked = replace(two.plan.scope, ids=(account, person))
+    clock = two.case.world.clock
+    plan = await plan_into(two.there, two.snapshot, clock, two.here, two.plan.id, asked)
+    assert plan.scope == asked
+    assert {one.target for one in plan.operations if one.mechanism is Mechanism.CREATE} == {person}
+
+
 async def test_two_names_that_become_one_are_told_and_the_second_stays_behind() -> None:
     def twins(service: Service) -> None:
         person = next(
