@@ -194,12 +194,17 @@ GROUPS = ObjectType(
     references=(BY_NAME, in_text("membershipRule")),
     domain_names=(DomainName("membershipRule"),),
     protected=(
-        Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
+        Protected(
+            Condition("onPremisesSyncEnabled", (True,)),
+            Reason.SYNCED,
+            elsewhere="it comes to the other tenant by that tenant's own synchronization, if at all",
+        ),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
         Protected(
             Condition("mailEnabled", (True,)),
             Reason.FOREIGN,
             unless=Condition("groupTypes", ("Unified",)),
+            elsewhere="it is kept in Exchange, which has to make it in the other tenant",
         ),
     ),
     licence=Licence(

@@ -166,7 +166,11 @@ SERVICE_PRINCIPALS = ObjectType(
     ),
     domain_names=(DomainName("servicePrincipalNames[]", verified=True), DomainName("notificationEmailAddresses[]")),
     protected=(
-        Protected(Condition("servicePrincipalType", ("ManagedIdentity",)), Reason.FOREIGN),
+        Protected(
+            Condition("servicePrincipalType", ("ManagedIdentity",)),
+            Reason.FOREIGN,
+            elsewhere="a managed identity is of an Azure resource, which gets one of its own elsewhere",
+        ),
         # Microsoft's own tenant: its service principals can be added by appId, not changed.
         Protected(
             Condition("appOwnerOrganizationId", ("f8cdef31-a31e-4b4a-93e4-5f571e91255a",)),

@@ -504,13 +504,14 @@ class ValueReference:
 class Protected:
     """Objects that can't be written, and the reason. `while_so`: only as long as the live object is so; what the
     snapshot says of it doesn't matter. `made_of`: a missing one can be made all the same, by these members alone;
-    the rest of it is as its owner sets it."""
+    the rest of it is as its owner sets it. `elsewhere`: why another tenant that lacks it doesn't get it."""
 
     when: Condition
     reason: Reason
     unless: Condition | None = None
     while_so: bool = False
     made_of: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)

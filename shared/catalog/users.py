@@ -190,7 +190,11 @@ USERS = ObjectType(
     references=(BY_NAME,),
     domain_names=(DomainName("userPrincipalName", verified=True), DomainName("otherMails[]")),
     protected=(
-        Protected(Condition("onPremisesSyncEnabled", (True,)), Reason.SYNCED),
+        Protected(
+            Condition("onPremisesSyncEnabled", (True,)),
+            Reason.SYNCED,
+            elsewhere="it comes to the other tenant by that tenant's own synchronization, if at all",
+        ),
         Protected(Condition("isManagementRestricted", (True,)), Reason.FOREIGN, while_so=True),
     ),
     licensed=Licensed("assignedLicenses", "skuId", "Microsoft Graph: user resource type, assignedLicenses"),

@@ -18,6 +18,7 @@ from shared.catalog.spec import ObjectType, StaysBehind
 from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import Exclusion, Reason, Scope
+from shared.engines.conditions import protection
 from shared.engines.domain_names import NONE, DomainMap
 from shared.engines.merge import completeness_of
 from shared.engines.moved import MovedView
@@ -26,6 +27,7 @@ from shared.engines.renamed import RenamedView
 from shared.engines.survey import KeyValue, key_values
 from shared.engines.view import View
 
+_ITSELF: Final = "it is about the tenant that it would go to"
 _HINT: Final = "--domain-map OLD=NEW, with a domain that the other tenant has verified"
 
 
@@ -62,7 +64,7 @@ async def move(
     moving = Moving(MovedView(snapshot, domains, catalog), domains, dict(known_ids))
     for spec in catalog.compared:
         await _match(moving, live, catalog, spec)
-        await _settle(moving, snapshot, live, spec)
+        await _settle(moving, snapshot, live, spec, tenant)
     return moving
 
 
@@ -218,25 +220,35 @@ def _other_values(spec: ObjectType, here: Mapping[str, Json], there: Mapping[str
 # --- what can't be there
 
 
-async def _settle(moving: Moving, snapshot: View, live: View, spec: ObjectType) -> None:
+async def _settle(moving: Moving, snapshot: View, live: View, spec: ObjectType, tenant: str) -> None:
     """What stays behind, and what of the others does."""
     verified = any(one.verified for one in spec.domain_names)
-    if spec.stays_behind is None and not verified:
+    elsewhere = any(one.elsewhere for one in spec.protected)
+    of_tenants = spec.identity not in ("", "id")  # other tenants, by their ids
+    if spec.stays_behind is None and not (verified or elsewhere or of_tenants):
         return
     there = {entry.id async for entry in live.index(spec.name)}
-    if spec.stays_behind is not None:
-        async for entry in moving.view.index(spec.name):
-            new = moving.ids.get(entry.id, entry.id)
-            if new not in there:
-                moving.stays.setdefault(ObjectKey(spec.name, new), spec.stays_behind)
-    if not verified:
+    async for entry in moving.view.index(spec.name):
+        new = moving.ids.get(entry.id, entry.id)
+        if new in there:
+            continue
+        if spec.stays_behind is not None:
+            moving.stays.setdefault(ObjectKey(spec.name, new), spec.stays_behind)
+        elif of_tenants and new == tenant:
+            moving.stays.setdefault(ObjectKey(spec.name, new), StaysBehind(Reason.FOREIGN, _ITSELF))
+    if not (verified or elsewhere):
         return
     async for entry, item in read_objects(snapshot, spec.name, snapshot.index(spec.name)):
         new = moving.ids.get(entry.id, entry.id)
+        missing = new not in there
+        protected = protection(spec, item, live=False)
+        if missing and protected is not None and protected.elsewhere:
+            stays = StaysBehind(protected.reason, protected.elsewhere)
+            moving.stays.setdefault(ObjectKey(spec.name, new), stays)
         for lost in moving.domains.lost(spec, item):
             what = f"its {lost.member} is" if lost.alone else f"{lost.text} is left out: it is"
             why = f"{what} of {lost.domain}, which the other tenant has not verified, and no domain takes its place"
-            if lost.alone and new not in there:
+            if lost.alone and missing:
                 moving.stays.setdefault(ObjectKey(spec.name, new), StaysBehind(Reason.DOMAIN, why))
             else:
                 moving.told.append(Exclusion(spec.name, new, entry.name, lost.member, Reason.DOMAIN, why))

@@ -17,12 +17,12 @@ from shared.domain.plan import Mechanism, Reason, Scope
 from shared.engines.evidence import Evidence
 from shared.engines.wire import encode
 from tests.faults import Call, Faults, crash_at, run_until_crash
-from tests.restore_planned import make_plan
-from tests.restore_world import KEYS, PLAN_KEY, objects
+from tests.restore_planned import add_member, make_plan
+from tests.restore_world import KEYS, PLAN_KEY, objects, tenant
 from tests.seeds import chance
 from tests.simdirectory import scripted
 from tests.simulator.seeds import INITIAL_DOMAIN, MAIN_DOMAIN
-from tests.simulator.seeds_blank import BLANK_MAIN, INTUNE
+from tests.simulator.seeds_blank import BLANK, BLANK_MAIN, INTUNE
 from tests.simulator.service import Service
 from tests.two_tenants import DOMAINS, Two, plan_into, two_tenants
 
@@ -293,6 +293,56 @@ async def test_two_names_that_become_one_are_told_and_the_second_stays_behind() 
     assert "userPrincipalName" in told[0].why
     made = [one.wanted["userPrincipalName"] for one in two.plan.operations if one.mechanism is Mechanism.CREATE]
     assert len(made) == len(set(made))
+
+
+async def test_what_comes_by_other_ways_stays_behind_and_says_so(planned: Two) -> None:
+    def of_others(service: Service) -> None:
+        tables = service.store.tables
+        synced = next(
+            key for key, one in tables["users"].items() if str(one["userPrincipalName"]).startswith("user")
+        )
+        tables["users"][synced]["onPremisesSyncEnabled"] = True
+        saas = next(
+            key for key, one in tables["servicePrincipals"].items() if str(one["displayName"])[:4] == "SaaS"
+        )
+        tables["servicePrincipals"][saas]["servicePrincipalType"] = "ManagedIdentity"
+        partner = {"tenantId": planned.there.tenant_id}
+        scripted(service, "POST", "/v1.0/policies/crossTenantAccessPolicy/partners", partner)
+
+    types = ("users", "servicePrincipals", "crossTenantAccessPartners")
+    two = await two_tenants(prepare=of_others, types=types)
+    whys = {
+        one.type: (one.reason, one.why)
+        for one in two.plan.exclusions
+        if not one.member and one.reason in (Reason.SYNCED, Reason.FOREIGN) and one.type in types
+    }
+    assert whys["users"] == (
+        Reason.SYNCED,
+        "it comes to the other tenant by that tenant's own synchronization, if at all",
+    )
+    assert whys["servicePrincipals"][1].startswith("a managed identity is of an Azure resource")
+    assert whys["crossTenantAccessPartners"] == (Reason.FOREIGN, "it is about the tenant that it would go to")
+    assert not any(planned.there.tenant_id == one.target for one in two.plan.operations)
+
+
+async def test_a_group_that_the_operator_names_lets_policies_be_switched_on_by_the_first_plan(planned: Two) -> None:
+    """A group for the other tenant's break-glass accounts, which is there before, in the place of the old one."""
+
+    def with_group(service: Service) -> None:
+        values = {"displayName": "Way in", "mailEnabled": False, "mailNickname": "wayin", "securityEnabled": True}
+        group = scripted(service, "POST", "/v1.0/groups", values)
+        for account in service.info["breakGlassIds"]:
+            add_member(service, str(group["id"]), account)
+        made.append(str(group["id"]))
+
+    made: list[str] = []
+    here = planned.here.info["breakGlassGroupId"]
+    other = tenant(planned.case.world.clock, BLANK)
+    with_group(other)
+    asked = replace(planned.plan.scope, adopt=(f"{here}={made[0]}",))
+    plan = await plan_into(other, planned.snapshot, planned.case.world.clock, planned.here, planned.plan.id, asked)
+    assert any(one.mechanism is Mechanism.ENABLE and one.guarded for one in plan.operations)
+    assert not [one for one in plan.exclusions if one.reason is Reason.LOCK_OUT_GUARD]
 
 
 async def test_a_user_of_the_same_name_there_is_taken_for_the_same_and_changed() -> None:

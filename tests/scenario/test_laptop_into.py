@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared.domain.erasure import erasure_name
+from shared.engines.erasure import erasure_blob
 from tests.backup import TENANT
 from tests.laptop import Laptop, begun
 from tests.restore_world import tenant
@@ -99,6 +101,27 @@ def test_neither_plan_nor_approval_is_good_for_another_tenant(
     assert here.store.seq == 0
     told = elsewhere("plan", "latest", *into(abroad), *MAP, *ONLY, *abroad.local())
     assert (told.code, "the tenant that was read is" in told.err) == (3, True)
+
+
+@pytest.mark.full
+def test_whom_the_deployment_erased_does_not_come_to_the_other_tenant_either(abroad: Laptop) -> None:
+    steps = planned(abroad)["document"]["steps"]
+    made = sorted(
+        one["target"]
+        for step in steps
+        for one in step["operations"]
+        if (one["type"], one["mechanism"]) == ("users", "create")
+    )
+    blob = abroad.copy / "evidence-400d" / erasure_blob(TENANT, erasure_name(made[0]), 1)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"whatever lies here bars")
+    again = planned(abroad)["document"]
+    left = {one["target"] for step in again["steps"] for one in step["operations"]}
+    assert made[0] not in left
+    assert {*made[1:]} <= left
+    assert [
+        one["name"] for one in again["exclusions"] if one["reason"] == "onErasureList" and not one["member"]
+    ] == [""]
 
 
 @pytest.mark.parametrize(
