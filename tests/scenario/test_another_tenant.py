@@ -17,7 +17,7 @@ from shared.domain.plan import Mechanism, Reason, Scope
 from shared.engines.evidence import Evidence
 from shared.engines.wire import encode
 from tests.faults import Call, Faults, crash_at, run_until_crash
-from tests.restore_planned import add_member, make_plan
+from tests.restore_planned import add_member, make_plan, undo_of
 from tests.restore_world import KEYS, PLAN_KEY, objects, tenant
 from tests.seeds import chance
 from tests.simdirectory import scripted
@@ -365,6 +365,19 @@ async def test_a_user_of_the_same_name_there_is_taken_for_the_same_and_changed()
         one for one in two.plan.operations if one.name.startswith("<script") and one.mechanism is Mechanism.PATCH
     ]
     assert patch.before["displayName"] == "Already here"
+
+
+async def test_what_came_goes_again_by_an_undo_of_the_plan() -> None:
+    two = await two_tenants(types=("users", "groups"))
+    await two.case.run()
+    came = set(two.there.store.tables["users"]) - set(two.first["users"])
+    assert len(came) == 7
+    plan = await undo_of(two.case)
+    assert (plan.tenant, plan.source_tenant) == (two.plan.tenant, two.plan.source_tenant)
+    await two.case.go_on(plan)
+    assert set(two.there.store.tables["users"]) == set(two.first["users"])
+    assert set(two.there.store.tables["groups"]) == set(two.first["groups"])
+    assert (await two.case.report()).unexpected == ()
 
 
 # --- whatever happens on the way ------------------------------------------------------------------------------
