@@ -108,6 +108,8 @@ async def _domains(snapshot: View, live: View, catalog: Catalog, scope: Scope) -
     here, there = await _tell(snapshot, catalog), await _tell(live, catalog)
     if not there.verified:
         raise Unusable("which domains the other tenant has verified could not be read")
+    if not (here.verified or asked):
+        raise Unusable("the snapshot doesn't tell which domains its tenant had", hint=_HINT)
     if strange := sorted({*asked.values()} - there.verified):
         raise Unusable(
             f"the other tenant has not verified {', '.join(strange)}",
@@ -151,7 +153,7 @@ async def _match(moving: Moving, live: View, catalog: Catalog, spec: ObjectType)
         return
     if not completeness_of(live, spec).is_complete:
         return  # nothing counts as missing then, and nothing is made
-    there: dict[KeyValue, tuple[str, JsonObject]] = {}
+    there: dict[KeyValue, tuple[str, dict[str, str]]] = {}
     taken = {entry.id async for entry in _renamed(moving, catalog).index(spec.name)}
     only: list[str] = []
     async for entry, item in read_objects(live, spec.name, live.index(spec.name)):
@@ -159,7 +161,7 @@ async def _match(moving: Moving, live: View, catalog: Catalog, spec: ObjectType)
         if entry.id not in taken:
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
-                    there[value] = entry.id, item
+                    there[value] = entry.id, _other_values(spec, item)
     view = _renamed(moving, catalog)
     named = {one.path for one in spec.domain_names}
     ours = await _made_here(view, spec)
@@ -181,7 +183,7 @@ async def _match(moving: Moving, live: View, catalog: Catalog, spec: ObjectType)
                 elif value in there:
                     new, held = there[value]
                     pairs[entry.id] = new
-                    pairs |= _other_values(spec, item, held)
+                    pairs |= {old: held[name] for name, old in _other_values(spec, item).items() if name in held}
     if not keys and len(only) == len(mine) == 1 and only != mine:
         pairs[mine[0]] = only[0]
     moving.ids |= {old: new for old, new in pairs.items() if old != new}
@@ -211,10 +213,10 @@ def _values(spec: ObjectType, item: JsonObject) -> frozenset[str]:
     return frozenset(value for value in held if isinstance(value, str))
 
 
-def _other_values(spec: ObjectType, here: Mapping[str, Json], there: Mapping[str, Json]) -> dict[str, str]:
-    """Server-made values by which others know the object."""
-    pairs = ((here.get(name), there.get(name)) for name in spec.keys_besides_id)
-    return {old: new for old, new in pairs if isinstance(old, str) and isinstance(new, str)}
+def _other_values(spec: ObjectType, item: Mapping[str, Json]) -> dict[str, str]:
+    """Server-made values by which others know the object, by member."""
+    held = ((name, item.get(name)) for name in spec.keys_besides_id)
+    return {name: value for name, value in held if isinstance(value, str)}
 
 
 # --- what can't be there
