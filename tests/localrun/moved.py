@@ -55,12 +55,11 @@ def unexplained(
             continue
         if one.what == "missing" and (one.table, one.old_id) in left:
             continue
-        if one.what == "links owners" and not one.before and one.after == [owner]:
-            continue
         if one.what.startswith("links"):
             name = one.what.removeprefix("links ")
             lost = {end for end in one.before or () if (one.table, one.old_id, name, end) not in cut}
-            if lost <= gone and not one.after:
+            came = {owner} if name == "owners" else set()
+            if lost <= gone and set(one.after or ()) <= came:
                 continue
         found.append(repr(one))
     return found

@@ -30,7 +30,9 @@ def asked(home: Laptop, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lapto
     """The same laptop, signed in to another tenant, and a plan that two have approved."""
     laptop = home.again(tmp_path_factory.mktemp("into") / "laptop")
     laptop = replace(laptop, service=tenant(laptop.clock, BLANK))
-    plan = planned(laptop)
+    page = laptop.root / "plan.html"
+    plan = planned(laptop, "--html", str(page))
+    assert "INTO TENANT" in page.read_text()
     for number in (0, 1):
         key = str(laptop.root / f"approver-{number}.pem")
         ran = laptop("approve", plan["plan"], "--key", key, "--yes", *into(laptop), *laptop.local(key=False))
