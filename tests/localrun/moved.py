@@ -15,10 +15,11 @@ from tests.localrun import truth
 
 Obj = dict[str, Any]
 RESTORER = "holdfast-restore"
-# What the service sets for an object that it has just made, and what of a tenant is its own.
+# What the service sets for an object that it has just made, what of a tenant is its own, and photos, which are
+# recorded where somebody asks for that and never written.
 _OWN = {
-    "users": ("mail", "proxyAddresses", "identities", "imAddresses"),
-    "groups": ("mail", "proxyAddresses", "organizationId"),
+    "users": ("mail", "proxyAddresses", "identities", "imAddresses", "_photo"),
+    "groups": ("mail", "proxyAddresses", "organizationId", "_photo"),
     "applications": ("publisherDomain", "keyCredentials", "passwordCredentials"),
     "servicePrincipals": ("appOwnerOrganizationId",),
     "roleDefinitions": ("templateId",),
