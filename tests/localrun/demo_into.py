@@ -18,6 +18,7 @@ from shared.catalog.registry import CATALOG
 from tests.localrun import truth
 from tests.localrun.moved import unexplained
 from tests.localrun.world import APPROVERS, World
+from tests.reviewing import reviewed
 from tests.simulator.client import SimulatorProcess
 from tests.simulator.seeds import MAIN_DOMAIN
 from tests.simulator.seeds_blank import BLANK, BLANK_MAIN
@@ -67,12 +68,7 @@ class Laptop:
         print(f"\nplan {planned['plan']}: {size:,} operations, digest {planned['digest']}")
         if not planned["document"]["steps"]:
             return planned["document"], {}
-        said = [
-            part
-            for wave in planned["document"]["waves"]
-            for name in wave["asks"]
-            for part in ("--acknowledge", name)
-        ]
+        said = reviewed(planned)
         for name in APPROVERS[:2]:
             key = self._world.approver_key(name)
             self.run("approve", planned["plan"], "--key", key, "--yes", *said, keys=False)

@@ -13,6 +13,7 @@ from shared.engines.erasure import erasure_blob
 from tests.backup import TENANT
 from tests.laptop import Laptop, begun
 from tests.restore_world import tenant
+from tests.reviewing import reviewed
 from tests.simulator.seeds import MAIN_DOMAIN
 from tests.simulator.seeds_blank import BLANK, BLANK_MAIN
 
@@ -33,9 +34,10 @@ def asked(home: Laptop, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lapto
     page = laptop.root / "plan.html"
     plan = planned(laptop, "--html", str(page))
     assert "INTO TENANT" in page.read_text()
+    said = reviewed(plan)
     for number in (0, 1):
         key = str(laptop.root / f"approver-{number}.pem")
-        ran = laptop("approve", plan["plan"], "--key", key, "--yes", *into(laptop), *laptop.local(key=False))
+        ran = laptop("approve", plan["plan"], "--key", key, "--yes", *said, *into(laptop), *laptop.local(key=False))
         assert ran.code == 0, ran.err
         assert f"INTO TENANT: {laptop.service.tenant_id}" in ran.err
     return laptop, plan
