@@ -81,27 +81,30 @@ def scratch_store(parts: Parts) -> Iterator[BlobStore]:
         yield FolderBlobStore(Path(folder))
 
 
+def plan_maker(parts: Parts) -> SnapshotPlanMaker:
+    return SnapshotPlanMaker(
+        repository=parts.repository,
+        directory=parts.directory,
+        catalog=parts.catalog,
+        audit=parts.audit,
+        clock=parts.clock,
+        scratch=lambda: scratch_store(parts),
+        temporary=parts.scratch,
+        evidence=evidence(parts),
+        break_glass_ids=parts.settings.break_glass_ids,
+        own_apps=own_apps(parts.settings),
+        earlier=parts.earlier,
+        thresholds=parts.settings.thresholds,
+    )
+
+
 @cache
 def restore_desk(parts: Parts) -> RestoreDesk:
-    settings = parts.settings
     return RestoreDesk(
         evidence=evidence(parts),
         desk=approval_desk(parts),
         plan_signer=parts.signers[Purpose.PLAN],
-        make_plan=SnapshotPlanMaker(
-            repository=parts.repository,
-            directory=parts.directory,
-            catalog=parts.catalog,
-            audit=parts.audit,
-            clock=parts.clock,
-            scratch=lambda: scratch_store(parts),
-            temporary=parts.scratch,
-            evidence=evidence(parts),
-            break_glass_ids=settings.break_glass_ids,
-            own_apps=own_apps(settings),
-            earlier=parts.earlier,
-            thresholds=settings.thresholds,
-        ),
+        make_plan=plan_maker(parts),
         erasures=ErasureDesk(evidence(parts), approval_desk(parts), parts.signers[Purpose.EVIDENCE], parts.clock),
         steps=parts.queues[queues.RESTORE_STEPS],
         verify=parts.queues[queues.RESTORE_VERIFY],

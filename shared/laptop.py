@@ -12,7 +12,9 @@ The copy is the vault and is only read. All that a restore writes lies in a work
 Queues are in memory. A message only says that something may be ready; applying or resuming a plan looks for what is
 ready in the evidence and says so again, so that a process killed anywhere loses nothing that matters. Plans of the
 deployment are not run from here, for it may still run them; what its restores made is known by its journals.
-"""
+
+Into another tenant a restore goes from here only: settings, sign-in and evidence are then that tenant's, by whose
+id the evidence is kept apart."""
 
 from __future__ import annotations
 
@@ -39,13 +41,14 @@ from shared.bootstrap import TABLE, Keys, Parts, open_directory, system_clock
 from shared.catalog.registry import CATALOG
 from shared.desks import HANDLERS
 from shared.domain import queues
-from shared.domain.errors import BlobMissing, Retryable, Unusable
-from shared.domain.ports import BlobStore, Clock, Ids
+from shared.domain.errors import BlobMissing, Refused, Retryable, Unusable
+from shared.domain.ports import BlobStore, Clock, GraphRequest, Ids
 from shared.engines.create import create_once
 from shared.engines.evidence import Evidence, TrustedKeys, approvers_blob, sha256
 from shared.engines.holds import Holds
 from shared.engines.jws import Purpose, load_public_keys
 from shared.engines.repository import Repository
+from shared.engines.wire import parse
 from shared.settings import CONNECTIONS, Settings, is_loopback, load_settings
 
 if TYPE_CHECKING:
@@ -58,15 +61,17 @@ _AGAIN = 5.0  # seconds until a message that failed for now comes back, unless t
 _HELD = 1e9  # seconds for which a message in hand is nobody else's: there is nobody else
 
 
-def laptop_settings(copy: FolderCopy, work: Path, environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of the environment, with folders in place of storage and Key Vault. Raises `Unusable` that lists
-    every problem at once."""
+def laptop_settings(
+    copy: FolderCopy, work: Path, environ: Mapping[str, str] | None = None, *, into: str = ""
+) -> Settings:
+    """The settings of the environment, with folders in place of storage and Key Vault. `into`: another tenant that
+    is restored into, which the settings are then for. Raises `Unusable` that lists every problem at once."""
     given = os.environ if environ is None else environ
     apps = (*CONNECTIONS, "HOLDFAST_IDENTITY_CLIENT_ID")  # what only the apps can use
     own = {name: value for name, value in given.items() if not name.startswith(apps)}
     here = {
         "HOLDFAST_ROLE": "all",
-        "HOLDFAST_TENANT_ID": copy.tenant,
+        "HOLDFAST_TENANT_ID": into or copy.tenant,
         "HOLDFAST_EXPORT_DIR": str(copy.folder),
         "HOLDFAST_WORK_DIR": str(work),
         "HOLDFAST_KEYS_DIR": str(work / KEYS),
@@ -199,16 +204,27 @@ async def _bring_approvers(settings: Settings, copy: FolderCopy, evidence: BlobS
     by its hash alone; where it is nowhere, approving says so."""
     if not settings.approvers_sha256:
         return
-    name = approvers_blob(copy.tenant, settings.approvers_sha256)
     file = Path(settings.work_dir) / APPROVERS
     found = [file.read_bytes()] if file.is_file() else []
     if copy.evidence is not None:
         with suppress(BlobMissing):
-            found.append(await copy.evidence.get(name))
+            found.append(await copy.evidence.get(approvers_blob(copy.tenant, settings.approvers_sha256)))
     for data in found:
         if sha256(data) == settings.approvers_sha256:
-            await create_once(evidence, name, data)
+            await create_once(evidence, approvers_blob(settings.tenant_id, settings.approvers_sha256), data)
             return
+
+
+async def check_tenant(parts: Parts) -> None:
+    """Raises `Refused` where whoever signed in is in another tenant than the settings name."""
+    page = await parts.directory.page(GraphRequest("GET", "/v1.0/organization?$select=id"))
+    read = [str(parse(item).get("id", "")).lower() for item in page.items]
+    if read != [parts.settings.tenant_id.lower()]:
+        raise Refused(
+            f"this sign-in is to the tenant {', '.join(read) or 'unknown'}, not {parts.settings.tenant_id}",
+            saved="nothing was written",
+            hint="sign in to the tenant that --into names",
+        )
 
 
 @dataclass(slots=True)
@@ -220,6 +236,8 @@ class Worker:
     parts: Parts
     real: Clock
     tell: Callable[[str], None]
+    _home: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _checked: bool = False
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
@@ -250,6 +268,13 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
+    async def _check_tenant(self) -> None:
+        """Before the first write into another tenant. Raises `Refused` where the sign-in was to some other one."""
+        async with self._home:
+            if not self._checked and self.parts.repository.tenant != self.parts.settings.tenant_id:
+                await check_tenant(self.parts)
+            self._checked = True
+
     def _queues(self) -> list[MemoryQueue]:
         return [queue for name in HANDLERS if isinstance(queue := self.parts.queues[name], MemoryQueue)]
 
@@ -261,6 +286,8 @@ class Worker:
 
     async def _serve(self, queue: MemoryQueue, message: QueueMessage) -> None:
         try:
+            if queue.name == queues.RESTORE_STEPS:
+                await self._check_tenant()
             await HANDLERS[queue.name](self.parts, message.body.encode())
         except Retryable as failed:
             self.tell(f"waiting, then trying again: {failed.what}")

@@ -212,7 +212,7 @@ class Laptop:
     async def _opened(self, source: Source, faults: Faults | None) -> AsyncIterator[Parts]:
         assert source.folder is not None
         opened = FolderCopy.open(source.folder)
-        settings = laptop_settings(opened, source.work or self.work, self.environ(URL))
+        settings = laptop_settings(opened, source.work or self.work, self.environ(URL), into=source.into)
         keys = trusted_keys(source.keys) if source.keys else trusted_keys(self.root / "snapshot.pub")
         self.seed += 1
         async with inside(self.service, settings.graph_token, self.clock, patience=60.0) as directory:

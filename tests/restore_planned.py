@@ -150,6 +150,7 @@ async def make_plan(
     own_apps: tuple[str, ...] = (),
     known: frozenset[str] = frozenset(),
     seen: Mapping[ObjectKey, JsonObject] | None = None,
+    source_tenant: str = "",
 ) -> RestorePlan:
     """What the planner makes of the tenant as it is now. `known`: live ids that a later snapshot holds."""
     live = await read(service, clock)
@@ -176,6 +177,7 @@ async def make_plan(
         own_apps=own_apps,
         vouched=vouched,
         seen=seen,
+        source_tenant=source_tenant,
     )
 
 

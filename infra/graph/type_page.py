@@ -132,10 +132,28 @@ def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
     if spec.enabling is not None:
         yield "Enabled", f"`{spec.enabling.property}` starts as `{spec.enabling.off}` and is set back last"
     yield "Recognised by", "; ".join(f"{code(key.properties)} ({key.strength.value})" for key in spec.match_keys)
+    yield "In another tenant", "; ".join(_elsewhere(spec))
     yield "Names objects of", ", ".join(dict.fromkeys(to for one in spec.references for to in one.to))
     yield "Licence", f"{spec.licence.name} ({spec.licence.source})" if spec.licence else "none beyond Entra ID Free"
     yield "Drill", spec.drill.value + (f": {spec.no_drill}" if spec.drill is Drill.NONE else "")
     yield "A change shows in", spec.latency.value
+
+
+def _elsewhere(spec: ObjectType) -> Iterator[str]:
+    """What a restore into another tenant does otherwise than at home."""
+    if same := [code(key.properties) for key in spec.match_keys if key.across]:
+        yield f"the same thing where {' or '.join(same)} is"
+    if spec.one_per_tenant or (spec.singleton and not spec.parent):
+        yield "each tenant has one"
+    if spec.domain_names:
+        yield f"domains change in {code([one.path for one in spec.domain_names])}"
+    if verified := [one.path for one in spec.domain_names if one.verified]:
+        yield f"only such as are verified there in {code(verified)}"
+    if spec.stays_behind is not None:
+        yield f"stays behind: {spec.stays_behind.why}"
+    for one in spec.protected:
+        if one.elsewhere:
+            yield f"where {_condition(one.when)}: {one.elsewhere}"
 
 
 def _bin_limits(spec: ObjectType) -> str:
@@ -196,7 +214,8 @@ def _lost(spec: ObjectType) -> Iterator[str]:
 def _protected(one: Protected) -> str:
     unless = f", unless {_condition(one.unless)}" if one.unless else ""
     live = " at that time" if one.while_so else ""
-    return f"{_condition(one.when)}{live}{unless}: {REASONS[one.reason]}"
+    made = f"; made anew by {code(one.made_of)} alone" if one.made_of else ""
+    return f"{_condition(one.when)}{live}{unless}: {REASONS[one.reason]}{made}"
 
 
 def _condition(condition: Condition) -> str:

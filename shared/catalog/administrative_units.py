@@ -8,6 +8,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    DomainName,
     Licence,
     LinkWrite,
     MatchKey,
@@ -71,6 +72,7 @@ ADMINISTRATIVE_UNITS = ObjectType(
     ),
     create_only=("isMemberManagementRestricted",),
     references=(in_text("membershipRule"),),
+    domain_names=(DomainName("membershipRule"),),
     licence=Licence(
         "Entra ID P1 for the administrators of a unit, and for its members where a rule names them",
         "Microsoft Entra: administrative units, License requirements",

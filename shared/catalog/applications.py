@@ -9,6 +9,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    DomainName,
     LinkWrite,
     MatchKey,
     ObjectType,
@@ -188,6 +189,7 @@ APPLICATIONS = ObjectType(
             for token in ("accessToken", "idToken", "saml2Token")
         ),
     ),
+    domain_names=(DomainName("identifierUris[]", verified=True),),
     keys_besides_id=("appId",),
     tier_zero=OWNED,
     contain=Containment(

@@ -7,6 +7,7 @@ from shared.catalog.spec import (
     Apart,
     Condition,
     Create,
+    DomainName,
     LinkWrite,
     ObjectType,
     Quirk,
@@ -81,6 +82,7 @@ ORGANIZATIONAL_BRANDING = ObjectType(
         Apart(name, name, file=True, when=Condition(f"{name}RelativeUrl", ("",), begins=True), share=0.3)
         for name in _FILES
     ),
+    domain_names=(DomainName("usernameHintText"),),
     # Where the service serves files from is its own matter.
     volatile=("cdnList", *(f"{name}RelativeUrl" for name in _FILES)),
     whole=("contentCustomization", "loginPageLayoutConfiguration", "loginPageTextVisibilitySettings"),

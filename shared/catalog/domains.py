@@ -12,10 +12,12 @@ from shared.catalog.spec import (
     ObjectType,
     Quirk,
     Relationship,
+    StaysBehind,
     Strength,
+    TellsDomains,
     WaveNumber,
 )
-from shared.domain.plan import AnchorKind
+from shared.domain.plan import AnchorKind, Reason
 
 DOMAINS = ObjectType(
     name="domains",
@@ -42,6 +44,11 @@ DOMAINS = ObjectType(
     volatile=("state",),
     sets=("supportedServices",),
     bearing=Bearing("domains"),
+    tells_domains=TellsDomains(initial="isInitial", verified="isVerified"),
+    stays_behind=StaysBehind(
+        Reason.DOMAIN,
+        "a domain belongs to one tenant at a time: its owner removes it here and proves it there, by a DNS record",
+    ),
     not_created="it is taken in by a DNS record that its owner has to make",
     quirks=(
         Quirk(

@@ -141,7 +141,7 @@ USER_FLOW_ATTRIBUTES = ObjectType(
     wave=WaveNumber.REST,
     needs_to_read=_READ_FLOWS,
     needs_to_write=_WRITE_FLOWS,
-    match_keys=(MatchKey(("displayName",), Strength.UNIQUE),),
+    match_keys=(MatchKey(("displayName",), Strength.UNIQUE, across=True),),
     anchor=AnchorSpec(AnchorKind.KEY, "displayName", "/identity/userFlowAttributes"),
     create=Create(
         "/identity/userFlowAttributes",

@@ -7,6 +7,7 @@ from shared.catalog.spec import (
     AnchorSpec,
     Condition,
     Create,
+    DomainName,
     Licence,
     LinkWrite,
     MatchKey,
@@ -62,6 +63,7 @@ LIFECYCLE_MANAGEMENT_SETTINGS = ObjectType(
     writable=("emailSettings", "quarantineConfiguration", "workflowScheduleIntervalInHours"),
     whole=("emailSettings", "quarantineConfiguration"),
     kinds=("quarantineConfiguration.conditions",),
+    domain_names=(DomainName("emailSettings.senderDomain", verified=True),),
     not_created=_ALWAYS_THERE,
     licence=Licence("Entra ID Governance", "Microsoft Entra ID Governance licensing fundamentals"),
     quirks=(

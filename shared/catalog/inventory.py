@@ -10,10 +10,12 @@ from shared.catalog.spec import (
     ObjectType,
     Quirk,
     Relationship,
+    StaysBehind,
     Stock,
     Strength,
     WaveNumber,
 )
+from shared.domain.plan import Reason
 
 _READ_USERS = ("User.Read.All", "Directory.Read.All")
 _NOTHING = "nothing can be written back"
@@ -38,6 +40,9 @@ DEVICES = ObjectType(
         for name in ("registeredOwners", "registeredUsers")
     ),
     match_keys=(MatchKey(("deviceId",), Strength.WEAK),),
+    stays_behind=StaysBehind(
+        Reason.FOREIGN, "a device is in one tenant at a time, and has to join the other itself"
+    ),
     only_read="its key is on the device itself, which has to join again",
     volatile=("approximateLastSignInDateTime", "onPremisesLastSyncDateTime"),
     sets=("physicalIds", "systemLabels", "alternativeSecurityIds"),
@@ -72,6 +77,9 @@ ORG_CONTACTS = ObjectType(
         ),
     ),
     match_keys=(MAIL_ADDRESSES, MatchKey(("mail",), Strength.WEAK)),
+    stays_behind=StaysBehind(
+        Reason.FOREIGN, "Exchange or the other tenant's own synchronization makes contacts there"
+    ),
     only_read="Exchange or the synchronization makes contacts, and Graph can't",
     volatile=("onPremisesLastSyncDateTime",),
     sets=("proxyAddresses",),
@@ -95,7 +103,10 @@ SUBSCRIBED_SKUS = ObjectType(
     needs_to_write=(),
     list_cost=3,
     name_property="skuPartNumber",
-    match_keys=(MatchKey(("skuId",), Strength.WEAK),),
+    match_keys=(MatchKey(("skuId",), Strength.WEAK, across=True),),
+    stays_behind=StaysBehind(
+        Reason.LICENCE, "the other tenant has no such subscription: they are bought, not made"
+    ),
     only_read="subscriptions are bought, not made",
     stock=Stock(
         "skuId",

@@ -6,6 +6,7 @@ from shared.catalog.bearing import Bearing
 from shared.catalog.spec import (
     AnchorSpec,
     Create,
+    DomainName,
     MatchKey,
     ObjectType,
     Quirk,
@@ -96,10 +97,11 @@ GROUP_LIFECYCLE_POLICIES = ObjectType(
     needs_to_write=(("Directory.ReadWrite.All",),),
     write_by_choice="Directory.ReadWrite.All writes nearly everything else, too, and nothing narrower does this",
     name_property="managedGroupTypes",
-    match_keys=(MatchKey(("managedGroupTypes",), Strength.UNIQUE),),
+    match_keys=(MatchKey(("managedGroupTypes",), Strength.UNIQUE, across=True),),
     anchor=AnchorSpec(AnchorKind.KEY, "managedGroupTypes", "/groupLifecyclePolicies"),
     create=Create("/groupLifecyclePolicies"),
     writable=("alternateNotificationEmails", "groupLifetimeInDays", "managedGroupTypes"),
+    domain_names=(DomainName("alternateNotificationEmails"),),
     quirks=(
         Quirk("A tenant has one at most.", "Microsoft Graph: groupLifecyclePolicy resource type"),
         Quirk(

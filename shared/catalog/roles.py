@@ -10,6 +10,7 @@ from shared.catalog.spec import (
     AnchorSpec,
     Condition,
     Create,
+    DomainName,
     Drill,
     Governed,
     Licence,
@@ -59,6 +60,7 @@ ROLE_DEFINITIONS = ObjectType(
             ("templateId",),
             Strength.UNIQUE,
             "/roleManagement/directory/roleDefinitions?$filter=templateId eq '{value}'",
+            across=True,
         ),
         MatchKey(("displayName",), Strength.WEAK),
     ),
@@ -350,7 +352,7 @@ ROLE_SETTINGS = ObjectType(
     needs_to_write=(("RoleManagement.ReadWrite.Directory", "RoleManagementPolicy.ReadWrite.Directory"),),
     dependent=True,
     name_property="roleDefinitionId",
-    match_keys=(MatchKey(("roleDefinitionId", "scopeId", "scopeType"), Strength.UNIQUE),),
+    match_keys=(MatchKey(("roleDefinitionId", "scopeId", "scopeType"), Strength.UNIQUE, across=True),),
     anchor=AnchorSpec(
         AnchorKind.KEY,
         "roleDefinitionId",
@@ -382,6 +384,7 @@ ROLE_SETTINGS = ObjectType(
         ),
         ValueReference("policy.rules[].claimValue", ("authenticationContextClassReferences",), literals=("",)),
     ),
+    domain_names=(DomainName("policy.rules[].notificationRecipients[]"),),
     licence=Licence("Entra ID P2 or ID Governance", _LICENCES),
     quirks=(
         Quirk(

@@ -10,6 +10,7 @@ from shared.catalog.spec import (
     Bin,
     Condition,
     Create,
+    DomainName,
     Drill,
     Licence,
     LinkWrite,
@@ -120,7 +121,7 @@ SERVICE_PRINCIPALS = ObjectType(
     adopted_by_name=True,
     known_outside=AZURE_ROLES,
     match_keys=(
-        MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'"),
+        MatchKey(("appId",), Strength.UNIQUE, "/servicePrincipals?$filter=appId eq '{value}'", across=True),
         MatchKey(("displayName",), Strength.WEAK),
     ),
     anchor=AnchorSpec(
@@ -163,10 +164,19 @@ SERVICE_PRINCIPALS = ObjectType(
         ValueReference("appId", ("applications",), key="appId", pair=True),
         ValueReference("servicePrincipalNames[]", ("applications",), key="appId", text=True),
     ),
+    domain_names=(DomainName("servicePrincipalNames[]", verified=True), DomainName("notificationEmailAddresses[]")),
     protected=(
-        Protected(Condition("servicePrincipalType", ("ManagedIdentity",)), Reason.FOREIGN),
+        Protected(
+            Condition("servicePrincipalType", ("ManagedIdentity",)),
+            Reason.FOREIGN,
+            elsewhere="a managed identity is of an Azure resource, which gets one of its own elsewhere",
+        ),
         # Microsoft's own tenant: its service principals can be added by appId, not changed.
-        Protected(Condition("appOwnerOrganizationId", ("f8cdef31-a31e-4b4a-93e4-5f571e91255a",)), Reason.FOREIGN),
+        Protected(
+            Condition("appOwnerOrganizationId", ("f8cdef31-a31e-4b4a-93e4-5f571e91255a",)),
+            Reason.FOREIGN,
+            made_of=("appId",),
+        ),
     ),
     tier_zero=OWNED,
     contain=Containment(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import ObjectType, Quirk, ValueReference, WaveNumber
+from shared.catalog.spec import DomainName, ObjectType, Quirk, ValueReference, WaveNumber
 
 _ALWAYS_THERE = "every tenant has one, which can't be deleted"
 _MEMBERSHIPS = (
@@ -86,6 +86,7 @@ FEDERATED_TOKEN_VALIDATION_POLICY = ObjectType(
     kinds=("validatingDomains",),
     sets=("validatingDomains.domainNames",),
     references=(ValueReference("validatingDomains.domainNames[]", ("domains",)),),
+    domain_names=(DomainName("validatingDomains.domainNames[]", verified=True),),
     not_created=_ALWAYS_THERE,
     quirks=(
         Quirk(

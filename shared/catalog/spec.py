@@ -112,7 +112,9 @@ class MatchKey:
     the caller; empty for keys that can only be compared in listings. `optional`: properties that may be missing,
     which then is part of the key. `when`: only objects that this holds of have the key. `space`: objects of all
     types that name the same one share its values. `written`: False where the mail system or the service computes
-    it, so that nothing but a recycle bin brings it back. `yields`: how an object gives a value of it up."""
+    it, so that nothing but a recycle bin brings it back. `yields`: how an object gives a value of it up. `across`:
+    an object of another tenant that holds it is the same thing there, once domains and ids are those of that
+    tenant."""
 
     properties: tuple[str, ...]
     strength: Strength
@@ -122,6 +124,34 @@ class MatchKey:
     space: str = ""
     written: bool = True
     yields: Yields | None = None
+    across: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainName:
+    """Texts at `path` (dotted, `[]` steps into lists) that may name a domain of the tenant; another tenant has its
+    own in its place. `verified`: Graph takes no domain there that the tenant hasn't verified, so that an object, or
+    a value of a list, whose domain the other tenant lacks can't be there."""
+
+    path: str
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TellsDomains:
+    """The ids of the type's objects are the tenant's domains. Members that tell which of them is the one that the
+    tenant began with, and which are verified."""
+
+    initial: str
+    verified: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaysBehind:
+    """Why an object that another tenant lacks doesn't come to be there."""
+
+    reason: Reason
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,12 +507,15 @@ class ValueReference:
 @dataclass(frozen=True, slots=True)
 class Protected:
     """Objects that can't be written, and the reason. `while_so`: only as long as the live object is so; what the
-    snapshot says of it doesn't matter."""
+    snapshot says of it doesn't matter. `made_of`: a missing one can be made all the same, by these members alone;
+    the rest of it is as its owner sets it. `elsewhere`: why another tenant that lacks it doesn't get it."""
 
     when: Condition
     reason: Reason
     unless: Condition | None = None
     while_so: bool = False
+    made_of: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -672,6 +705,10 @@ class ObjectType:
     prefixed: dict[str, str] = field(default_factory=dict)  # members before which the service puts what looks so
     kinds: tuple[str, ...] = ()  # nested objects whose `@odata.type` says what no member does: it counts; dotted
     references: tuple[ValueReference, ...] = ()
+    domain_names: tuple[DomainName, ...] = ()
+    tells_domains: TellsDomains | None = None
+    one_per_tenant: bool = False  # a list of exactly one, which is the tenant's own whatever its id
+    stays_behind: StaysBehind | None = None
     protected: tuple[Protected, ...] = ()
     keys_besides_id: tuple[str, ...] = ()  # server-made values others refer to, mapped when re-created: appId
     # Another object is taken for a missing one's successor only where the operator names both: always, or where

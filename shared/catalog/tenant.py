@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.catalog.branding import BRANDED
 from shared.catalog.certificates import TRUSTED
 from shared.catalog.consent import ASSIGNED_TO_USERS
-from shared.catalog.spec import Condition, Drill, Fights, ObjectType, Quirk, WaveNumber
+from shared.catalog.spec import Condition, DomainName, Drill, Fights, ObjectType, Quirk, WaveNumber
 
 ORGANIZATION = ObjectType(
     name="organization",
@@ -36,6 +36,13 @@ ORGANIZATION = ObjectType(
         "technicalNotificationMails",
     ),
     whole=("privacyProfile",),
+    domain_names=(
+        DomainName("marketingNotificationEmails[]"),
+        DomainName("privacyProfile.contactEmail"),
+        DomainName("securityComplianceNotificationMails[]"),
+        DomainName("technicalNotificationMails[]"),
+    ),
+    one_per_tenant=True,
     tells_plans="assignedPlans",
     not_created="it is the tenant itself: there is one, and it goes with the tenant",
     fights=Fights(

@@ -16,6 +16,7 @@ import typer
 from shared.cli.parts import Parts, approval_desk
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import (
+    Into,
     Json,
     LocalRestore,
     Minutes,
@@ -97,6 +98,7 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before signing.")] = False,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     as_json: Json = False,
 ) -> int:
     """Approve or reject a plan with your own key.
@@ -144,7 +146,7 @@ def approve(
             raise Refused("not signed", saved="nothing was sent")
         return await _hand_in(parts, screen, stored, approval, signer, parts.worker or pause, minutes)
 
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, reads_copy=False))
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, reads_copy=False, into=into))
 
 
 def _decision(*, reject: bool, override: bool, withdraw: bool) -> Decision:
@@ -238,10 +240,13 @@ def _check_named(approval: Approval, stored: StoredPlan) -> None:
 
 def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
     from shared.cli.conflicts_view import chosen_lines
+    from shared.cli.moving_view import moving_facts
     from shared.cli.plan_view import forecast_line, grant_line
 
     yield f"You {approval.decision.value} plan {approval.plan} of snapshot {stored.plan.snapshot}"
     yield f"  digest   {approval.digest}"
+    for name, text in moving_facts(stored.plan):
+        yield f"  {name}: {text}"
     for wave in stored.plan.waves:
         mark = "yes" if wave.number in approval.waves else "no "
         more = f"; asks for --acknowledge {' --acknowledge '.join(wave.asks)}" if wave.asks else ""

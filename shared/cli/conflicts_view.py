@@ -37,7 +37,12 @@ def again_command(plan: RestorePlan) -> str:
     scope = plan.scope
     refused = {(one.type, one.target) for one in plan.chosen if not one.done and not one.by}
     parts = ["holdfast plan", shlex.quote(plan.snapshot)]
-    for name, values in (("--type", scope.types), ("--id", scope.ids), ("--member", scope.members)):
+    for name, values in (
+        ("--type", scope.types),
+        ("--id", scope.ids),
+        ("--member", scope.members),
+        ("--domain-map", scope.domains),
+    ):
         parts += [f"{name} {shlex.quote(one)}" for one in values]
     for name, asked in (
         ("--with-dependencies", scope.dependencies),

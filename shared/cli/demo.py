@@ -22,7 +22,8 @@ def demo(ctx: typer.Context) -> int:
     """Run the whole story on this machine.
 
     Backs up a simulated tenant, breaks it and brings it back, with no cloud account. Needs the source checkout,
-    where `make demo` does the same after setting everything up.
+    where `make demo` does the same after setting everything up. With --cross-tenant the tenant goes into a second,
+    blank one instead, and what can't move is listed.
 
     Example: holdfast demo
     """

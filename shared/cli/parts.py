@@ -58,6 +58,7 @@ class Source:
     work: Path | None = None
     tell: Callable[[str], None] = print
     reads_copy: bool = True  # whether the command needs more of the copy than its tenant
+    into: str = ""  # another tenant that the restore goes into
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ async def _laptop_parts(source: Source, folder: Path) -> AsyncIterator[Parts]:
 
     copy = _copy(folder)
     work = source.work or work_folder(folder)
-    settings = laptop_settings(copy, work)
+    settings = laptop_settings(copy, work, into=source.into)
     keys = _copy_keys(source.keys) if source.reads_copy else _by_purpose({})
     async with (
         open_laptop(settings, copy, keys, source.tell) as operator,
@@ -200,7 +201,7 @@ async def _laptop_parts(source: Source, folder: Path) -> AsyncIterator[Parts]:
 
 def laptop_view(operator: Operator, worker: Pause, source: Source) -> Parts:
     """What commands see of a laptop's parts."""
-    given = {"--local": source.folder, "--work": source.work}
+    given = {"--local": source.folder, "--work": source.work, "--into": source.into or None}
     flags = "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path is not None)
     return replace(from_operator(operator, operator.keys), worker=worker, flags=flags)
 

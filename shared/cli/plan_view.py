@@ -67,6 +67,8 @@ REASONS = {
     Reason.UNCLASSIFIED: "the snapshot doesn't tell whether it was an assignment or an activation",
     Reason.ERASED: "on the erasure list",
     Reason.CHOSEN: "left so by the operator's choice",
+    Reason.DOMAIN: "needs a domain that the tenant it goes to has not verified",
+    Reason.LICENCE: "a licence that the tenant it goes to doesn't have",
 }
 
 
@@ -189,7 +191,10 @@ def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
 # --- page ------------------------------------------------------------------------------------------------
 
 
-def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str]:
+def plan_page(
+    plan: RestorePlan, digest: str, made_at: datetime, moving: Sequence[tuple[str, str]] = ()
+) -> Iterable[str]:
+    """`moving`: from which tenant into which, for a plan that goes into another."""
     names = {operation.target: operation.name for operation in plan.operations}
     waves = [
         {
@@ -212,6 +217,7 @@ def plan_page(plan: RestorePlan, digest: str, made_at: datetime) -> Iterable[str
             ("Snapshot", plan.snapshot),
             ("Planned at", moment(plan.created_at)),
             ("Live as of", moment(plan.live_as_of)),
+            *moving,
             ("Scope", scope_line(plan)),
             ("Despite the erasure list", ", ".join(plan.despite_erasure) or "nobody"),
             ("Break-glass accounts", ", ".join(plan.break_glass_ids) or "none set: no policy will be enabled"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -11,6 +12,7 @@ import typer
 from shared.cli.parts import Parts
 from shared.cli.screen import Answer, Screen, wire_document
 from shared.cli.session import (
+    Into,
     Json,
     LocalRestore,
     Minutes,
@@ -117,6 +119,18 @@ def plan(
             help="The same of all conflicts of a type (users) or of a kind (nameHeld); may be repeated.",
         ),
     ] = None,
+    domain_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--domain-map",
+            metavar="OLD=NEW",
+            help="With --into: the domain there that takes the place of one here; may be repeated.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="With --local: show the plan, and what can't move, and store nothing."),
+    ] = False,
     request_id: RequestId = "",
     despite: Annotated[
         list[str] | None,
@@ -130,6 +144,7 @@ def plan(
     minutes: Minutes = 120.0,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
@@ -151,7 +166,13 @@ def plan(
         prune=prune,
         contain=contain,
         rescue=rescue,
+        into=into.lower(),
+        domains=tuple(domain_map or ()),
     )
+    if domain_map and not into:
+        raise Unusable("domains change only in another tenant", hint="name it: --into TENANT")
+    if dry_run and local is None:
+        raise Unusable("a dry run is made on this machine", hint="--local FOLDER; the apps only make plans to keep")
     erased = tuple(sorted({one.lower() for one in despite or ()}))
     pause = session_of(ctx).pause
 
@@ -174,13 +195,15 @@ def plan(
             screen.note("warning: the copy holds no evidence, so whom the erasure list names is not known here")
         asked = request_id or operator.ids.new()
         wanted = Wanted(opened.id, scope, erased)
+        if dry_run:
+            return await _rehearsed(parts, screen, operator, asked, wanted)
         stored = await _ask(parts, screen, operator, asked, wanted, parts.worker or pause, minutes)
         if html is not None:
             write_page(html, stored, parts, screen)
         trusted = f" --key {shlex.quote(str(key))}" if key is not None else ""
         return plan_answer(stored, asked, parts.flags, trusted)
 
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, into=into))
 
 
 def undo(
@@ -191,6 +214,7 @@ def undo(
     minutes: Minutes = 120.0,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
@@ -220,7 +244,7 @@ def undo(
             write_page(html, stored, parts, screen)
         return plan_answer(stored, asked, parts.flags)
 
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, into=into))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +255,32 @@ class Wanted:
     scope: Scope
     despite_erasure: tuple[str, ...]
     undo: str = ""
+
+
+async def _rehearsed(parts: Parts, screen: Screen, operator: Operator, request_id: str, wanted: Wanted) -> Answer:
+    """The plan as it would be stored, and nothing is."""
+    from shared.cli.moving_view import staying_document
+    from shared.cli.render import line
+    from shared.desks import plan_maker
+    from shared.engines.evidence import plan_id, sha256
+    from shared.engines.restore_requests import VERSION, PlanRequest
+    from shared.engines.wire import encode
+
+    request = PlanRequest(VERSION, "plan", request_id, wanted.snapshot, wanted.scope, wanted.despite_erasure)
+    with screen.progress(f"Planning from {wanted.snapshot}: the tenant is read"):
+        plan = await plan_maker(operator)(plan_id(parts.tenant, request_id), request)
+    document = {
+        "plan": None,
+        "dryRun": True,
+        "snapshot": plan.snapshot,
+        "tenant": plan.tenant,
+        "forecast": wire_document(plan.forecast),
+        "excludedByReason": dict(sorted(Counter(one.reason.value for one in plan.exclusions).items())),
+        "cantMove": staying_document(plan),
+        "document": wire_document(plan),
+    }
+    view = plan_lines(plan, sha256(encode(plan)), kept=False)
+    return Answer(document, (*view, line("A dry run: nothing was written, neither to the tenant nor here.")))
 
 
 async def _ask(
@@ -303,10 +353,11 @@ async def refused(parts: Parts, request_id: str) -> None:
 
 
 def write_page(html: Path, stored: StoredPlan, parts: Parts, screen: Screen) -> None:
+    from shared.cli.moving_view import moving_facts
     from shared.cli.plan_view import plan_page
     from shared.pages import page
 
-    page.write(html, plan_page(stored.plan, stored.digest, parts.clock.now()))
+    page.write(html, plan_page(stored.plan, stored.digest, parts.clock.now(), moving_facts(stored.plan)))
     screen.note(f"page written: {html}")
 
 
@@ -329,8 +380,12 @@ def plan_answer(stored: StoredPlan, request_id: str, flags: str = "", trusted: s
     return Answer(document, tuple(plan_lines(stored.plan, stored.digest, flags, trusted)))
 
 
-def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "") -> list[RenderableType]:
+def plan_lines(
+    plan: RestorePlan, digest: str, flags: str = "", trusted: str = "", *, kept: bool = True
+) -> list[RenderableType]:
+    """`kept`: it is stored, and can be approved."""
     from shared.cli.conflicts_view import again_command, chosen_lines, conflict_lines
+    from shared.cli.moving_view import moving_facts, staying_table
     from shared.cli.plan_view import (
         REASONS,
         approve_command,
@@ -349,9 +404,10 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
     view: list[RenderableType] = [
         facts(
             [
-                ("Plan", plan.id),
-                ("Digest", digest),
+                ("Plan", plan.id if kept else ""),
+                ("Digest", digest if kept else ""),
                 ("Snapshot", plan.snapshot),
+                *moving_facts(plan),
                 ("Planned at", moment(plan.created_at)),
                 ("Scope", scope_line(plan)),
                 ("Despite the erasure list", ", ".join(plan.despite_erasure)),
@@ -425,7 +481,9 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
         view.append(line(f"to decide them: {again_command(plan)} --choose TYPE/ID=WORD{flags}{trusted}"))
     if plan.chosen:
         view.append(listing("What was chosen", chosen_lines(plan.chosen)))
-    if plan.exclusions:
+    if plan.source_tenant:
+        view += staying_table(plan)
+    elif plan.exclusions:
         view.append(
             table(
                 ("Because", "How many", "For example"),
@@ -441,7 +499,7 @@ def plan_lines(plan: RestorePlan, digest: str, flags: str = "", trusted: str = "
                 title="Left as it is",
             )
         )
-    if plan.steps:
+    if plan.steps and kept:
         view.append(line(f"next: {approve_command(plan)}{flags}"))
     return view
 

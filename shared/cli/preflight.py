@@ -10,7 +10,7 @@ import typer
 
 from shared.cli.parts import Parts, approval_desk
 from shared.cli.screen import Answer, Screen
-from shared.cli.session import Json, LocalRestore, TrustedKey, Work, restoring_from, with_parts
+from shared.cli.session import Into, Json, LocalRestore, TrustedKey, Work, restoring_from, with_parts
 from shared.domain import queues
 from shared.domain.errors import HoldfastError
 
@@ -26,6 +26,7 @@ def preflight(
     ctx: typer.Context,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
@@ -45,7 +46,7 @@ def preflight(
                 lines.append(one)
         return _answer(lines)
 
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, into=into))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from shared.cli.parts import Parts, approval_desk
 from shared.cli.planning import refused
 from shared.cli.screen import Answer, Progress, Screen, wire_document
 from shared.cli.session import (
+    Into,
     Json,
     LocalRestore,
     Minutes,
@@ -75,6 +76,7 @@ def restore(
     minutes: Minutes = 1440.0,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
@@ -124,7 +126,7 @@ def restore(
             )
         return await ended(parts, screen, stored, end, html)
 
-    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key))
+    return with_parts(ctx, as_json, work, restoring_from(ctx, local, work_dir, key, into=into))
 
 
 async def load(parts: Parts, plan: str) -> StoredPlan:

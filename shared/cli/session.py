@@ -7,6 +7,7 @@ over the opened parts. Everything that isn't a command's own business, `--json` 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -64,6 +65,12 @@ Work: TypeAlias = Annotated[
         help="With --local: where keys, evidence and passwords of the restore are; beside the folder if left out.",
     ),
 ]
+Into: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--into", metavar="TENANT", help="With --local: into the tenant of this id, not the snapshot's own."
+    ),
+]
 Minutes: TypeAlias = Annotated[float, typer.Option("--timeout", metavar="MINUTES", help="How long to wait.", min=0)]
 Page: TypeAlias = Annotated[
     Path | None,
@@ -73,6 +80,7 @@ TypeNames: TypeAlias = Annotated[
     list[str] | None, typer.Option("--type", metavar="TYPE", help="Only this object type; may be repeated.")
 ]
 
+_TENANT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 INTERRUPTED = 130  # what shells give a command ended by Ctrl-C
 
 Opener: TypeAlias = Callable[[Source], AbstractAsyncContextManager[Parts]]
@@ -108,11 +116,27 @@ def screen_of(ctx: typer.Context, as_json: bool) -> Screen:
 
 
 def restoring_from(
-    ctx: typer.Context, folder: Path | None, work: Path | None, keys: Path | None = None, *, reads_copy: bool = True
+    ctx: typer.Context,
+    folder: Path | None,
+    work: Path | None,
+    keys: Path | None = None,
+    *,
+    reads_copy: bool = True,
+    into: str = "",
 ) -> Source:
-    """Where a command of a restore does its work: in the deployment, or on this machine."""
+    """Where a command of a restore does its work: in the deployment, or on this machine. Raises `Unusable` for
+    another tenant that isn't named by its id, or that is restored into by the deployment of this one."""
+    if into and folder is None:
+        raise Unusable(
+            "the apps of a deployment sign in to its own tenant only",
+            hint="restore into another one from a folder copy: --local FOLDER (holdfast export makes it)",
+        )
+    if into and _TENANT.fullmatch(into) is None:
+        raise Unusable(f"{into!r} is no tenant's id", hint="give the id, which the portal's overview shows")
     tell = session_of(ctx).screen.note
-    return Source(folder, keys, restoring=folder is not None, work=work, tell=tell, reads_copy=reads_copy)
+    return Source(
+        folder, keys, restoring=folder is not None, work=work, tell=tell, reads_copy=reads_copy, into=into.lower()
+    )
 
 
 def with_parts(

@@ -18,7 +18,7 @@ from shared.cli.failing import why_failing
 from shared.cli.parts import Parts, approval_desk
 from shared.cli.restoring import load, read_report, tally, wave_counts
 from shared.cli.screen import Answer, Screen, wire_document
-from shared.cli.session import Json, LocalRestore, Minutes, Page, TrustedKey, Work, restoring_from, with_parts
+from shared.cli.session import Into, Json, LocalRestore, Minutes, Page, TrustedKey, Work, restoring_from, with_parts
 from shared.cli.watching import goes_on, watched
 from shared.domain.errors import Unusable
 
@@ -55,6 +55,7 @@ def status(
     minutes: Minutes = 1440.0,
     local: LocalRestore = None,
     work_dir: Work = None,
+    into: Into = "",
     key: TrustedKey = None,
     as_json: Json = False,
 ) -> int:
@@ -87,7 +88,7 @@ def status(
             screen.note(f"after-care list written: {after_care}")
         return answer
 
-    source = restoring_from(ctx, local, work_dir, key, reads_copy=not of_plan)
+    source = restoring_from(ctx, local, work_dir, key, reads_copy=not of_plan, into=into)
     return with_parts(ctx, as_json, work, source, stopped=goes_on(which) if watch else "")
 
 

@@ -348,6 +348,8 @@ class Reason(StrEnum):
     UNCLASSIFIED = "notKnownWhatItWas"
     ERASED = "onErasureList"
     CHOSEN = "leftByChoice"
+    DOMAIN = "domainNotThere"  # the tenant it goes to hasn't verified the domain, and none takes its place
+    LICENCE = "licenceNotThere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +399,8 @@ class Scope(Wire):
     `rescue`: only what a recycle bin still holds comes back, as it is there, before anything else.
     `choices`: the operator's words on conflicts.
     `adopt`: `old=live` each, how plans said it before there were choices: a `Choice` that adopts.
+    `into`: the snapshot is another tenant's, and what it holds goes into the tenant of this id; `domains`:
+    `old=new` each, the domain there that takes the place of one here.
     """
 
     types: tuple[str, ...] = ()
@@ -408,6 +412,8 @@ class Scope(Wire):
     rescue: bool = False
     adopt: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = ()
+    into: str = ""
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +459,11 @@ class RestorePlan(Wire):
     licences: tuple[LicenceUnits, ...] = ()  # that the plan takes units of
     # What could not be read when the plan was made, and what therefore isn't told of above.
     untold: tuple[str, ...] = ()
+    # Of a plan that goes into another tenant (`tenant`): whose snapshot it is, and each of its domains with what
+    # takes its place, "" for none. Names in the plan are as they will be; `known_ids` begins with what both tenants
+    # have.
+    source_tenant: str = ""
+    domains: dict[str, str] = field(default_factory=dict)
 
     @property
     def operations(self) -> tuple[Operation, ...]:

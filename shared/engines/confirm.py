@@ -25,8 +25,9 @@ from shared.engines.equality import Comparison, Difference
 from shared.engines.evidence import Evidence, StoredPlan, WaveStart, plan_folder, step_folder, wave_blob
 from shared.engines.journal import Journal, OperationEnd, StepDone
 from shared.engines.jws import Purpose
+from shared.engines.moved import as_planned
 from shared.engines.references import GUID
-from shared.engines.renamed import RenamedView, in_scope
+from shared.engines.renamed import in_scope
 from shared.engines.report import (
     LIST_LIMIT,
     REPORT_FORMAT,
@@ -116,10 +117,8 @@ class Confirmation:
         snapshot = await self._open_snapshot(stored.plan.snapshot)
         if snapshot.manifest_sha256 != stored.plan.manifest_sha256:
             raise IntegrityError("the snapshot is not the one that the plan was made from", object_id=plan)
-        known = stored.plan.known_ids
         async with self._open_live() as live:
-            view = RenamedView(snapshot, known, self._catalog) if known else snapshot
-            report = await self._compare(stored, dones, view, live)
+            report = await self._compare(stored, dones, as_planned(snapshot, stored.plan, self._catalog), live)
         age = (self._clock.now() - max((done.at for done in dones), default=stored.plan.created_at)).total_seconds()
         if report.unexpected_count and age < self._patience:
             why = f"{report.unexpected_count} differences that replication may still mend"
@@ -390,6 +389,8 @@ def _covers(exclusion: Exclusion, one: Difference) -> bool:
     member of the same group is still unexplained."""
     if exclusion.member and one.member not in exclusion.member.split(", "):
         return False
+    if one.other and exclusion.other:
+        return one.other == exclusion.other
     named = GUID.findall(exclusion.why) if one.other and exclusion.member else []
     return not named or one.other in named
 

@@ -7,14 +7,14 @@ back the same way or not at all. What depends on something left out is left out,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import MatchKey, ObjectType, ValueReference
+from shared.catalog.spec import MatchKey, ObjectType, StaysBehind, ValueReference
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Fault, Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
@@ -101,6 +101,7 @@ class Fates:
     holders: dict[KeyValue, Holder]
     now: datetime  # the plan's moment
     erased: Erased = NOBODY  # on the erasure list, and not to come back
+    stays: Mapping[ObjectKey, StaysBehind] = field(default_factory=dict)  # what another tenant can't have
     by_key: dict[ObjectKey, Fate] = field(default_factory=dict)
     clashes: list[Clash] = field(default_factory=list)
     renewed: dict[str, str] = field(default_factory=dict)  # old id or server-made value → type
@@ -131,6 +132,8 @@ class Fates:
             return Fate(Way.OUT, missing, Reason.OUT_OF_SCOPE, "it is missing, but out of the scope asked for")
         if missing.key.id in self.erased or (missing.parent and missing.parent in self.erased):
             return _out(missing, Reason.ERASED, ON_LIST)
+        if (stays := self.stays.get(missing.key)) is not None:
+            return _out(missing, stays.reason, stays.why)
         if holds_markers(missing.item):
             return _out(missing, Reason.NEEDS_ACTION, "it holds names beginning with $, which no plan can carry")
         fate = self._from_bin_or_new(spec, missing)
@@ -157,7 +160,8 @@ class Fates:
         closed = spec.create.refused_in and missing.parent.startswith(spec.create.refused_in)
         if closed or any_holds(spec.create.refused_when, missing.item):
             return _out(missing, Reason.NEEDS_ACTION, spec.create.refused_why)
-        if protected := protection(spec, missing.item, live=False):
+        protected = protection(spec, missing.item, live=False)
+        if protected is not None and not protected.made_of:
             return _out(missing, protected.reason, f"it can't be written: {protected.when.path}")
         start = end = ""
         told = self.surveys[spec.name].told

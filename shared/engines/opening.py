@@ -25,7 +25,7 @@ Pair: TypeAlias = "tuple[IndexEntry, IndexEntry]"
 
 async def read_object(view: View, type_name: str, entry: IndexEntry) -> JsonObject:
     """One object, parsed. For a few only."""
-    return _parsed(view, type_name, entry, await view.get(type_name, entry))
+    return opened(view, type_name, entry, await view.get(type_name, entry))
 
 
 async def read_objects(
@@ -79,10 +79,11 @@ async def _opened(
                         yield one
                 return
     for at, row in enumerate(rows):
-        yield row, [_parsed(view, type_name, row[side], held[side][at]) for side, view in enumerate(views)]
+        yield row, [opened(view, type_name, row[side], held[side][at]) for side, view in enumerate(views)]
 
 
-def _parsed(view: View, type_name: str, entry: IndexEntry, raw: bytes) -> JsonObject:
+def opened(view: View, type_name: str, entry: IndexEntry, raw: bytes) -> JsonObject:
+    """A view's bytes as an object. Raises `IntegrityError` for what is none."""
     try:
         value = parse(raw)
     except Unusable as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.catalog.registry import Catalog
+from shared.domain.erasure import Erased
 from shared.domain.errors import BlobMissing, Unusable
 from shared.domain.plan import USUAL, RestorePlan, Scope, Thresholds
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
@@ -19,7 +20,7 @@ from shared.engines.bins import read_bins
 from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
 from shared.engines.journal import Journal
-from shared.engines.known_ids import earlier
+from shared.engines.known_ids import earlier, known_ids
 from shared.engines.live import read_live
 from shared.engines.planner import plan_restore
 from shared.engines.renamed import RenamedView
@@ -51,12 +52,14 @@ class SnapshotPlanMaker:
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
         if request.undo:
             return await self._undo(plan, request)
+        tenant, source = self.evidence.tenant, self.repository.tenant
         snapshot = await self.repository.open(request.snapshot)
-        before = await earlier(*self.earlier, self.evidence, since=snapshot.as_of)
+        here = (*(one for one in self.earlier if one.tenant == tenant), self.evidence)
+        before = await earlier(*here, since=snapshot.as_of)
         made = frozenset(before.ids.values())
         with self.scratch() as store:
             live = await read_live(
-                self.directory, self.catalog, store, self.clock, tenant=self.evidence.tenant, scratch=self.temporary
+                self.directory, self.catalog, store, self.clock, tenant=tenant, scratch=self.temporary
             )
             bins = await read_bins(self.directory, self.catalog)
             return await plan_restore(
@@ -68,17 +71,24 @@ class SnapshotPlanMaker:
                 break_glass_ids=self.break_glass_ids,
                 created_by=self.audit.created_by,
                 plan_id=plan,
-                tenant=self.evidence.tenant,
+                tenant=tenant,
                 manifest_sha256=snapshot.manifest_sha256,
                 created_at=self.clock.now(),
                 known_ids=before.ids,
                 seen=before.seen,
-                erased=await Erasures(self.evidence, self.earlier).erased(),
+                erased=await self._erased(),
                 despite_erasure=request.despite_erasure,
                 own_apps=self.own_apps,
                 vouched=lambda asked: acquainted(self.repository, made, asked),
                 thresholds=self.thresholds,
+                source_tenant="" if source == tenant else source,
             )
+
+    async def _erased(self) -> Erased:
+        """Whom the list bars, by every id that they had in the snapshot's own tenant."""
+        erased = await Erasures(self.evidence, self.earlier).erased()
+        elsewhere = [one for one in self.earlier if one.tenant != self.evidence.tenant]
+        return erased.through(await known_ids(*elsewhere)) if elsewhere else erased
 
     async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:
         if request.scope != Scope() or request.despite_erasure:

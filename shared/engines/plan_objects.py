@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import ObjectType, Part, ValueReference, WaveNumber
+from shared.catalog.spec import ObjectType, Part, Protected, ValueReference, WaveNumber
 from shared.domain.objects import Json, JsonObject, ObjectKey
 from shared.domain.plan import AnchorKind, ConflictKind, Exclusion, Leaving, Mechanism, Reason
 from shared.domain.snapshot import Completeness, IndexEntry
@@ -216,6 +216,9 @@ class Planning:
         assert spec.anchor is not None
         rewritten = self._rewritten(spec, item)
         first, members, later = self._stages(spec, key, rewritten)
+        bare = protection(spec, item, live=False)
+        if bare is not None:
+            first, members, later = {}, {name: members[name] for name in bare.made_of if name in members}, {}
         acts = False
         if spec.enabling is not None and spec.enabling.property in members:
             state, off = members[spec.enabling.property], spec.enabling.off
@@ -257,6 +260,9 @@ class Planning:
         if acts and spec.enabling is not None:
             self._enable(spec, missing.entry, item, spec.enabling.off, rewritten)
         self._flag_dropped(spec, missing.entry, item)
+        if bare is not None:
+            self._bare(spec, fate, bare)
+            return
         self._tell_undeclared(spec, missing.entry, self._undeclared(spec, item))
         self._lacking(spec, fate)
 
@@ -356,6 +362,15 @@ class Planning:
             draft.needs = self._named(spec, missing.item, said)
             self._wait_for_pair(draft, spec, missing.item)
             self.drafts.append(draft)
+
+    def _bare(self, spec: ObjectType, fate: Fate, bare: Protected) -> None:
+        """What stands in an object of which only the key is ours to give."""
+        form, item, entry = self.forms[spec.name], fate.missing.item, fate.missing.entry
+        held = {*spec.restorable_in(item), *spec.create_only, *spec.secret} - {*bare.made_of}
+        if told := sorted(name for name in held if not form.empty(name, item.get(name))):
+            self.exclude(
+                spec, entry.id, entry.name, bare.reason, "they are as its owner sets them", ", ".join(told)
+            )
 
     def _lacking(self, spec: ObjectType, fate: Fate) -> None:
         """What an object made anew will lack."""

@@ -25,6 +25,7 @@ from shared.engines.disabling import disable_first
 from shared.engines.drafts import Drafter
 from shared.engines.fates import Fates
 from shared.engines.forecast import total
+from shared.engines.moving import Moving, move
 from shared.engines.opening import read_objects
 from shared.engines.ordering import order
 from shared.engines.plan_conflicts import Deciding, Vouched, conflicts_of, draft_renames, nobody, with_makers
@@ -70,6 +71,7 @@ async def plan_restore(
     own_apps: Iterable[str] = (),
     vouched: Vouched = nobody,
     thresholds: Thresholds = USUAL,
+    source_tenant: str = "",
 ) -> RestorePlan:
     """The plan that brings `live` back to `snapshot` (whose label is its id).
 
@@ -80,6 +82,7 @@ async def plan_restore(
     another one, that is a conflict.
     `own_apps`: application ids by which this program signs in; a plan that prunes leaves them.
     `thresholds`: from where on an approval must acknowledge how much the plan does.
+    `source_tenant`: whose snapshot it is, where `scope.into` names another tenant, which `live` is of.
     `erased`: the erasure list; nothing of what is on it comes back, but for the ids in `despite_erasure`.
     `vouched`: who knows a live object as what it is, which decides whether it may be adopted.
     Raises `Refused` where it would touch policies that act on sign-ins without break-glass accounts that exist,
@@ -95,6 +98,13 @@ async def plan_restore(
             hint="plan without it; `holdfast erase list` shows the list",
         )
     asked, inner, known_ids = scope, snapshot, dict(known_ids or {})
+    moving: Moving | None = None
+    if scope.into or source_tenant:
+        moving = await move(
+            snapshot, live, catalog, scope, known_ids, tenant=tenant, source_tenant=source_tenant or tenant
+        )
+        snapshot = inner = moving.view
+        known_ids = moving.ids
     choices = Choices(scope, catalog)
     never = _once(lambda: kept(live, catalog, accounts, own_apps))
     heard: list[Chosen] = []
@@ -110,7 +120,8 @@ async def plan_restore(
             reach = Reach(wider, catalog)
         surveys = await survey_types(snapshot, live, bins, catalog, reach)
         barred = erased.barred(known_ids, despite)
-        fates = Fates(catalog, surveys, bins, await live_holders(live, snapshot, surveys), created_at, barred)
+        holders = await live_holders(live, snapshot, surveys)
+        fates = Fates(catalog, surveys, bins, holders, created_at, barred, moving.stays if moving else {})
         fates.decide()
         deciding = Deciding(fates, live, choices, never=never, vouched=vouched, new=new)
         await deciding.names()
@@ -144,6 +155,8 @@ async def plan_restore(
             await plan_added(planning, live, survey, (*accounts, *own_apps))
         for link_survey in links:
             await plan_links(planning, snapshot, live, link_survey)
+    if moving is not None:
+        planning.exclusions += [one for one in moving.told if reach.object(catalog.get(one.type), one.target)]
     planning.finish()
     order_refined(planning)
     disable_first(planning)
@@ -174,6 +187,8 @@ async def plan_restore(
         known_ids=dict(sorted(known_ids.items())),
         despite_erasure=despite,
         fighting=await _fighting(live, catalog) if steps else (),
+        source_tenant=source_tenant,
+        domains=dict(moving.domains.domains) if moving else {},
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
         chosen=await with_makers(
             sorted((*heard, *deciding.chosen, *choices.unused()), key=_chosen_key), created_by

@@ -17,7 +17,7 @@ from shared.domain.objects import Link
 from shared.domain.plan import Scope
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.merge import entry_key, link_key, merge
-from shared.engines.references import may_name
+from shared.engines.references import GUID, may_name
 from shared.engines.stream import Stream
 from shared.engines.view import View
 
@@ -32,9 +32,10 @@ class RenamedView:
         self._ids = {old: _last(old, ids) for old in ids}
         self._olds: dict[tuple[str, str], IndexEntry] = {}
         self._catalog = catalog
-        # Names may begin like one another: the longest is meant.
-        longest = sorted(self._ids, key=lambda old: (-len(old), old))
-        self._pattern = re.compile(b"|".join(re.escape(old.encode()) for old in longest) or b"(?!)")
+        # Names may begin like one another: the longest is meant. GUIDs, of which there may be many, are looked up.
+        longest = sorted((old for old in self._ids if not GUID.fullmatch(old)), key=lambda old: (-len(old), old))
+        names = [re.escape(old.encode()) for old in longest]
+        self._pattern = re.compile(b"|".join([*names, GUID.pattern.encode()]))
         self.label = inner.label
 
     @property
@@ -63,7 +64,7 @@ class RenamedView:
             return made
 
         moved = lambda entry: self.new(entry.id) != entry.id  # noqa: E731
-        return _resorted(lambda: self._inner.index(type_name), moved, renamed, entry_key)
+        return resorted(lambda: self._inner.index(type_name), moved, renamed, entry_key)
 
     def links(self, type_name: str, relationship: str) -> Stream[Link]:
         def renamed(link: Link) -> Link:
@@ -71,12 +72,16 @@ class RenamedView:
 
         moved = lambda link: renamed(link) != link  # noqa: E731
         source = lambda: self._inner.links(type_name, relationship)  # noqa: E731
-        return _resorted(source, moved, renamed, link_key)
+        return resorted(source, moved, renamed, link_key)
 
     async def get(self, type_name: str, entry: IndexEntry) -> bytes:
         inner = self._olds.get((type_name, entry.id), entry)
         raw = await self._inner.get(type_name, inner)
-        return self._pattern.sub(lambda match: self._ids[match[0].decode()].encode(), raw)
+        return self._pattern.sub(self._replaced, raw)
+
+    def _replaced(self, match: re.Match[bytes]) -> bytes:
+        new = self._ids.get(match[0].decode())
+        return match[0] if new is None else new.encode()
 
 
 def in_scope(scope: Scope, ids: Mapping[str, str]) -> Scope:
@@ -94,7 +99,7 @@ def _last(old: str, ids: Mapping[str, str]) -> str:
     return new
 
 
-def _resorted(
+def resorted(
     source: Callable[[], Stream[T]],
     moved: Callable[[T], bool],
     renamed: Callable[[T], T],

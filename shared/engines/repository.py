@@ -75,7 +75,7 @@ class Repository:
         self._vaults = vaults
         self._holds = holds
         self._chain = Chain(chain, tenant, keys)
-        self._tenant = tenant
+        self.tenant = tenant
         self._keys = keys
         self._clock = clock
 

@@ -99,10 +99,13 @@ async def undo_plan(
         new_ids={},
         forecast=total(wave.forecast for wave in seen.waves),
         guard_groups=tuple(one for one in stored.plan.guard_groups if one not in undo.brought),
+        known_ids=stored.plan.known_ids if stored.plan.source_tenant else {},
         undo_of=stored.plan.id,
         tier_zero=seen.tier_zero,
         flags=seen.flags,
         untold=(*seen.untold, *((_NOT_LIVE,) if steps else ())),
+        source_tenant=stored.plan.source_tenant,
+        domains=stored.plan.domains,
     )
 
 

@@ -1,6 +1,7 @@
 """The whole story on this machine: back up a tenant, break it, bring it back through the queues.
 
-`holdfast demo [--users N] [--factor F] [--keep DIR] [--worker platform] [--package ZIP]`. Every command printed
+`holdfast demo [--users N] [--factor F] [--keep DIR] [--worker platform] [--package ZIP]`, or with `--cross-tenant`
+the story of `demo_into`. Every command printed
 with `$` is the product's own, run as an operator would; the rest is the stage: a simulated tenant, storage behind
 the WORM gateway, two app hosts. Ends with 0 only if Holdfast's confirmation and the tenant's own tables agree that
 all is back but for what is listed.
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from shared import package as packaging
-from tests.localrun import setup_platform, truth
+from tests.localrun import demo_into, setup_platform, truth
 from tests.localrun.children import ROOT
 from tests.localrun.incidents import Damage, play
 from tests.localrun.setup_azurite import AzuriteMissing
@@ -41,8 +42,9 @@ def main(arguments: list[str]) -> int:
     if folder.exists() and not options.keep:
         shutil.rmtree(folder)
     started = time.monotonic()
+    tell = demo_into.story if options.cross_tenant else _story
     try:
-        return _story(options, folder.resolve(), started)
+        return tell(options, folder.resolve(), started)
     except KeyboardInterrupt:
         print("\nstopped; nothing is left running")
         return 130
@@ -63,6 +65,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         choices=("local", "platform"),
         default="local",
         help="who runs the functions: the local host itself, or the platform's own worker library",
+    )
+    parser.add_argument(
+        "--cross-tenant", action="store_true", help="restore the tenant into a second, blank one instead"
     )
     parser.add_argument(
         "--package",

@@ -17,6 +17,7 @@ from .clock import SimClock
 from .rendering import warm
 from .seeds import plan_of, plant
 from .seeds_apps import HOLDFAST_APPS
+from .seeds_blank import BLANK, plant_blank
 from .seeds_real import reference_folder
 from .server import Application
 from .service import Service
@@ -34,15 +35,16 @@ def build(
 ) -> Service:
     """A planted tenant, ready to serve; also used by tests that speak ASGI."""
     service = Service(SimClock(clock_factor, clock_epoch))
-    plan = plan_of(seed, with_real=with_real)
+    service.info["holdfastApps"] = {role: app_id for role, (_, app_id) in HOLDFAST_APPS.items()}
     if state_file is not None and state_file.exists():
         state.load(service, state_file)
+    elif seed == BLANK:
+        plant_blank(service)
     else:
-        plant(service, plan, reference or reference_folder())
+        plant(service, plan_of(seed, with_real=with_real), reference or reference_folder())
     warm()
     service.settings.lag = lag
     service.settings.audit_lag = lag
-    service.info["holdfastApps"] = {role: app_id for role, (_, app_id) in HOLDFAST_APPS.items()}
     return service
 
 
@@ -61,7 +63,7 @@ def ready_line(service: Service, url: str) -> dict[str, Any]:
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
-    parser.add_argument("--seed", default="small", help="small, real, a number of users, or e.g. 2000+real")
+    parser.add_argument("--seed", default="small", help="small, real, blank, a number of users, or e.g. 2000+real")
     parser.add_argument("--with-real", action="store_true", help="add the reference data to the seed")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--clock-factor", type=float, default=1.0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 _SPACE = uuid.UUID("2f6d1d2e-0a0c-4b52-9a3c-5b4ff0a1c9d3")
-_MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 _PAST = "2024-03-01T08:00:00Z"
 HOLDFAST_APPS = {
     "backup": ("Holdfast Backup", "b0a1d000-0000-4000-8000-000000000001"),
@@ -75,7 +75,7 @@ def _first_party(app_id: str, name: str) -> Obj:
         "appId": app_id,
         "appDisplayName": name,
         "displayName": name,
-        "appOwnerOrganizationId": _MICROSOFT,
+        "appOwnerOrganizationId": MICROSOFT,
         "servicePrincipalNames": [app_id],
         "servicePrincipalType": "Application",
         "signInAudience": "AzureADMultipleOrgs",

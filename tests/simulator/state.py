@@ -7,15 +7,16 @@ sync state.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from .service import Service
 
 
-def save(service: Service, path: Path) -> None:
+def content_of(service: Service) -> dict[str, Any]:
     store = service.store
-    content = {
+    return {
         "tenantId": service.tenant_id,
         "now": service.clock.now(),
         "info": service.info,
@@ -24,13 +25,20 @@ def save(service: Service, path: Path) -> None:
         "audits": service.audits,
         "fullAnnotations": service.settings.full_annotations,
     }
+
+
+def save(service: Service, path: Path) -> None:
     temporary = path.with_suffix(".part")
-    temporary.write_bytes(msgspec.json.encode(content))
+    temporary.write_bytes(msgspec.json.encode(content_of(service)))
     temporary.replace(path)
 
 
 def load(service: Service, path: Path) -> None:
-    content = msgspec.json.decode(path.read_bytes())
+    put(service, msgspec.json.decode(path.read_bytes()))
+
+
+def put(service: Service, content: dict[str, Any]) -> None:
+    """Makes a new tenant what `content_of` told of another."""
     store = service.store
     with store.seeding():
         for table, objects in content["tables"].items():

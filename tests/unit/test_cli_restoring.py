@@ -73,6 +73,8 @@ def test_plan_waits_for_the_stored_plan_and_prints_the_next_command(cli: Cli, tm
         "rescue": False,
         "adopt": [],
         "choices": [],
+        "into": "",
+        "domains": [],
     }
     assert document["next"] == f"holdfast approve {document['plan']} --key FILE --waves 4"
     assert document["excludedByReason"] == {"needsAnActionNotSupported": 2, "ownedByOnPremisesSync": 1}
@@ -154,6 +156,8 @@ def test_objects_are_named_by_what_people_call_them_and_only_ids_are_sent(cli: C
         "rescue": False,
         "adopt": [],
         "choices": [],
+        "into": "",
+        "domains": [],
     }
 
 
