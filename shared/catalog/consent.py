@@ -132,7 +132,8 @@ _SETS = ObjectType(
             "Microsoft Graph: permissionGrantConditionSet resource type, clientApplicationIds",
         ),
         Quirk(
-            "A condition set is made or removed, and never changed: another one is another set.",
+            "A condition set is made or removed, and never changed: another one is another set. One that names an "
+            "application that gets a new appId stays, and another one names that.",
             "Microsoft Graph: permissionGrantPolicy resource type, Methods",
             unverified=True,
         ),

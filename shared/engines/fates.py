@@ -334,6 +334,11 @@ class Fates:
             other.clash.affects.append(f"{fate.missing.key} stays out")
             fate.clash = other.clash
 
+    def note_live(self, type_name: str, object_id: str) -> None:
+        """An object is there because what it holds is."""
+        self.asked.setdefault(type_name, set()).add(object_id)
+        self.live_ids.setdefault(type_name, set()).add(object_id)
+
     # --- questions
 
     def fate(self, type_name: str, object_id: str) -> Fate | None:

@@ -25,7 +25,7 @@ from shared.engines.member_groups import unread, without
 from shared.engines.merge import left_off
 from shared.engines.natures import read_moment
 from shared.engines.references import DROP, Absent, find, of_members, rewrite
-from shared.engines.survey import Reach, TypeSurvey, key_values, pairs, unique_keys
+from shared.engines.survey import Missing, Reach, TypeSurvey, key_values, pairs, unique_keys
 from shared.engines.view import View
 
 
@@ -448,19 +448,39 @@ class Planning:
                 self.exclude(spec, entry.id, entry.name, protected.reason, why)
             return
         asked = self.reach.of(spec, old)
+        if self._once_more(spec, entry, asked):
+            return
         self._explain(spec, entry, [name for name in differing if name in asked], asked, new)
         self._tell_lost(spec, entry, asked, new)
         self._tell_stale(spec, entry, asked, new)
         self._change(spec, entry, asked, new, settles=False, from_bin=False)
 
-    def _tell_stale(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
-        """What the object names gets a new id, which it can't be told any more."""
-        stale = {
+    def _once_more(self, spec: ObjectType, entry: IndexEntry, old: JsonObject) -> bool:
+        """Makes an object that is nothing but what it says a second time, with the new id of what it names: the one
+        that is there can't be told it, and stays, naming what is gone."""
+        if not (spec.by_content and spec.create is not None and self._stale(spec, old)):
+            return False
+        if spec.create.refused_in and entry.parent.startswith(spec.create.refused_in):
+            return False
+        self.fates.renewed[entry.id] = spec.name
+        self.fates.note_live(spec.parent, entry.parent)
+        missing = Missing(ObjectKey(spec.name, entry.id), entry, old, in_scope=True)
+        self._anew(spec, Fate(Way.CREATE, missing))
+        why = "it names what gets a new id, and can't be changed: another one is made, and this one stays"
+        self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why)
+        return True
+
+    def _stale(self, spec: ObjectType, old: JsonObject) -> set[str]:
+        """Members that name what gets a new id, and can be set at creation only."""
+        return {
             found.member
             for found in find(_set_once(spec), old)
             if self.fates.new_value(found.reference, found.value) != found.value
         }
-        for member in sorted(stale):
+
+    def _tell_stale(self, spec: ObjectType, entry: IndexEntry, old: JsonObject, new: JsonObject) -> None:
+        """What the object names gets a new id, which it can't be told any more."""
+        for member in sorted(self._stale(spec, old)):
             if self.forms[spec.name].same(member, old[member], new.get(member)):
                 why = "it names what gets a new id, and can be set only when the object is created"
                 self.exclude(spec, entry.id, entry.name, Reason.WRITE_ONCE, why, member)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -310,11 +310,12 @@ def truth(service: Service, musts: Iterable[Must]) -> Truth:
     for key, named in list(names.items()):
         names[key] = named.replace('"', "'")
     own = {must.table: frozenset(must.own) for must in musts if must.anew}
+    stale = set(_naming_the_gone(service))
     tables = {
         table: sorted(
             _told(plain.without_inner_ids(table, obj), names, own.get(table, frozenset()))
             for obj in objects.values()
-            if not is_over(table, obj)
+            if not is_over(table, obj) and f"{table}/{obj['id']}" not in stale
         )
         for table, objects in service.store.tables.items()
         if table not in _NOT_COMPARED and not table.startswith("bin:")
@@ -324,11 +325,27 @@ def truth(service: Service, musts: Iterable[Must]) -> Truth:
             f"{_named(source, names)} -> {_named(target, names)}"
             for source, ends in held.items()
             for target in ends
+            if target not in stale
         )
         for rel, held in service.store.forward.items()
         if any(held.values()) and rel not in _ONLY_READ
     }
     return Truth(tables, links)
+
+
+def _naming_the_gone(service: Service) -> Iterator[str]:
+    """Condition sets of consent policies that name an application which is gone: nobody can change or miss them,
+    and another one names what took its place."""
+    known = {one["appId"] for table in ("applications", "servicePrincipals") for one in _all(service, table)}
+    for table in ("permissionGrantIncludes", "permissionGrantExcludes"):
+        for one in _all(service, table):
+            named = {*(one.get("clientApplicationIds") or ()), one.get("resourceApplication")}
+            if {name for name in named if name and GUID.fullmatch(name)} - known:
+                yield f"{table}/{one['id']}"
+
+
+def _all(service: Service, table: str) -> Iterable[Obj]:
+    return service.store.tables[table].values()
 
 
 def _named(text: str, names: dict[str, str]) -> str:
@@ -342,6 +359,7 @@ def _told(obj: Obj, names: dict[str, str], own: frozenset[str] = frozenset()) ->
     return json.dumps(kept, sort_keys=True)
 
 
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD = re.compile(r"[A-Za-z0-9_-]{8,}")
 
 

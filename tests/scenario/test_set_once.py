@@ -16,7 +16,7 @@ def own_sets(service: Service) -> list[dict[str, Any]]:
     return [one for one in service.store.tables[TABLE].values() if one["_parent"] == "contoso-own"]
 
 
-async def test_a_condition_set_that_names_an_application_made_anew_is_told_and_left() -> None:
+async def test_a_condition_set_that_names_an_application_made_anew_is_made_once_more_beside_itself() -> None:
     gone: list[str] = []
     ids: list[str] = []
 
@@ -30,13 +30,25 @@ async def test_a_condition_set_that_names_an_application_made_anew_is_told_and_l
 
     case = await planned(damage)
     told = [one for one in case.world.plan.exclusions if one.type == TABLE]
-    assert {(one.member, one.reason) for one in told} == {("clientApplicationIds", Reason.WRITE_ONCE)}
-    # The same where nothing but the applications was asked for.
-    scope = Scope(ids=tuple(ids))
-    alone = await make_plan(case.world.service, case.snapshot, case.world.clock, scope=scope)
-    assert [one for one in alone.exclusions if one.type == TABLE] == told
+    assert {(one.member, one.reason) for one in told} == {("", Reason.WRITE_ONCE)}
     before = own_sets(case.world.service)
     assert {one.target for one in told} == {one["id"] for one in before}
+    # Where nothing but the applications was asked for, it is told.
+    scope = Scope(ids=tuple(ids))
+    alone = await make_plan(case.world.service, case.snapshot, case.world.clock, scope=scope)
+    named = [(one.target, one.member, one.reason) for one in alone.exclusions if one.type == TABLE]
+    assert named == [(one.target, "clientApplicationIds", Reason.WRITE_ONCE) for one in told]
+    assert TABLE not in {one.type for one in alone.operations}
     await case.run()
-    assert own_sets(case.world.service) == before
-    assert (await case.report()).unexpected == ()
+    after = own_sets(case.world.service)
+    assert [one for one in after if one in before] == before
+    new = [one for one in after if one not in before]
+    known = {one["appId"] for one in case.world.service.store.tables["applications"].values()}
+    assert len(new) == len(before)
+    assert all(set(one["clientApplicationIds"]) <= known for one in new)
+    report = await case.report()
+    assert report.unexpected == ()
+    # A plan that is made now finds them.
+    known_ids = {one.old: one.new for one in report.new_ids}
+    again = await make_plan(case.world.service, case.snapshot, case.world.clock, known_ids=known_ids)
+    assert TABLE not in {one.type for one in again.operations}

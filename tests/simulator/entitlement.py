@@ -142,8 +142,9 @@ def _origin(service: Service, request: Request, given: Obj) -> Obj:
         raise denied()
     if place is None:
         return {"id": key}
-    origin = service.view(request).get(place[0], key)
-    if origin is None:
+    seen = service.view(request).get(place[0], key)
+    origin = service.store.get(place[0], key)  # what is delivered later, is delivered as it is by then
+    if seen is None or origin is None:
         raise bad_request(f"The resource '{key}' does not exist in {system}.")
     return origin
 
