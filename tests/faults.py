@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shared.domain.ports import (
+    AppState,
+    AppSwitch,
     BlobStat,
     BlobStore,
     Directory,
@@ -282,6 +284,21 @@ class FaultyVaultControl:
 
     async def _around(self, verb: str, name: str, call: Callable[[], Awaitable[T]], *, write: bool = True) -> T:
         return await self._faults.around(f"{verb} {name}", call, write=write, port="control")
+
+
+class FaultyAppSwitch:
+    def __init__(self, inner: AppSwitch, faults: Faults) -> None:
+        self._inner = inner
+        self._faults = faults
+
+    async def state(self) -> AppState:
+        return await self._faults.around("app state", self._inner.state, write=False, port="switch")
+
+    async def start(self) -> None:
+        await self._faults.around("start", self._inner.start, write=True, port="switch")
+
+    async def stop(self) -> None:
+        await self._faults.around("stop", self._inner.stop, write=True, port="switch")
 
 
 class FaultySigner:

@@ -142,6 +142,10 @@ def governance(service: Service) -> None:
     added = {"id": role_id, "value": "Evil", "displayName": "Evil", "description": "Evil", "isEnabled": True}
     added["allowedMemberTypes"] = ["Application"]
     scripted(service, "PATCH", f"/v1.0/applications/{application}", {"appRoles": [*held, added]})
+    # What a policy of expiry manages is added to it by an action.
+    (expiry,) = service.store.tables["groupLifecyclePolicies"]
+    managed = next(iter(service.store.sources("groups.groupLifecyclePolicies", expiry)))
+    scripted(service, "POST", f"/v1.0/groupLifecyclePolicies/{expiry}/removeGroup", {"groupId": managed})
     # A file is put and taken away at a path of its own.
     scripted(service, "PUT", f"/v1.0/applications/{application}/logo", _LOGO)
 

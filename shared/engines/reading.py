@@ -458,7 +458,15 @@ async def with_apart(
                 continue
             if body is not None:
                 more[number][one.member] = rawjson.one_line(body)
-    return [_with_members(line, members) for line, members in zip(lines, more, strict=True)], refused
+    return [_and(line, members) for line, members in zip(lines, more, strict=True)], refused
+
+
+def _and(line: bytes, more: dict[str, bytes]) -> bytes:
+    """The object as it was received, with more members behind its own."""
+    bare = line.rstrip()
+    if not bare.endswith(b"}") or more.keys() & rawjson.members(bare).keys():
+        return _with_members(line, more)
+    return bare[:-1] + b"".join(b"," + dump(name) + b":" + value for name, value in more.items()) + b"}"
 
 
 def _with_members(line: bytes, more: dict[str, bytes]) -> bytes:

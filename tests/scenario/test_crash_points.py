@@ -20,8 +20,15 @@ from tests.scenario.crash_points import PORTS, Tried, restore_points, undisturbe
 
 # Ports by which nothing outside is changed, or nothing by a backup or a restore: a vault is locked by a person.
 _CHANGE_NOTHING = {"StoreInspector", "VaultAccess", "VaultLog", "Audit", "Clock", "Ids"}
-# What takes away has crash proofs of its own: `test_scopes.py`, `test_containment.py`.
-_BACK = set(Mechanism) - {Mechanism.UNLINK, Mechanism.REMOVE, Mechanism.REVOKE, Mechanism.ACT}
+# What takes away, and what an operator chose, has crash proofs of its own: `test_scopes.py`, `test_containment.py`,
+# `test_conflicts.py`.
+_BACK = set(Mechanism) - {
+    Mechanism.UNLINK,
+    Mechanism.REMOVE,
+    Mechanism.REVOKE,
+    Mechanism.ACT,
+    Mechanism.RENAME,
+}
 _WRAPPED = {"WorkQueue": "FaultyQueue"}
 
 

@@ -73,7 +73,7 @@ def test_the_commands_are_those_of_an_operator_in_their_order(told: str) -> None
 def test_the_incident_is_told_and_the_conflict_was_stopped_at(told: str) -> None:
     assert re.search(r"^  6 users deleted$", told, re.MULTILINE)
     assert re.search(r"^  15 memberships removed; the authorization policy loosened$", told, re.MULTILINE)
-    assert "created by mallory@evil.example at " in told
+    assert "created by mallory@evil.example at " in " ".join(told.split())
     assert "Verdict: equalExceptListed" in told
 
 

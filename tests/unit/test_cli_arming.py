@@ -23,7 +23,7 @@ from shared.domain.errors import AnswerLost, GraphUnauthorized, Unusable
 from shared.engines.arming import Standing, read_standing, standing_blob, standing_message
 from shared.engines.evidence import TrustedKeys
 from shared.engines.jws import Purpose
-from tests.faults import Faults, FaultyDirectory, fail
+from tests.faults import Crash, Faults, FaultyAppSwitch, FaultyDirectory, crash_points, fail
 from tests.infra.test_graph_register import ADMIN
 from tests.infra.test_graph_register import World as Registered
 from tests.localrun.sites import APP_ID, SitePlane
@@ -118,8 +118,9 @@ class World:
             directory = FaultyDirectory(directory, self.faults)
         async with self.plane:
             switch = ArmAppSwitch.open(APP_ID, LoopbackToken(), self.plane.url, retry_total=0)
+            used: Any = switch if self.faults is None else FaultyAppSwitch(switch, self.faults)
             try:
-                yield Armer(directory, switch)
+                yield Armer(directory, used)
             finally:
                 await switch.close()
 
@@ -280,3 +281,16 @@ def test_a_question_is_told_from_a_step_and_from_noise() -> None:
     for name in ("", "../../../x", "short", "a" * 65):
         with pytest.raises(Unusable):
             standing_blob("99999999-2222-3333-4444-555555555555", name)
+
+
+@pytest.mark.parametrize(("word", "end"), [("arm", (True, True)), ("disarm", (False, False))])
+def test_killed_before_or_after_any_write_the_next_one_completes_it(word: str, end: tuple[bool, bool]) -> None:
+    for number, rule in enumerate(crash_points(2)):  # the service principal, and the app
+        world = World()
+        if word == "disarm":
+            assert world("arm").code == 0
+        world.faults = Faults(rule)
+        with pytest.raises(Crash):
+            world(word)
+        world.faults = None
+        assert (number, world(word).code, world.on) == (number, 0, end)

@@ -170,7 +170,7 @@ async def _restored(world: World, key: LocalSigner = EXECUTION_KEY) -> str:
     stored = await world.deployment.store_plan()
     plan, evidence = stored.plan.id, world.deployment.view()
     approvers = tuple(one.key_id for one in APPROVERS.values())
-    start = WaveStart(plan, stored.digest, 4, at(10), ("a", "b"), approvers, "nonce-1")
+    start = WaveStart(plan, stored.digest, 4, at(10), ("a", "b"), approvers, override="nonce-1")
     await evidence.write_signed(wave_blob(TENANT, plan, 4), Purpose.EXECUTION, key, start)
     made = replace(report(), plan=plan, digest=stored.digest, made_at=at(10, 3))
     await evidence.write_signed(f"{plan_folder(TENANT, plan)}report.jws", Purpose.EVIDENCE, EVIDENCE_KEY, made)

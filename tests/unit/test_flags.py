@@ -52,10 +52,11 @@ async def test_any_change_to_conditional_access_or_federation_is_flagged_in_its_
     before = Tenant()
     accounts = break_glass(before)
     one = policy(before, "all", state="disabled")
+    before.add("domains", "other.example", authenticationType="Managed", isVerified=True)
     after = before.copy()
     after.get("conditionalAccessPolicies", one)["displayName"] = "renamed"
-    before.add("domainFederations", guid("fed"), parent="contoso.example", issuerUri="urn:us", displayName="us")
-    before.link("domains.federationConfiguration", "contoso.example", guid("fed"), "domainFederations")
+    before.add("domainFederations", guid("fed"), parent="other.example", issuerUri="urn:us", displayName="us")
+    before.link("domains.federationConfiguration", "other.example", guid("fed"), "domainFederations")
     plan = await make_plan(before, after, accounts=accounts)
     assert flags(plan) == {
         "conditionalAccess": "1 operation touches conditional access, or what policies rest on",
