@@ -132,7 +132,7 @@ MUST: tuple[Must, ...] = (
         anew=True,
         by=("userPrincipalName",),
         # Addresses are Exchange's to give, as is an identity the service's.
-        # A photo is kept in Exchange, which no restore writes.
+        # A photo is backed up only where it is asked for: `test_photos.py`.
         own=_words(
             "identities lastPasswordChangeDateTime mail passwordProfile proxyAddresses securityIdentifier "
             "signInSessionsValidFromDateTime _photo"

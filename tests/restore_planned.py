@@ -63,10 +63,17 @@ async def read(service: Service, clock: ManualClock) -> PackedView:
     return await read_as(service, clock, WRITER)
 
 
-async def read_as(service: Service, clock: ManualClock, roles: frozenset[str]) -> PackedView:
+async def read_as(
+    service: Service, clock: ManualClock, roles: frozenset[str], opt_in: tuple[str, ...] = ()
+) -> PackedView:
     """What an app with these permissions sees."""
     return await read_live(
-        directory(service, clock, roles), CATALOG, MemoryBlobStore("scratch"), clock, tenant=service.tenant_id
+        directory(service, clock, roles),
+        CATALOG,
+        MemoryBlobStore("scratch"),
+        clock,
+        tenant=service.tenant_id,
+        opt_in=opt_in,
     )
 
 

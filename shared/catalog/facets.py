@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import Condition, Drill, Facet, Licence, ObjectType, Quirk, Tier, WaveNumber
+from shared.catalog.spec import Apart, Condition, Drill, Facet, Licence, ObjectType, Quirk, Tier, WaveNumber
 
 _EVIDENCE = "it is evidence only"
 
@@ -138,7 +138,8 @@ GROUP_MAIL_SETTINGS = ObjectType(
     ),
 )
 
-_NO_WRITE = "photos are kept in Exchange, and this release writes nothing there"
+_NO_WRITE = "only one that is made anew gets its photo back; nothing is known of those that are there"
+_PUT = (Apart("photo", "photo/$value", file=True),)
 
 USER_PHOTOS = ObjectType(
     name="userPhotos",
@@ -148,11 +149,12 @@ USER_PHOTOS = ObjectType(
     absent=True,
     wave=WaveNumber.PEOPLE,
     needs_to_read=(("ProfilePhoto.Read.All", "User.Read.All"),),
-    needs_to_write=(("ProfilePhoto.ReadWrite.All",),),
+    needs_to_write=(("ProfilePhoto.ReadWrite.All", "User.ReadWrite.All"),),
     only_read=_NO_WRITE,
     tier=Tier.OPT_IN,
     off_because="one request for each user, and pictures of people",
-    facet=Facet("users", each=True, collection="photo/$value", member="photo", file=True),
+    facet=Facet("users", each=True, collection="photo/$value", member="photo", file=True, returns=True),
+    apart=_PUT,
     select=("id", "photo"),
     page_size=999,
     delta=True,
@@ -177,7 +179,7 @@ GROUP_PHOTOS = ObjectType(
     absent=True,
     wave=WaveNumber.PEOPLE,
     needs_to_read=(("ProfilePhoto.Read.All", "Group.Read.All"),),
-    needs_to_write=(("ProfilePhoto.ReadWrite.All",),),
+    needs_to_write=(("ProfilePhoto.ReadWrite.All", "Group.ReadWrite.All"),),
     only_read=_NO_WRITE,
     tier=Tier.OPT_IN,
     off_because="one request for each Microsoft 365 group",
@@ -187,9 +189,11 @@ GROUP_PHOTOS = ObjectType(
         collection="photo/$value",
         member="photo",
         file=True,
+        returns=True,
         when=Condition("groupTypes", ("Unified",)),
         share=0.3,
     ),
+    apart=_PUT,
     select=("id", "photo"),
     page_size=999,
     delta=True,

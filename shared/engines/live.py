@@ -35,14 +35,16 @@ async def read_live(
     *,
     tenant: str,
     types: Sequence[str] = (),
+    opt_in: Sequence[str] = (),
     limits: Limits | None = None,
     scratch: Path | None = None,
     progress: Progress | None = None,
 ) -> LiveView:
     """Reads types with their relationships and contained children (empty: the whole catalog) into `store`, a
-    scratch store. Errors propagate: a view is whole, or says per type what it lacks, or doesn't come to be."""
+    scratch store; of what is off by itself only what `opt_in` names. Errors propagate: a view is whole, or says per
+    type what it lacks, or doesn't come to be."""
     started = clock.now()
-    items, not_read = items_of(catalog, tuple(types))
+    items, not_read = items_of(catalog, tuple(types), tuple(opt_in))
     items = tuple(item for item in items if catalog.get(item.type).series is None)
     not_read |= {spec.name: "a series of events has no state" for spec in catalog.types if spec.series is not None}
     run = Run(

@@ -30,6 +30,7 @@ from shared.engines.opening import read_objects
 from shared.engines.ordering import order
 from shared.engines.plan_conflicts import Deciding, Vouched, conflicts_of, draft_renames, nobody, with_makers
 from shared.engines.plan_containment import kept, plan_containment
+from shared.engines.plan_facets import plan_facets
 from shared.engines.plan_guard import apply_guard, check_accounts
 from shared.engines.plan_links import plan_links, target_types
 from shared.engines.plan_objects import Planning, judged
@@ -146,6 +147,8 @@ async def plan_restore(
         planning.missing(survey)
     for spec in () if reach.rescue else catalog.compared:
         await planning.patches(snapshot, live, spec)
+    if not reach.rescue:
+        await plan_facets(planning, snapshot)
     await deciding.values(planning)
     draft_renames(planning, deciding)
     if reach.contain:

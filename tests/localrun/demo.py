@@ -210,7 +210,7 @@ def judge(
         elif one.what in ("mail", "proxyAddresses") and one.table == "users" and one.old_id in made:
             expected.append("addresses of a re-created user, which the mail system makes")
         elif one.what == PHOTO and one.old_id in made:
-            expected.append("photos, which Exchange keeps and no restore writes")
+            expected.append("photos, which are backed up only where they are asked for")
         elif one.what == "links owners" and one.old_id in made and not one.before and one.after == [restorer]:
             expected.append("the restore app as owner of what it created")
         elif one.table == "conditionalAccessPolicies" and one.what == "state" and one.old_id in left_off:

@@ -31,7 +31,7 @@ LISTED = {
     "roleDefinitions templateId",
     "users mail",
     "users proxyAddresses",
-    "users _photo",  # Exchange keeps it
+    "users _photo",  # backed up only where it is asked for
 }
 
 
