@@ -9,11 +9,12 @@ import pytest
 
 from shared.catalog.tier_zero import HARMLESS_ROLES, TAKEOVER
 from shared.domain.errors import Refused
-from shared.domain.plan import TierZeroGrant
+from shared.domain.plan import Decision, TierZeroGrant
 from shared.domain.snapshot import Completeness, State
 from shared.engines.evidence import WaveStart
 from shared.engines.wire import decode, dump, encode, parse
 from tests.restore_world import APPROVERS, EXECUTION_KEY, PLAN_KEY, World, start, world
+from tests.unit.test_overrides import WAIT, executor, recorder, signed
 from tests.unit.views import Tenant, application, bins, group, guid, make_plan, service_principal, user
 
 ONE, TWO, THREE = APPROVERS
@@ -238,6 +239,18 @@ async def test_what_one_approver_names_in_several_approvals_counts_together() ->
         await one.desk().record(await one.approval(ONE, tier_zero=(key,), nonce=f"nonce-{number}-00"))
     await one.desk().record(await one.approval(TWO))
     assert (await one.desk().quorum(await one.stored(), 3)).tier_zero == ("key-create-fic", "key-link-manager")
+
+
+async def test_an_override_lets_through_what_it_names_once_it_holds() -> None:
+    one = await powered("create-fic", "link-manager")
+    await recorder(one).record(await signed(one, ONE, Decision.OVERRIDE, tier_zero=("key-create-fic",)))
+    stored = await one.stored()
+    assert (await executor(one).quorum(stored, 3)).tier_zero == ()
+    one.clock.advance(WAIT)
+    quorum = await executor(one).quorum(stored, 3)
+    assert (quorum.reached, quorum.tier_zero) == (True, ("key-create-fic",))
+    assert not await executor(one).start_wave(stored, 3, EXECUTION_KEY)
+    assert await executor(one).not_named(stored, 3) == {"link-manager"}
 
 
 async def test_an_approval_that_leaves_a_flag_unsaid_is_refused_with_its_name() -> None:
