@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from shared.domain.errors import AnswerLost, GraphError, GraphNotPermitted, Refu
 from shared.domain.ports import Directory
 from tests.faults import Faults, FaultyDirectory, crash_points, fail, run_until_crash
 from tests.graph_inside import inside
+from tests.seeds import chance
 from tests.simdirectory import SimDirectory, TestTime, scripted
 from tests.simulator.auth import Principal
 from tests.simulator.control import issue_token
@@ -154,12 +156,13 @@ async def test_nothing_happens_before_the_person_agreed(world: World) -> None:
     assert sum(line.startswith("to do ") for line in world.output) == 9 + sum(map(len, STORED.values()))
 
 
-async def test_killed_before_or_after_any_write_the_next_run_completes_it() -> None:
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.full), 3])
+async def test_killed_before_or_after_any_write_the_next_run_completes_it(every: int) -> None:
     clean = Faults()
     assert await World(apart=True).run(clean) == DONE
     count = len(clean.writes)
     assert count == 9 + sum(map(len, STORED.values()))
-    for rule in crash_points(count):
+    for rule in islice(crash_points(count), chance("register", every).randrange(every), None, every):
         world = World(apart=True)
         assert await run_until_crash(world.run(Faults(rule)))
         assert await world.run() == DONE

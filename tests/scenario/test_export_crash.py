@@ -52,7 +52,7 @@ async def _reference() -> tuple[dict[str, Any], int]:
     return expected, len(log.writes)
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.full), 7])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.full), 13])
 async def test_a_crash_before_or_after_any_write_leaves_no_half_snapshot_and_the_run_completes(every: int) -> None:
     tried = [one async for one in backup_points(every)]
     assert not [str(one) for one in tried if one.error]
@@ -125,7 +125,9 @@ async def test_storage_whose_answers_get_lost_makes_no_difference() -> None:
         assert await nothing_half(backup, expected)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(8, 25))]
+)
 async def test_two_workers_on_one_item_end_with_one_receipt_and_every_object_once(seed: int) -> None:
     """The tenant changes with every request, so that the two see different objects and write different packs."""
     chance = random.Random(seed)

@@ -37,7 +37,9 @@ async def undisturbed() -> tuple[list[str], dict[str, int]]:
     return sorted(creations(case)), report.by_reason
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(3, 12))]
+)
 async def test_processes_that_die_and_answers_that_are_lost_change_nothing_of_the_outcome(seed: int) -> None:
     rng = random.Random(seed)
     case = await planned(attack, lag=rng.choice([0.0, 0.0, 90.0]))
