@@ -67,6 +67,8 @@ def read_answer(
     if status == 400 and any(text in lowered for text in _LINK_THERE) and operation.mechanism is Mechanism.LINK:
         return Reading(OutcomeState.ALREADY, why, special=Special.LINK_THERE)
     about_ours = status in (400, 404) and any(one.casefold() in lowered for one in brought)
+    if status == 400 and brought and "notfound" in code.casefold():
+        about_ours = True  # it doesn't say what wasn't found, and what this restore brought may be it
     if about_ours or (behind and status == 400) or any(text in lowered for text in _NOT_REPLICATED):
         return Reading(OutcomeState.WAITING, why)
     if status == 404:

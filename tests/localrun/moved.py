@@ -47,11 +47,7 @@ def unexplained(
     cut = {(one["type"], one["target"], one["member"], ids.get(one["other"], one["other"])) for one in told}
     gone = {target for _, target in left}
     found = []
-    differences = truth.compare(_one_name(before, domains), _one_name(after, domains), ids)
-    again = _again(differences, ids)
-    for one in differences:
-        if one in again:
-            continue
+    for one in truth.compare(_one_name(before, domains), _one_name(after, domains), ids):
         if types and one.table not in types:
             continue
         if one.what == "added" and one.old_id in first[one.table]:
@@ -68,23 +64,6 @@ def unexplained(
                 continue
         found.append(repr(one))
     return found
-
-
-def _again(differences: Collection[truth.Difference], ids: Mapping[str, str]) -> list[truth.Difference]:
-    """Assignments of roles that say the same under another id. Those that have yet to begin are no objects that
-    Graph shows, so that no report names them."""
-
-    def says(row: Obj) -> tuple[str, ...]:
-        scope = str(row["directoryScopeId"])
-        head, slash, key = scope.rpartition("/")
-        who, role = (str(row[name]) for name in ("principalId", "roleDefinitionId"))
-        return ids.get(who, who), ids.get(role, role), f"{head}{slash}{ids.get(key, key)}"
-
-    of_roles = [one for one in differences if one.table == "roleAssignments"]
-    missing = {says(one.before): one for one in of_roles if one.what == "missing"}
-    added = {says(one.after): one for one in of_roles if one.what == "added"}
-    both = missing.keys() & added.keys()
-    return [held[key] for held in (missing, added) for key in both]
 
 
 def _one_name(tables: truth.State, domains: Mapping[str, str]) -> truth.State:

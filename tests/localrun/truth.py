@@ -7,7 +7,7 @@ the service itself computes, and everything else has to be equal.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,25 @@ def compare(before: State, after: State, id_map: Mapping[str, str]) -> list[Diff
                 continue
             found += _members(table, old_id, _mapped(old, id_map), new)
         found += [Difference(table, new_id, "added", after=new) for new_id, new in left.items()]
-    return found
+    again = _again(found, id_map)
+    return [one for one in found if one not in again]
+
+
+def _again(differences: Collection[Difference], ids: Mapping[str, str]) -> list[Difference]:
+    """Assignments of roles that say the same under another id. Those that have yet to begin are no objects that
+    Graph shows, so that no report names them."""
+
+    def says(row: Obj) -> tuple[str, ...]:
+        scope = str(row["directoryScopeId"])
+        head, slash, key = scope.rpartition("/")
+        who, role = (str(row[name]) for name in ("principalId", "roleDefinitionId"))
+        return ids.get(who, who), ids.get(role, role), f"{head}{slash}{ids.get(key, key)}"
+
+    of_roles = [one for one in differences if one.table == "roleAssignments"]
+    missing = {says(one.before): one for one in of_roles if one.what == "missing"}
+    added = {says(one.after): one for one in of_roles if one.what == "added"}
+    both = missing.keys() & added.keys()
+    return [held[key] for held in (missing, added) for key in both]
 
 
 def _members(table: str, old_id: str, old: Obj, new: Obj) -> list[Difference]:

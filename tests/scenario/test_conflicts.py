@@ -247,7 +247,8 @@ def test_from_a_copy_the_printed_command_decides_it_and_the_restore_does_so(tmp_
     plan = ran.document
     assert [(one["word"], one["done"]) for one in plan["document"]["chosen"]] == [("rename", True)]
     assert plan["document"]["chosen"][0]["createdBy"] == told["createdBy"]
-    asked = shlex.split(plan["next"].replace("--key FILE", ""))[2:]
+    keys = ",".join(one["key"] for one in plan["document"]["tierZero"])
+    asked = shlex.split(plan["next"].replace("--key FILE", "").replace("KEY", keys))[2:]
     for number in (0, 1):
         key = str(laptop.root / f"approver-{number}.pem")
         ran = laptop("approve", *asked, "--key", key, "--yes", "--json")

@@ -18,6 +18,8 @@ CREATES = {
     "servicePrincipals": r"^/v1\.0/servicePrincipals$",
     "federatedIdentityCredentials": r"/federatedIdentityCredentials$",
     "appRoleAssignments": r"/appRoleAssignedTo$",
+    "permissionGrantExcludes": r"/excludes$",
+    "permissionGrantIncludes": r"/includes$",
     "conditionalAccessPolicies": r"/conditionalAccess/policies$",
     "namedLocations": r"/conditionalAccess/namedLocations$",
     "oauth2PermissionGrants": r"/oauth2PermissionGrants$",

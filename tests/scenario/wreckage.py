@@ -27,6 +27,9 @@ CREATED_TYPES = (
     "conditionalAccessPolicies",
     "namedLocations",
     "oauth2PermissionGrants",
+    # One that names an application made anew is made once more.
+    "permissionGrantExcludes",
+    "permissionGrantIncludes",
 )
 # By which nobody may find two objects: type → members that together name one.
 _NAMES = {

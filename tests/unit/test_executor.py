@@ -468,11 +468,17 @@ async def test_patience_with_not_there_yet_ends_after_twelve_minutes() -> None:
     assert "valid application object" in await why(one, "create-sp")
 
 
-async def test_an_error_about_an_object_that_was_just_brought_back_is_a_replica_that_is_behind() -> None:
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [("BadRequest", "1234: the object {new} does not exist."), ("PolicyNotFound", "It has no such policy.")],
+)
+async def test_an_error_about_an_object_that_was_just_brought_back_is_a_replica_that_is_behind(
+    code: str, text: str
+) -> None:
     one = await small("create-user", "link-manager")
     await run(one)
     new = (await (await one.progress()).all_ids())[str(one.damage.purged["id"])]
-    behind = refusal(400, "BadRequest", f"1234: the object {new} does not exist.")
+    behind = refusal(400, code, text.format(new=new))
     install(one, r"manager/\$ref$", behind, method="PUT", times=3)
     await start(one, "s2")
     await one.process().drain()
