@@ -85,13 +85,25 @@ SCENARIOS: Final = _in(
         "targets: block the Azure portal",
     ),
     (
-        'Target("Microsoft Admin Portals", frozenset({_PORTALS, _GRAPH, _DIRECTORY}), frozenset({_PORTALS})),',
+        """    Target(
+        "Microsoft Admin Portals",
+        frozenset({_PORTALS, _GRAPH, _DIRECTORY}),
+        frozenset({_PORTALS}),
+        asked_as="MicrosoftAdminPortals",
+    ),
+""",
         "",
         "targets: the admin portals, but not the Azure portal",
     ),
     ("frozenset({_GRAPH_TOOLS, _GRAPH, _DIRECTORY})", "frozenset()", "targets: block the command-line tools"),
     (
-        'Target("Azure management", frozenset({_AZURE_MANAGEMENT}), frozenset({_AZURE_MANAGEMENT})),',
+        """    Target(
+        "Azure management",
+        frozenset({_AZURE_MANAGEMENT}),
+        frozenset({_AZURE_MANAGEMENT}),
+        asked_as=_AZURE_MANAGEMENT,
+    ),
+""",
         "",
         "targets: Azure management, but not the Azure portal",
     ),
