@@ -373,19 +373,18 @@ class Drafter:
         mechanism: Mechanism,
         spec: ObjectType,
         one: Apart,
-        key: ObjectKey,
-        name: str,
-        parent: str,
+        entry: IndexEntry,
         value: Json,
         live: Json,
     ) -> Draft:
         """PATCH or FINISH of a member that has a path of its own. `live`: what the plan saw there."""
-        path = self.item_path(spec, key.id, parent, f"/{one.path}")
+        key = ObjectKey(spec.name, entry.id)
+        path = self.item_path(spec, entry.id, entry.parent, f"/{one.path}")
         operation = Operation(
             id=self.operation_id(mechanism, key, one.path),
             type=spec.name,
-            target=key.id,
-            name=name,
+            target=entry.id,
+            name=entry.name,
             mechanism=mechanism,
             why=f"Its {one.member} differs from the snapshot."
             if mechanism is Mechanism.PATCH
@@ -396,7 +395,7 @@ class Drafter:
             wanted={one.member: value},
         )
         phase = Phase.PATCH if mechanism is Mechanism.PATCH else Phase.FINISH
-        return Draft(operation, key, spec, phase, spec.version, parent or key.id)
+        return Draft(operation, key, spec, phase, spec.version, entry.parent or entry.id)
 
     # --- links
 

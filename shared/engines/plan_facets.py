@@ -6,6 +6,8 @@ for a plan, so that nothing is known of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.domain.objects import ObjectKey
 from shared.domain.plan import Mechanism
 from shared.engines.fates import Way
@@ -31,7 +33,7 @@ async def plan_facets(planning: Planning, snapshot: View) -> None:
                 value = item.get(one.member)
                 if value is None:
                     continue
-                key = ObjectKey(spec.name, entry.id)
-                draft = planning.drafter.apart(Mechanism.FINISH, spec, one, key, anew[entry.id], "", value, None)
+                owner = replace(entry, name=anew[entry.id])
+                draft = planning.drafter.apart(Mechanism.FINISH, spec, one, owner, value, None)
                 draft.needs.add(ObjectKey(spec.facet.of, entry.id))
                 planning.drafts.append(draft)

@@ -322,21 +322,7 @@ class Planning:
         # A PUT resets what it leaves out, so that it says again what the creation set.
         again = {name: value for name, value in created.items() if name in spec.named_in_put}
         assert spec.anchor is not None
-        for one in spec.apart:
-            if one.member in later:
-                value = later.pop(one.member)
-                self.drafts.append(
-                    self.drafter.apart(
-                        Mechanism.FINISH,
-                        spec,
-                        one,
-                        missing.key,
-                        missing.entry.name,
-                        missing.parent,
-                        value,
-                        None,
-                    )
-                )
+        self._write_apart(Mechanism.FINISH, spec, missing.entry, later, {})
         for (_, group), members in _by_request(spec, later):
             parts = []
             marked = spec.anchor.kind is AnchorKind.MARKER and spec.anchor.property in members
@@ -556,13 +542,7 @@ class Planning:
             wanted = {
                 name: value for name, value in wanted.items() if all(name != one.member for one in spec.parts)
             }
-        for one in spec.apart:
-            if one.member in wanted:
-                value, seen = wanted.pop(one.member), new.get(one.member)
-                key = ObjectKey(spec.name, entry.id)
-                self.drafts.append(
-                    self.drafter.apart(Mechanism.PATCH, spec, one, key, entry.name, entry.parent, value, seen)
-                )
+        self._write_apart(Mechanism.PATCH, spec, entry, wanted, new)
         guarded = acting.will and acting.does
         for (action, group), members in _by_request(spec, wanted):
             draft = self.drafter.patch(
@@ -589,6 +569,15 @@ class Planning:
             self.drafts.append(draft)
         if switched_on and enabling is not None:
             self._enable(spec, entry, old, new.get(enabling.property), {**new, **wanted})
+
+    def _write_apart(
+        self, mechanism: Mechanism, spec: ObjectType, entry: IndexEntry, wanted: JsonObject, live: JsonObject
+    ) -> None:
+        """Takes members that have a path of their own out of `wanted`, each into a write of its own."""
+        for one in spec.apart:
+            if one.member in wanted:
+                value, seen = wanted.pop(one.member), live.get(one.member)
+                self.drafts.append(self.drafter.apart(mechanism, spec, one, entry, value, seen))
 
     def _write_parts(
         self, spec: ObjectType, entry: IndexEntry, old: JsonObject, wanted: JsonObject, live: JsonObject | None
