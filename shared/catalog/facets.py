@@ -139,7 +139,7 @@ GROUP_MAIL_SETTINGS = ObjectType(
 )
 
 _NO_WRITE = "only one that is made anew gets its photo back; nothing is known of those that are there"
-_PUT = (Apart("photo", "photo/$value", file=True),)
+_AT = (Apart("photo", "photo/$value", file=True),)
 
 USER_PHOTOS = ObjectType(
     name="userPhotos",
@@ -153,9 +153,9 @@ USER_PHOTOS = ObjectType(
     only_read=_NO_WRITE,
     tier=Tier.OPT_IN,
     off_because="one request for each user, and pictures of people",
-    facet=Facet("users", each=True, collection="photo/$value", member="photo", file=True, returns=True),
-    apart=_PUT,
-    select=("id", "photo"),
+    facet=Facet("users", each=True),
+    apart=_AT,
+    select=("id",),
     page_size=999,
     delta=True,
     list_cost=2,
@@ -183,18 +183,9 @@ GROUP_PHOTOS = ObjectType(
     only_read=_NO_WRITE,
     tier=Tier.OPT_IN,
     off_because="one request for each Microsoft 365 group",
-    facet=Facet(
-        "groups",
-        each=True,
-        collection="photo/$value",
-        member="photo",
-        file=True,
-        returns=True,
-        when=Condition("groupTypes", ("Unified",)),
-        share=0.3,
-    ),
-    apart=_PUT,
-    select=("id", "photo"),
+    facet=Facet("groups", each=True, when=Condition("groupTypes", ("Unified",)), share=0.3),
+    apart=_AT,
+    select=("id",),
     page_size=999,
     delta=True,
     name_property="id",

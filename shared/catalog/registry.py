@@ -138,8 +138,7 @@ class Catalog:
             raise ValueError(f"{spec.name} has actions for {sorted(unknown)}, which it doesn't call writable")
         if unknown := {part.member for part in spec.parts} - set(spec.writable):
             raise ValueError(f"{spec.name} has parts of {sorted(unknown)}, which it doesn't call writable")
-        beside = set() if spec.facet is not None else {one.member for one in spec.apart}
-        if mixed := beside & {*spec.writable, *spec.create_only, *spec.select}:
+        if mixed := {one.member for one in spec.apart} & {*spec.writable, *spec.create_only, *spec.select}:
             raise ValueError(f"{spec.name} has {sorted(mixed)} apart, and with its other members")
         if twice := set(spec.writable) & (set(spec.create_only) | set(spec.set_after) | set(spec.action_only)):
             raise ValueError(f"{spec.name} declares {sorted(twice)} in two ways")
@@ -163,8 +162,8 @@ class Catalog:
                 raise ValueError(f"{spec.parent}.{spec.parent_relationship} does not contain {spec.name}")
         if spec.facet is not None and (spec.facet.of not in names or spec.restorable or not spec.only_read):
             raise ValueError(f"{spec.name} is a facet of nothing, or would be written")
-        if spec.facet is not None and spec.facet.returns != bool(spec.apart):
-            raise ValueError(f"{spec.name} comes back and doesn't say where it is put, or says so and doesn't")
+        if spec.facet is not None and (len(spec.apart) > 1 or (spec.apart and spec.facet.collection)):
+            raise ValueError(f"{spec.name} is read at two paths of each owner")
         for relationship in spec.relationships:
             if relationship.contains and relationship.contains not in names:
                 raise ValueError(f"{spec.name}.{relationship.name} contains an undeclared type")

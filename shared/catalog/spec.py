@@ -170,16 +170,13 @@ class Facet:
     """Properties of the type `of` that its listing can't hold, or not for everybody: one object for each of its
     objects, under the same id. They are listed with a `$select` of their own, or, with `each`, asked for object by
     object; then `collection` is the path below the object whose items are kept under `member`, "" for properties of
-    the object itself. `file`: what is there is a file, kept as a data URI (RFC 2397). `returns`: an owner that is
-    made anew gets it back, by what the type has `apart`. `when`: the objects that have any; others refuse the
-    question."""
+    the object itself. A type with a member `apart` is read there instead, and an owner that is made anew gets that
+    back. `when`: the objects that have any; others refuse the question."""
 
     of: str
     each: bool = False
     collection: str = ""
     member: str = ""
-    file: bool = False
-    returns: bool = False
     when: Condition | None = None
     share: float = 1.0  # how many of the owners are taken to have any, for forecasts
 

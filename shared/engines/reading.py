@@ -284,10 +284,11 @@ def scoped_request(spec: ObjectType, owner: str) -> GraphRequest:
 
 
 def facet_request(spec: ObjectType, facet: Facet, owner: str) -> GraphRequest:
+    if spec.apart:
+        return apart_request(spec, spec.apart[0], owner)
     if not facet.collection:
         return object_request(spec, owner)
-    request = _get(spec, f"{spec.list_path}/{_segment(owner)}/{facet.collection}", (), spec.item_cost)
-    return replace(request, file=facet.file)
+    return _get(spec, f"{spec.list_path}/{_segment(owner)}/{facet.collection}", (), spec.item_cost)
 
 
 def apart_request(spec: ObjectType, one: Apart, object_id: str, parent: str = "") -> GraphRequest:
@@ -723,11 +724,17 @@ class FacetReader(OwnerReader):
         return facet_request(self._spec, self._facet, owner)
 
     async def _lines(self, owner: str, request: GraphRequest, answer: GraphResponse) -> list[bytes]:
-        """As received, or a collection's items as received, or a file."""
+        """As received, or what stands under a member: a collection's items, or what has a path of its own."""
+        if self._spec.apart:
+            return [_under(owner, self._spec.apart[0].member, rawjson.one_line(answer.body))]
         if not self._facet.collection:
             return [self._line_of(owner, answer.body)]
-        held = answer.body if self._facet.file else b"[%b]" % b",".join(await self._every(request, answer))
-        return [b'{"id":%b,%b:%b}' % (_line.encode(owner), _line.encode(self._facet.member), held)]
+        items = b",".join(await self._every(request, answer))
+        return [_under(owner, self._facet.member, b"[%b]" % items)]
+
+
+def _under(owner: str, member: str, held: bytes) -> bytes:
+    return b'{"id":%b,%b:%b}' % (_line.encode(owner), _line.encode(member), held)
 
 
 class ScopedReader(OwnerReader):
