@@ -46,6 +46,19 @@ _ASKED: dict[str, object] = {
     "justification": "Brought back from a backup by Holdfast",
 }
 _UNTIL: dict[str, object] = {"type": "afterDateTime", "endDateTime": "{end}"}
+# What is asked of privileged identity management, for eligibility and for assignments alike.
+_FOR_GOOD: dict[str, object] = {
+    **_ASKED,
+    "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
+}
+_FOR_A_TIME: dict[str, object] = {**_ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": _UNTIL}}
+_GONE: dict[str, object] = {
+    "action": "adminRemove",
+    "principalId": "{principalId}",
+    "roleDefinitionId": "{roleDefinitionId}",
+    "directoryScopeId": "{directoryScopeId}",
+    "justification": "Holdfast: what was added since goes",
+}
 
 ROLE_DEFINITIONS = ObjectType(
     name="roleDefinitions",
@@ -189,10 +202,7 @@ ROLE_ASSIGNMENT_SCHEDULES = ObjectType(
     anchor=AnchorSpec(AnchorKind.KEY, "principalId", f"{_SCHEDULES}s?$filter=principalId eq '{{value}}'"),
     create=Create(
         f"{_SCHEDULES}Requests",
-        fixed={
-            **_ASKED,
-            "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
-        },
+        fixed=_FOR_GOOD,
         by_request=True,
     ),
     create_only=("directoryScopeId", "principalId", "roleDefinitionId"),
@@ -212,7 +222,7 @@ ROLE_ASSIGNMENT_SCHEDULES = ObjectType(
         lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
         timed=Timed(
             f"{_SCHEDULES}Requests",
-            {**_ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": _UNTIL}},
+            _FOR_A_TIME,
         ),
         begun_as=ROLE_ASSIGNMENTS.name,
         same=("principalId", "roleDefinitionId", "directoryScopeId"),
@@ -224,13 +234,7 @@ ROLE_ASSIGNMENT_SCHEDULES = ObjectType(
         added=True,
         withdrawal=Withdrawal(
             f"{_SCHEDULES}Requests",
-            {
-                "action": "adminRemove",
-                "principalId": "{principalId}",
-                "roleDefinitionId": "{roleDefinitionId}",
-                "directoryScopeId": "{directoryScopeId}",
-                "justification": "Holdfast: what was added since goes",
-            },
+            _GONE,
         ),
     ),
     quirks=(
@@ -266,10 +270,7 @@ ROLE_ELIGIBILITIES = ObjectType(
     anchor=AnchorSpec(AnchorKind.KEY, "principalId", f"{_ELIGIBLE}s?$filter=principalId eq '{{value}}'"),
     create=Create(
         f"{_ELIGIBLE}Requests",
-        fixed={
-            **_ASKED,
-            "scheduleInfo": {"startDateTime": "{start}", "expiration": {"type": "noExpiration"}},
-        },
+        fixed=_FOR_GOOD,
         by_request=True,
     ),
     create_only=("directoryScopeId", "principalId", "roleDefinitionId"),
@@ -286,7 +287,7 @@ ROLE_ELIGIBILITIES = ObjectType(
         lasting=Condition("scheduleInfo.expiration.type", ("noExpiration",)),
         timed=Timed(
             f"{_ELIGIBLE}Requests",
-            {**_ASKED, "scheduleInfo": {"startDateTime": "{start}", "expiration": _UNTIL}},
+            _FOR_A_TIME,
         ),
     ),
     references=_HELD,
@@ -299,13 +300,7 @@ ROLE_ELIGIBILITIES = ObjectType(
         added=True,
         withdrawal=Withdrawal(
             f"{_ELIGIBLE}Requests",
-            {
-                "action": "adminRemove",
-                "principalId": "{principalId}",
-                "roleDefinitionId": "{roleDefinitionId}",
-                "directoryScopeId": "{directoryScopeId}",
-                "justification": "Holdfast: what was added since goes",
-            },
+            _GONE,
         ),
     ),
     quirks=(
