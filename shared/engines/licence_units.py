@@ -8,13 +8,14 @@ assigned by any plan: what these would take is told apart, because somebody will
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import Licensed, ObjectType
-from shared.domain.objects import Json
+from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import LicenceUnits, Mechanism, Operation, Step
+from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import member_at
 from shared.engines.opening import each, read_objects
 from shared.engines.survey import entries_of
@@ -31,13 +32,15 @@ async def licence_units(
             asked.note(operation)
     if not asked.anything:
         return (), ()
-    taken, by_hand = _Units(), _Units()
-    for spec in catalog.compared:
-        if spec.licensed is not None and spec.licensed.through:
-            await _through_groups(spec, spec.licensed, asked, snapshot, live, taken, by_hand)
-    for spec in catalog.compared:
-        if spec.licensed is not None and not spec.licensed.through:
-            await _of_holders(spec, spec.licensed, asked, snapshot, live, taken, by_hand)
+    counted = _Counted(asked, snapshot, live)
+    licensed = [(spec, spec.licensed) for spec in catalog.compared if spec.licensed is not None]
+    for spec, declared in licensed:
+        if declared.through:
+            await counted.through_groups(spec, declared)
+    for spec, declared in licensed:
+        if not declared.through:
+            await counted.of_holders(spec, declared)
+    taken, by_hand = counted.taken, counted.by_hand
     stock, untold = await _stock(catalog, live)
     found = []
     for sku in sorted({*taken.holders, *by_hand.holders}):
@@ -86,49 +89,48 @@ class _Asked:
             self.made.setdefault(operation.type, set()).add(operation.target)
 
 
-async def _through_groups(
-    spec: ObjectType,
-    licensed: Licensed,
-    asked: _Asked,
-    snapshot: View,
-    live: View,
-    taken: _Units,
-    by_hand: _Units,
-) -> None:
-    joined, made = asked.joined.get(spec.name, {}), asked.made.get(spec.name, set())
-    here = await entries_of(live, spec.name, joined)
-    back = await entries_of(snapshot, spec.name, joined.keys() - here.keys())
-    for view, entries in ((live, here), (snapshot, back)):
-        async for entry, item in read_objects(view, spec.name, each(entries[one] for one in sorted(entries))):
+@dataclass(slots=True)
+class _Counted:
+    """`taken`: by the plan; `by_hand`: what will be, once somebody assigns it."""
+
+    asked: _Asked
+    snapshot: View
+    live: View
+    taken: _Units = field(default_factory=_Units)
+    by_hand: _Units = field(default_factory=_Units)
+
+    async def through_groups(self, spec: ObjectType, licensed: Licensed) -> None:
+        joined, made = self.asked.joined.get(spec.name, {}), self.asked.made.get(spec.name, set())
+        here = await entries_of(self.live, spec.name, joined)
+        back = await entries_of(self.snapshot, spec.name, joined.keys() - here.keys())
+        for view, entries in ((self.live, here), (self.snapshot, back)):
+            async for entry, item in _in_order(view, spec, entries):
+                for sku in _skus(licensed, item):
+                    (self.by_hand if entry.id in made else self.taken).add(sku, joined[entry.id])
+
+    async def of_holders(self, spec: ObjectType, licensed: Licensed) -> None:
+        """Adds what comes back with its holder, and leaves out who holds a licence already, or can't hold any."""
+        binned, made = self.asked.binned.get(spec.name, set()), self.asked.made.get(spec.name, set())
+        back = await entries_of(self.snapshot, spec.name, binned | made)
+        async for entry, item in _in_order(self.snapshot, spec, back):
             for sku in _skus(licensed, item):
-                (by_hand if entry.id in made else taken).add(sku, joined[entry.id])
+                (self.taken if entry.id in binned else self.by_hand).add(sku, (entry.id,))
+        ids = set().union(*self.taken.holders.values(), *self.by_hand.holders.values())
+        here = await entries_of(self.live, spec.name, ids)
+        holds: dict[str, set[str]] = {}
+        async for entry, item in _in_order(self.live, spec, here):
+            for sku in _skus(licensed, item):
+                holds.setdefault(sku, set()).add(entry.id)
+        able = here.keys() | binned | made
+        for units in (self.taken, self.by_hand):
+            for sku, holders in units.holders.items():
+                units.holders[sku] = (holders & able) - holds.get(sku, set())
 
 
-async def _of_holders(
-    spec: ObjectType,
-    licensed: Licensed,
-    asked: _Asked,
-    snapshot: View,
-    live: View,
-    taken: _Units,
-    by_hand: _Units,
-) -> None:
-    """Adds what comes back with its holder, and leaves out who holds a licence already, or can't hold any."""
-    coming = asked.binned.get(spec.name, set()) | asked.made.get(spec.name, set())
-    back = await entries_of(snapshot, spec.name, coming)
-    async for entry, item in read_objects(snapshot, spec.name, each(back[one] for one in sorted(back))):
-        for sku in _skus(licensed, item):
-            (taken if entry.id in asked.binned.get(spec.name, ()) else by_hand).add(sku, (entry.id,))
-    ids = set().union(*taken.holders.values(), *by_hand.holders.values())
-    here = await entries_of(live, spec.name, ids)
-    holds: dict[str, set[str]] = {}
-    async for entry, item in read_objects(live, spec.name, each(here[one] for one in sorted(here))):
-        for sku in _skus(licensed, item):
-            holds.setdefault(sku, set()).add(entry.id)
-    able = here.keys() | coming
-    for units in (taken, by_hand):
-        for sku, holders in units.holders.items():
-            units.holders[sku] = (holders & able) - holds.get(sku, set())
+def _in_order(
+    view: View, spec: ObjectType, entries: Mapping[str, IndexEntry]
+) -> AsyncIterator[tuple[IndexEntry, JsonObject]]:
+    return read_objects(view, spec.name, each(entries[one] for one in sorted(entries)))
 
 
 async def _stock(catalog: Catalog, live: View) -> tuple[dict[str, tuple[str, int | None]], tuple[str, ...]]:
@@ -146,10 +148,9 @@ async def _stock(catalog: Catalog, live: View) -> tuple[dict[str, tuple[str, int
             sku = item.get(spec.stock.sku)
             bought, used = member_at(item, spec.stock.bought), member_at(item, spec.stock.used)
             if isinstance(sku, str):
-                known = isinstance(bought, int) and isinstance(used, int)
                 free = max(0, bought - used) if isinstance(bought, int) and isinstance(used, int) else None
                 name, more = found.get(sku, (entry.name, 0))
-                found[sku] = name, None if not known or more is None or free is None else more + free
+                found[sku] = name, None if more is None or free is None else more + free
     return found, tuple(untold)
 
 
