@@ -21,9 +21,9 @@ from shared.domain.plan import Access, AccessKind, BlastRadius, Mechanism, Opera
 from shared.domain.snapshot import State
 from shared.engines.conditions import holds, member_at
 from shared.engines.markers import Bindings, resolve
-from shared.engines.opening import each, read_objects
+from shared.engines.opening import read_objects
 from shared.engines.references import find, values_at
-from shared.engines.survey import entries_of
+from shared.engines.survey import entries_of, objects_of
 from shared.engines.view import View
 
 MENTIONS: Final = 200_000  # of principals, in all lists together: a plan must stay one that can be read
@@ -281,8 +281,7 @@ class _Grants:
                 one.after.setdefault(thing, set()).add(holder)
                 if holder in moved:
                     one.changed.add(thing)
-        brought = await entries_of(snapshot, spec.name, asked.brought.get(spec.name, ()))
-        async for _, item in read_objects(snapshot, spec.name, each(brought[key] for key in sorted(brought))):
+        async for _, item in objects_of(snapshot, spec.name, asked.brought.get(spec.name, ())):
             if (pair := one._pair(item)) is not None:
                 one.after.setdefault(pair[1], set()).add(pair[0])
                 one.changed.add(pair[1])
@@ -357,10 +356,8 @@ async def _policies(
     async for entry, item in read_objects(live, spec.name, live.index(spec.name)):
         if entry.id in written or any(one.value in moved for one in find(spec.references, item)):
             items[entry.id] = entry.name, item
-    back = await entries_of(snapshot, spec.name, written.keys() - items.keys())
-    binned: dict[str, JsonObject] = {}
-    async for entry, item in read_objects(snapshot, spec.name, each(back[one] for one in sorted(back))):
-        binned[entry.id] = item
+    back = objects_of(snapshot, spec.name, written.keys() - items.keys())
+    binned: dict[str, JsonObject] = {entry.id: item async for entry, item in back}
     found: list[Access] = []
     for key in sorted({*items, *written}):
         name, before = items.get(key, ("", {}))

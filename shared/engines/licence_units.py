@@ -8,17 +8,16 @@ assigned by any plan: what these would take is told apart, because somebody will
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.catalog.registry import Catalog
 from shared.catalog.spec import Licensed, ObjectType
-from shared.domain.objects import Json, JsonObject
+from shared.domain.objects import Json
 from shared.domain.plan import LicenceUnits, Mechanism, Operation, Step
-from shared.domain.snapshot import IndexEntry
 from shared.engines.conditions import member_at
-from shared.engines.opening import each, read_objects
-from shared.engines.survey import entries_of
+from shared.engines.opening import read_objects
+from shared.engines.survey import objects_of
 from shared.engines.view import View
 
 
@@ -101,36 +100,29 @@ class _Counted:
 
     async def through_groups(self, spec: ObjectType, licensed: Licensed) -> None:
         joined, made = self.asked.joined.get(spec.name, {}), self.asked.made.get(spec.name, set())
-        here = await entries_of(self.live, spec.name, joined)
-        back = await entries_of(self.snapshot, spec.name, joined.keys() - here.keys())
-        for view, entries in ((self.live, here), (self.snapshot, back)):
-            async for entry, item in _in_order(view, spec, entries):
+        left = {*joined}
+        for view in (self.live, self.snapshot):
+            async for entry, item in objects_of(view, spec.name, {*left}):
+                left.discard(entry.id)
                 for sku in _skus(licensed, item):
                     (self.by_hand if entry.id in made else self.taken).add(sku, joined[entry.id])
 
     async def of_holders(self, spec: ObjectType, licensed: Licensed) -> None:
         """Adds what comes back with its holder, and leaves out who holds a licence already, or can't hold any."""
         binned, made = self.asked.binned.get(spec.name, set()), self.asked.made.get(spec.name, set())
-        back = await entries_of(self.snapshot, spec.name, binned | made)
-        async for entry, item in _in_order(self.snapshot, spec, back):
+        async for entry, item in objects_of(self.snapshot, spec.name, binned | made):
             for sku in _skus(licensed, item):
                 (self.taken if entry.id in binned else self.by_hand).add(sku, (entry.id,))
         ids = set().union(*self.taken.holders.values(), *self.by_hand.holders.values())
-        here = await entries_of(self.live, spec.name, ids)
         holds: dict[str, set[str]] = {}
-        async for entry, item in _in_order(self.live, spec, here):
+        able = binned | made
+        async for entry, item in objects_of(self.live, spec.name, ids):
+            able.add(entry.id)
             for sku in _skus(licensed, item):
                 holds.setdefault(sku, set()).add(entry.id)
-        able = here.keys() | binned | made
         for units in (self.taken, self.by_hand):
             for sku, holders in units.holders.items():
                 units.holders[sku] = (holders & able) - holds.get(sku, set())
-
-
-def _in_order(
-    view: View, spec: ObjectType, entries: Mapping[str, IndexEntry]
-) -> AsyncIterator[tuple[IndexEntry, JsonObject]]:
-    return read_objects(view, spec.name, each(entries[one] for one in sorted(entries)))
 
 
 async def _stock(catalog: Catalog, live: View) -> tuple[dict[str, tuple[str, int | None]], tuple[str, ...]]:

@@ -23,7 +23,7 @@ from shared.engines.natures import as_begun, said
 from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
 from shared.engines.references import find
-from shared.engines.survey import LinkSurvey, TypeSurvey, entries_of, pairs
+from shared.engines.survey import LinkSurvey, TypeSurvey, entries_of, objects_of, pairs
 from shared.engines.view import View
 
 _OURS = "it was added since, and stays: it belongs to a break-glass account, or to what this program signs in by"
@@ -188,8 +188,7 @@ async def _remove_links(
     if contain is None or name not in (*contain.links, *contain.guarded_links):
         return
     planning.incomplete(spec, name, survey.snapshot, survey.live)
-    entries = await entries_of(live, spec.name, survey.added)
-    async for entry, item in read_objects(live, spec.name, each(entries[one] for one in sorted(entries))):
+    async for entry, item in objects_of(live, spec.name, survey.added):
         guarded = name in contain.guarded_links
         if guarded and entry.id not in protecting and member_at(item, contain.protects) is not True:
             continue

@@ -11,9 +11,8 @@ from dataclasses import replace
 from shared.domain.objects import ObjectKey
 from shared.domain.plan import Mechanism
 from shared.engines.fates import Way
-from shared.engines.opening import each, read_objects
 from shared.engines.plan_objects import Planning
-from shared.engines.survey import entries_of
+from shared.engines.survey import objects_of
 from shared.engines.view import View
 
 
@@ -27,8 +26,7 @@ async def plan_facets(planning: Planning, snapshot: View) -> None:
             for key, fate in planning.fates.by_key.items()
             if key.type == spec.facet.of and fate.way is Way.CREATE
         }
-        entries = await entries_of(snapshot, spec.name, anew)
-        async for entry, item in read_objects(snapshot, spec.name, each(entries.values())):
+        async for entry, item in objects_of(snapshot, spec.name, anew):
             for one in spec.apart:
                 value = item.get(one.member)
                 if value is None:

@@ -339,6 +339,15 @@ async def entries_of(view: View, type_name: str, ids: Iterable[str]) -> dict[str
     return {entry.id: entry async for entry in view.index(type_name) if entry.id in wanted}
 
 
+async def objects_of(
+    view: View, type_name: str, ids: Iterable[str]
+) -> AsyncIterator[tuple[IndexEntry, JsonObject]]:
+    """Objects of these ids with their entries, as far as the view has them, sorted by id."""
+    entries = await entries_of(view, type_name, ids)
+    async for one in read_objects(view, type_name, each(entries[key] for key in sorted(entries))):
+        yield one
+
+
 async def holders_of(view: View, spec: ObjectType, member: str, values: set[str]) -> set[str]:
     """Which of these values some object of the view holds in a member. Opens every object of the type."""
     found: set[str] = set()

@@ -19,8 +19,8 @@ from shared.domain.objects import Json, JsonObject
 from shared.domain.plan import Mechanism, Operation, Step, TierZeroGrant
 from shared.domain.snapshot import State
 from shared.engines.conditions import holds, member_at
-from shared.engines.opening import each, read_objects
-from shared.engines.survey import entries_of
+from shared.engines.opening import read_objects
+from shared.engines.survey import entries_of, objects_of
 from shared.engines.view import View
 
 _BRINGS: Final = (Mechanism.CREATE, Mechanism.BIN)
@@ -137,8 +137,7 @@ async def _open_items(asked: _Asked, views: Sequence[View]) -> None:
     """What the operations bring, as the first view that has it shows it; and parents of what lets somebody in."""
     for view in views:
         for name, ids in sorted(asked.brought.items()):
-            entries = await entries_of(view, name, ids - asked.items.keys())
-            async for entry, item in read_objects(view, name, each(entries[one] for one in sorted(entries))):
+            async for entry, item in objects_of(view, name, ids - asked.items.keys()):
                 asked.items.setdefault(entry.id, item)
         for name, ids in sorted(asked.letting_in.items()):
             for one, entry in (await entries_of(view, name, ids)).items():
@@ -160,8 +159,7 @@ async def _holders(asked: _Asked, views: Sequence[View]) -> set[str]:
     for view in views:
         for type_name, ids in sorted(asked.passing.items()):
             spec = asked.catalog.get(type_name)
-            entries = await entries_of(view, type_name, ids)
-            async for entry, item in read_objects(view, type_name, each(entries[one] for one in sorted(entries))):
+            async for entry, item in objects_of(view, type_name, ids):
                 known = {entry.id, *(str(item.get(name)) for name in spec.known_by)}
                 if known & names or _by_itself(spec, item):
                     held.add(entry.id)
@@ -190,8 +188,7 @@ async def _other_names(catalog: Catalog, views: Sequence[View], ids: set[str]) -
         for spec in catalog.compared:
             if not spec.known_by:
                 continue
-            entries = await entries_of(view, spec.name, ids)
-            async for _, item in read_objects(view, spec.name, each(entries[one] for one in sorted(entries))):
+            async for _, item in objects_of(view, spec.name, ids):
                 found.update(value for name in spec.known_by if isinstance(value := item.get(name), str))
     return found
 
