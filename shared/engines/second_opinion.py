@@ -23,7 +23,7 @@ from shared.domain.errors import GraphDown, Unusable
 from shared.domain.objects import JsonObject
 from shared.domain.ports import Directory, GraphRequest, GraphResponse
 from shared.engines.lockout.accounts import Account
-from shared.engines.lockout.conditions import CONDITIONS, concerns, conditions_of, risks
+from shared.engines.lockout.conditions import CONDITIONS, conditions_of, risks
 from shared.engines.lockout.controls import unmet
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.scenarios import SCENARIOS, Scenario
@@ -95,8 +95,6 @@ class SecondOpinion:
 
 
 def _hangs_on_not_applying(policy: JsonObject, account: Account) -> bool:
-    if concerns(policy, account) is None and risks(policy):
-        return True
     return bool(risks(policy)) or any(True for _ in unmet(policy, account))
 
 
