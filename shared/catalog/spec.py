@@ -524,7 +524,8 @@ class TierZero:
     `holder`: member (dotted) with the id of whom an object gives it to; of such a type those objects count that
     meet `when`, if there is one, and not `harmless`. `holds`: objects that have such power to pass on by
     themselves. `links`: relationships whose targets get the power that an object has. `lets_in`: an object is a way
-    to sign in as its parent. `members`: a change of these widens what their holders may do."""
+    to sign in as its parent. `members`: a change of these widens what their holders may do. `given`: member
+    (dotted) with what an object gives, where no condition looks at it."""
 
     source: str
     why: str
@@ -535,6 +536,7 @@ class TierZero:
     links: tuple[str, ...] = ()
     lets_in: bool = False
     members: tuple[str, ...] = ()
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)

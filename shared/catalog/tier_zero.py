@@ -137,6 +137,7 @@ IN_A_ROLE_GROUP: Final = TierZero(
     source="Microsoft Entra: Use groups to manage role assignments",
     why="a place in a group that can hold directory roles",
     holder="principalId",
+    given="groupId",
 )
 ROLE_GROUP: Final = TierZero(
     source="Microsoft Entra: Use groups to manage role assignments",

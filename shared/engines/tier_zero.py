@@ -255,8 +255,7 @@ def _widened(condition: Condition, operation: Operation) -> bool:
 def _which(rule: TierZero, item: Mapping[str, Json]) -> str:
     """The role, permission or group that is given, as the object names it."""
     told = rule.when or rule.harmless
-    value = member_at(item, told.path) if told is not None else item.get("groupId")
-    return str(value)[:200]
+    return str(member_at(item, told.path if told is not None else rule.given))[:200]
 
 
 def _texts(operation: Operation) -> list[str]:
