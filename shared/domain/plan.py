@@ -125,6 +125,20 @@ class Operation(Wire):
     guarded: bool = False  # the lock-out guard must pass on the live state right before this is sent
     names: tuple[str, ...] = ()
 
+    @property
+    def coming(self) -> list[str]:
+        """Ids that it links its target to; none for what makes no links."""
+        return self._ends(self.wanted)
+
+    @property
+    def going(self) -> list[str]:
+        """Ids whose links to its target it takes away, or puts another one in the place of."""
+        return self._ends(self.before)
+
+    def _ends(self, values: JsonObject) -> list[str]:
+        found = values.get(self.relationship) if self.relationship else None
+        return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
 
 @dataclass(frozen=True, slots=True)
 class Step(Wire):

@@ -94,11 +94,10 @@ class _Asked:
         key = ObjectKey(operation.type, operation.target)
         if mechanism in (Mechanism.LINK, Mechanism.UNLINK):
             if spec.relationship(operation.relationship).membership:
-                into = self.added if mechanism is Mechanism.LINK else self.taken
-                held = operation.wanted if mechanism is Mechanism.LINK else operation.before
+                makes = mechanism is Mechanism.LINK
                 name = f"{operation.type}.{operation.relationship}"
-                links = into.setdefault(name, {}).setdefault(operation.target, set())
-                links.update(_texts(held.get(operation.relationship)))
+                links = (self.added if makes else self.taken).setdefault(name, {})
+                links.setdefault(operation.target, set()).update(operation.coming if makes else operation.going)
             return
         if spec.enabling is not None:
             self.written.setdefault(operation.type, {}).setdefault(operation.target, []).append(operation)
@@ -500,7 +499,3 @@ async def _names_of(type_name: str, ids: set[str], live: View, snapshot: View) -
     for view in (snapshot, live):
         found.update({one: entry.name for one, entry in (await entries_of(view, type_name, ids)).items()})
     return found
-
-
-def _texts(value: Json) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

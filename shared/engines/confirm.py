@@ -317,10 +317,7 @@ class _Judge:
         for operation in self._failed.get((one.type, one.target), ()):
             brings = operation.mechanism in (Mechanism.CREATE, Mechanism.BIN)
             if operation.mechanism is Mechanism.LINK:
-                wanted = operation.wanted.get(operation.relationship)
-                concerned = operation.relationship == one.member and (
-                    isinstance(wanted, list) and one.other in wanted
-                )
+                concerned = operation.relationship == one.member and one.other in operation.coming
             else:
                 concerned = brings or one.member in operation.wanted
             if concerned:
@@ -331,8 +328,7 @@ class _Judge:
     def _of_removals(self, one: Difference) -> tuple[str, str] | None:
         """What was to go and is still there."""
         for operation in self._failed.get((one.type, one.target), ()):
-            gone = operation.before.get(operation.relationship) if operation.relationship else None
-            link = isinstance(gone, list) and one.other in gone and one.member == operation.relationship
+            link = one.other in operation.going and one.member == operation.relationship
             if link or (operation.mechanism is Mechanism.REMOVE and one.kind is Kind.ADDED):
                 end = self._ends[operation.id]
                 return _state(end), f"{operation.mechanism.value}: {end.why}"

@@ -125,9 +125,7 @@ def _linked(operation: Operation) -> list[str]:
     """The other ends of the links that are made or go."""
     if operation.mechanism not in _LINKS:
         return []
-    held = operation.wanted if operation.mechanism is Mechanism.LINK else operation.before
-    ends = held.get(operation.relationship)
-    return [one for one in ends if isinstance(one, str)] if isinstance(ends, list) else []
+    return operation.coming if operation.mechanism is Mechanism.LINK else operation.going
 
 
 def _said(operation: Operation) -> Iterable[str]:

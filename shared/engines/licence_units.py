@@ -79,9 +79,8 @@ class _Asked:
         if licensed is None:
             return
         if operation.mechanism is Mechanism.LINK and operation.relationship == licensed.through:
-            ends = operation.wanted.get(operation.relationship)
             joined = self.joined.setdefault(operation.type, {}).setdefault(operation.target, set())
-            joined.update(one for one in (ends if isinstance(ends, list) else ()) if isinstance(one, str))
+            joined.update(operation.coming)
         elif operation.mechanism is Mechanism.BIN:
             self.binned.setdefault(operation.type, set()).add(operation.target)
         elif operation.mechanism is Mechanism.CREATE:

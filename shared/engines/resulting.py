@@ -45,7 +45,7 @@ def settled(value: JsonObject) -> JsonObject:
 
 def moved(operation: Operation) -> set[str]:
     """Ids of whom an operation links to its target, or takes away from it; empty for another one."""
-    return {text(one) for values in (operation.wanted, operation.before) for one in _linked_to(operation, values)}
+    return {text(one) for one in (*operation.coming, *operation.going)}
 
 
 def parent_in(spec: ObjectType, operation: Operation) -> str:
@@ -124,14 +124,13 @@ def _without(name: str, key: str) -> Change:
 def _listing(operation: Operation, key: str) -> Change:
     """What an object lists of those that it is linked to, where membership means nothing."""
     name, relationship = text(operation.target), operation.relationship
-    coming = _linked_to(operation, operation.wanted)
-    going = {text(one) for one in _linked_to(operation, operation.before)}
+    going = {text(one) for one in operation.going}
 
     def listed(one: JsonObject) -> JsonObject:
         held = one.get(relationship)
         if text(one.get(key)) != name or not isinstance(held, list):
             return one
-        return {**one, relationship: [*(other for other in held if text(other) not in going), *coming]}
+        return {**one, relationship: [*(other for other in held if text(other) not in going), *operation.coming]}
 
     return lambda held: tuple(listed(one) for one in held)
 
@@ -166,8 +165,8 @@ def _relinked(facts: Facts, operation: Operation) -> Facts:
     members = group.get(relationship) if group is not None else None
     if group is None or not isinstance(members, list):
         return facts
-    going = {text(one) for one in _linked_to(operation, operation.before)}
-    coming = _linked_to(operation, operation.wanted)
+    going = {text(one) for one in operation.going}
+    coming: list[Json] = [*operation.coming]
     left: list[Json] = [one for one in members if text(one) not in going]
     groups = [one for one in facts.groups if one is not group]
     uncounted = facts.uncounted
@@ -177,11 +176,6 @@ def _relinked(facts: Facts, operation: Operation) -> Facts:
         left.append(within)
         uncounted = uncounted | {within}
     return replace(facts, groups=(*groups, {**group, relationship: left}), uncounted=uncounted)
-
-
-def _linked_to(operation: Operation, values: JsonObject) -> list[Json]:
-    found = values.get(operation.relationship) if operation.relationship else None
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def _unmarked(value: Json) -> Json:

@@ -215,7 +215,7 @@ def _given(asked: _Asked, operation: Operation, held: set[str]) -> tuple[str, st
         return None
     if operation.mechanism is Mechanism.LINK:
         if asked.blind or operation.target in held:
-            return f"{rule.why} ({operation.relationship})", ", ".join(_texts(operation))
+            return f"{rule.why} ({operation.relationship})", ", ".join(operation.coming)
         return None
     if rule.lets_in:
         parent = asked.parents.get(operation.target)
@@ -258,11 +258,6 @@ def _which(rule: TierZero, item: Mapping[str, Json]) -> str:
     return str(member_at(item, told.path if told is not None else rule.given))[:200]
 
 
-def _texts(operation: Operation) -> list[str]:
-    wanted = operation.wanted.get(operation.relationship)
-    return [one for one in wanted if isinstance(one, str)] if isinstance(wanted, list) else []
-
-
 async def _names(views: Sequence[View], catalog: Catalog, given: set[tuple[str, str]]) -> dict[str, str]:
     """Names of those who get power, by id."""
     by_type: dict[str, set[str]] = {}
@@ -296,6 +291,6 @@ def _keys(operations: Sequence[Operation]) -> dict[str, str]:
 
 def _digest(operation: Operation) -> str:
     parts = (operation.mechanism.value, operation.type, operation.target, operation.relationship)
-    members = sorted(operation.wanted) if not operation.relationship else _texts(operation)
+    members = sorted(operation.wanted) if not operation.relationship else operation.coming
     text = "\x00".join((*parts, *members))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
