@@ -154,7 +154,8 @@ async def _match(moving: Moving, live: View, catalog: Catalog, spec: ObjectType)
     if not completeness_of(live, spec).is_complete:
         return  # nothing counts as missing then, and nothing is made
     there: dict[KeyValue, tuple[str, dict[str, str]]] = {}
-    taken = {entry.id async for entry in _renamed(moving, catalog).index(spec.name)}
+    view = RenamedView(moving.view, moving.ids, catalog)
+    taken = {entry.id async for entry in view.index(spec.name)}
     only: list[str] = []
     async for entry, item in read_objects(live, spec.name, live.index(spec.name)):
         only.append(entry.id)
@@ -162,7 +163,6 @@ async def _match(moving: Moving, live: View, catalog: Catalog, spec: ObjectType)
             for key in keys:
                 for value in key_values(spec, key, item, entry.parent):
                     there[value] = entry.id, _other_values(spec, item)
-    view = _renamed(moving, catalog)
     named = {one.path for one in spec.domain_names}
     ours = await _made_here(view, spec)
     came: dict[KeyValue, str] = {}
@@ -187,10 +187,6 @@ async def _match(moving: Moving, live: View, catalog: Catalog, spec: ObjectType)
     if not keys and len(only) == len(mine) == 1 and only != mine:
         pairs[mine[0]] = only[0]
     moving.ids |= {old: new for old, new in pairs.items() if old != new}
-
-
-def _renamed(moving: Moving, catalog: Catalog) -> RenamedView:
-    return RenamedView(moving.view, moving.ids, catalog)
 
 
 async def _made_here(view: View, spec: ObjectType) -> frozenset[str]:
