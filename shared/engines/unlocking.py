@@ -8,14 +8,14 @@ still as it was shown, and what was there before is in a record that exists befo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from shared.catalog.registry import Catalog
-from shared.catalog.spec import ObjectType
+from shared.catalog.spec import Enabling, ObjectType
 from shared.domain.errors import AnswerLost, HoldfastError, Refused, Unusable
 from shared.domain.objects import JsonObject
 from shared.domain.ports import Clock, Directory, GraphRequest
@@ -25,8 +25,8 @@ from shared.engines.lockout.conditions import OFF
 from shared.engines.lockout.facts import Facts
 from shared.engines.lockout.verdict import Finding, against
 from shared.engines.lockout.viewed import POLICIES
-from shared.engines.targets import object_path
-from shared.engines.wire import decode, parse
+from shared.engines.targets import Targets, object_path
+from shared.engines.wire import decode
 
 RECORD_FORMAT: Final = 1
 _TRIES: Final = 3  # writes of the same value, where the answer was lost
@@ -51,9 +51,8 @@ class Blocking:
 
     def switched(self, catalog: Catalog, wanted: str) -> Switched:
         """As the record holds it."""
-        enabling = catalog.get(POLICIES).enabling
-        assert enabling is not None
-        return Switched(self.id, self.name, str(self.policy.get(enabling.property)), wanted, dict(self.policy))
+        before = str(self.policy.get(_enabling(catalog).property))
+        return Switched(self.id, self.name, before, wanted, dict(self.policy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,7 @@ class UnlockRecord(Wire):
 def read_record(catalog: Catalog, data: bytes, tenant: str) -> UnlockRecord:
     """Raises `Unusable` for what is none, `Refused` for one of another tenant. A record is a file that anybody may
     have changed: it can only put on again what this command puts off."""
-    enabling = catalog.get(POLICIES).enabling
-    assert enabling is not None
+    enabling = _enabling(catalog)
     record = decode(UnlockRecord, data)
     if record.format != RECORD_FORMAT:
         raise Unusable(f"the record has another format than {RECORD_FORMAT}")
@@ -96,10 +94,10 @@ def read_record(catalog: Catalog, data: bytes, tenant: str) -> UnlockRecord:
 def blocking(catalog: Catalog, facts: Facts, policies: Iterable[JsonObject]) -> list[Blocking]:
     """The acting policies that at least one account can't be proved to meet, by id. What the guard says of the
     state around them (a disabled account, no administrator) no policy mends: it is left out here."""
-    acting = _acting(catalog.get(POLICIES))
+    enabling = _enabling(catalog)
     found = []
     for policy in policies:
-        if not acting(policy):
+        if policy.get(enabling.property) not in enabling.acting:
             continue
         about = tuple((account, one) for account, one in against(policy, facts) if one.policy_id)
         if about:
@@ -134,8 +132,7 @@ def put_back(
 ) -> dict[str, str]:
     """Why a policy of the record has to stay off, by its id: with its state as before it would still keep an
     account out. Empty: all may go back."""
-    enabling = catalog.get(POLICIES).enabling
-    assert enabling is not None
+    enabling = _enabling(catalog)
     held = {one.get("id"): one for one in policies}
     stay = {}
     for one in record.policies:
@@ -197,15 +194,7 @@ class Unlocking:
 
     async def policies(self) -> list[JsonObject]:
         """All of them, every page. Raises `GraphError` and its kinds, `GraphDown`."""
-        found: list[JsonObject] = []
-        link: str | None = self._spec.list_path
-        while link is not None:
-            page = await self.directory.page(GraphRequest("GET", link, throttle=str(self._spec.throttle)))
-            for item in page.items:
-                policy = parse(item)
-                if isinstance(policy, dict):
-                    found.append(policy)
-            link = page.next_link
+        found, _ = await Targets(self.directory, self.clock).listed(self._spec, self._spec.list_path)
         return found
 
     async def switch(self, policy: str, expected: str, wanted: str) -> Result:
@@ -254,11 +243,10 @@ class Unlocking:
 
     @property
     def _member(self) -> str:
-        assert self._spec.enabling is not None
-        return self._spec.enabling.property
+        return _enabling(self.catalog).property
 
 
-def _acting(spec: ObjectType) -> Callable[[Mapping[str, Any]], bool]:
-    enabling = spec.enabling
+def _enabling(catalog: Catalog) -> Enabling:
+    enabling = catalog.get(POLICIES).enabling
     assert enabling is not None
-    return lambda policy: policy.get(enabling.property) in enabling.acting
+    return enabling
