@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.cli.new_files import write_new
 from shared.cli.screen import Answer, wire_document
 from shared.cli.session import Json, ask_secret, read_file, screen_of
 from shared.domain.errors import Fault, Refused, Unusable
@@ -299,10 +300,6 @@ def _write_new(files: dict[Path, tuple[bytes, int]]) -> None:
             )
     for path, (data, mode) in files.items():
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            write_new(path, data, mode)
         except OSError as error:
             raise Fault(f"{path} can't be written: {error.strerror}") from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.cli.asking import confirmed
+from shared.cli.new_files import write_new
 from shared.cli.parts import Source
 from shared.cli.screen import Answer, Screen
 from shared.cli.session import Json, Opener, TrustedKey, read_file, session_of
@@ -329,14 +330,10 @@ def _ended(record: UnlockRecord, results: Sequence[Result], more: dict[str, obje
 def _keep(path: Path, data: bytes) -> None:
     """On disk before the first write; never over something else."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, data)
     except OSError as error:
         raise Fault(
             f"the record can't be written: {error.strerror}: {path}",
             saved="nothing was changed",
             hint="give --record FILE, a name that isn't taken",
         ) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
