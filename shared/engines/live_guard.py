@@ -102,10 +102,10 @@ class LiveGuard:
         if spec.enabling is None:
             return Opinion(against=await self._in_between(reading, operation))
         groups = frozenset(map(text, plan.guard_groups))
-        facts = await reading.facts((item,), groups, await reading.methods_policy())
+        facts = await reading.facts((item,), groups)
         found = against(item, facts)
         if any(finding.rule in _BY_METHODS for _, finding in found):
-            facts = await self._with_methods(reading, (item,), groups)
+            facts = await self._with_methods(reading, facts)
             found = against(item, facts)
         if found:
             return Opinion(against=told(found))
@@ -137,21 +137,16 @@ class LiveGuard:
         policies = await reading.listed(POLICIES)
         acting = tuple(policy for policy in policies or () if may_be_on(policy))
         linked = (operation.target, *sorted(moved(operation))) if operation.relationship else ()
-        facts = await self._with_methods(reading, acting, None, linked)
-        facts = replace(facts, conditional_access_policies=acting)
+        facts = replace(await reading.facts(acting, None, linked), conditional_access_policies=acting)
+        facts = await self._with_methods(reading, facts)
         new = added(facts, resulting(facts, [operation], self._catalog))
         return told(new) if new else ""
 
-    async def _with_methods(
-        self, reading: _Reading, policies: Objects, before: frozenset[str] | None, linked: Iterable[str] = ()
-    ) -> Facts:
-        methods = await reading.methods_policy()
-        facts = await reading.facts(policies, before, methods, linked)
+    async def _with_methods(self, reading: _Reading, facts: Facts) -> Facts:
+        accounts = facts.break_glass_ids
         return replace(
             facts,
-            registered_methods=await registered_now(
-                self._directory, self._catalog, self._clock, facts.break_glass_ids
-            ),
+            registered_methods=await registered_now(self._directory, self._catalog, self._clock, accounts),
             authentication_strength_policies=await reading.listed(STRENGTHS),
         )
 
@@ -168,13 +163,13 @@ class _Reading:
         self,
         policies: Objects,
         before: frozenset[str] | None,
-        methods: JsonObject | None = None,
         linked: Iterable[str] = (),
     ) -> Facts:
         """Without what is registered and strengths. `before`: ids of the groups that may exclude somebody; None for
         all. `linked`: ids of what an operation links or unlinks, groups and others."""
         roles = await self._roles()
         holders = {text(item.get("principalId")) for item in roles or ()}
+        methods = await self._methods_policy()
         targets = list(targets_of(methods))
         excluded = {text(one) for policy in policies for one in excluded_groups(policy)}
         excluded.update(name for kind, name in targets if kind == INCLUDED)
@@ -258,7 +253,7 @@ class _Reading:
             uncounted.update(text(one.get("id")) for one in groups_read if text(one.get("id")) not in before)
         return {"groups": groups_read, "uncounted": frozenset(uncounted)}
 
-    async def methods_policy(self) -> JsonObject | None:
+    async def _methods_policy(self) -> JsonObject | None:
         policy, configurations = await self._single(METHODS_POLICY), await self.listed(CONFIGURATIONS)
         if policy is None or configurations is None:
             return None
