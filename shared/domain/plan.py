@@ -43,6 +43,21 @@ class Mechanism(StrEnum):
     REMOVE = "remove"
     RENAME = "rename"  # a live object gives up a unique value that another one is to have again
 
+    @property
+    def brings(self) -> bool:
+        """An object comes that wasn't there."""
+        return self in (Mechanism.CREATE, Mechanism.BIN)
+
+    @property
+    def changes(self) -> bool:
+        """Members of an object that is there are written."""
+        return self in (Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE, Mechanism.RENAME)
+
+    @property
+    def links(self) -> bool:
+        """Links of a relationship come or go."""
+        return self in (Mechanism.LINK, Mechanism.UNLINK)
+
 
 class ExpectedId(StrEnum):
     KEPT = "kept"

@@ -109,7 +109,7 @@ def new_ids(operation: Operation, item: JsonObject) -> tuple[tuple[str, str], ..
 
 
 def _success(operation: Operation, answer: GraphResponse) -> Reading:
-    if operation.mechanism not in (Mechanism.CREATE, Mechanism.BIN) or not operation.ids:
+    if not operation.mechanism.brings or not operation.ids:
         return Reading(OutcomeState.DONE)
     if operation.by_request:
         return Reading(OutcomeState.UNKNOWN, "the request was accepted; what it makes is looked for")

@@ -27,7 +27,6 @@ from shared.engines.survey import entries_of, objects_of
 from shared.engines.view import View
 
 MENTIONS: Final = 200_000  # of principals, in all lists together: a plan must stay one that can be read
-_BRINGS: Final = (Mechanism.CREATE, Mechanism.BIN)
 _EVERYBODY: Final = "All"
 _NOWHERE: Final = frozenset[str]()
 
@@ -83,6 +82,10 @@ class _Asked:
     names: dict[str, str] = field(default_factory=dict)  # of what comes back
 
     @property
+    def all_gone(self) -> set[str]:
+        return set().union(*self.gone.values())
+
+    @property
     def touches_access(self) -> bool:
         spec = self.catalog.get
         given = any(spec(name).gives is not None for name in (*self.brought, *self.gone))
@@ -92,7 +95,7 @@ class _Asked:
         spec, mechanism = self.catalog.get(operation.type), operation.mechanism
         self.changed.add(operation.type)
         key = ObjectKey(operation.type, operation.target)
-        if mechanism in (Mechanism.LINK, Mechanism.UNLINK):
+        if mechanism.links:
             if spec.relationship(operation.relationship).membership:
                 makes = mechanism is Mechanism.LINK
                 name = f"{operation.type}.{operation.relationship}"
@@ -101,7 +104,7 @@ class _Asked:
             return
         if spec.enabling is not None:
             self.written.setdefault(operation.type, {}).setdefault(operation.target, []).append(operation)
-        elif mechanism in _BRINGS:
+        elif mechanism.brings:
             self.names[operation.target] = operation.name
             self.brought.setdefault(operation.type, set()).add(operation.target)
         elif mechanism is Mechanism.REMOVE:
@@ -110,7 +113,7 @@ class _Asked:
             self._account(key, operation, spec.contain.off)
 
     def _account(self, key: ObjectKey, operation: Operation, off: Mapping[str, bool]) -> None:
-        if operation.mechanism in _BRINGS:
+        if operation.mechanism.brings:
             self.opened[key] = operation.name
         elif operation.mechanism is Mechanism.REMOVE:
             self.shut[key] = operation.name
@@ -160,7 +163,7 @@ class _Groups:
                 held.setdefault(link.source, set()).add(same.setdefault(link.target, link.target))
         one.before = held
         one.after = dict(held)
-        gone = set().union(*asked.gone.values()) if asked.gone else set()
+        gone = asked.all_gone
         added, taken = asked.added.get(name, {}), asked.taken.get(name, {})
         for source in {*added, *taken}:
             one.after[source] = (held.get(source, set()) - taken.get(source, set())) | added.get(source, set())
@@ -267,8 +270,8 @@ class _Grants:
         state = live.completeness(spec.name).state
         if state not in (State.COMPLETE, State.NOT_LICENSED):
             told.add(f"{spec.name}: {state.value}, so who holds any is not counted")
-        gone = set().union(*asked.gone.values()) if asked.gone else set()
-        moved = set().union(*(group.changed for group in groups)) if groups else set()
+        gone = asked.all_gone
+        moved: set[str] = set().union(*(group.changed for group in groups))
         async for entry, item in read_objects(live, spec.name, live.index(spec.name)):
             if (pair := one._pair(item)) is None:
                 continue

@@ -315,11 +315,10 @@ class _Judge:
 
     def _of_operations(self, one: Difference) -> tuple[str, str] | None:
         for operation in self._failed.get((one.type, one.target), ()):
-            brings = operation.mechanism in (Mechanism.CREATE, Mechanism.BIN)
             if operation.mechanism is Mechanism.LINK:
                 concerned = operation.relationship == one.member and one.other in operation.coming
             else:
-                concerned = brings or one.member in operation.wanted
+                concerned = operation.mechanism.brings or one.member in operation.wanted
             if concerned:
                 end = self._ends[operation.id]
                 return _state(end), f"{operation.mechanism.value}: {end.why}"

@@ -23,7 +23,6 @@ MANY_OF: Final = "manyOf."  # and the type's name behind it
 MANY_REMOVALS: Final = "manyRemovals"
 OWN_ACCESS: Final = "ownAccess"
 _TAKES: Final = frozenset({Mechanism.REMOVE, Mechanism.UNLINK, Mechanism.REVOKE})
-_LINKS: Final = (Mechanism.LINK, Mechanism.UNLINK)
 
 
 @dataclass(slots=True)
@@ -123,7 +122,7 @@ async def _count(view: View, type_name: str) -> int:
 
 def _linked(operation: Operation) -> list[str]:
     """The other ends of the links that are made or go."""
-    if operation.mechanism not in _LINKS:
+    if not operation.mechanism.links:
         return []
     return operation.coming if operation.mechanism is Mechanism.LINK else operation.going
 

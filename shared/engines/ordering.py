@@ -20,7 +20,6 @@ from shared.domain.plan import Mechanism, Operation, Step
 from shared.engines.drafts import Draft, Phase
 
 STEP_LIMIT: Final = 20
-_LINKS: Final = (Mechanism.LINK, Mechanism.UNLINK)
 
 _PHASES: Final = {
     Phase.SHELL: "objects back",
@@ -82,9 +81,9 @@ def _nodes(drafts: list[Draft]) -> list[_Node]:
             touching.setdefault(draft.key, []).append(at)
         if draft.brings or draft.settles:
             settled.setdefault(draft.key, []).append(at)
-        if mechanism not in (*_LINKS, Mechanism.ENABLE):
+        if not (mechanism.links or mechanism is Mechanism.ENABLE):
             whole.setdefault(draft.key, []).append(at)
-        if draft.membership or mechanism not in (*_LINKS, Mechanism.ENABLE):
+        if draft.membership or not (mechanism.links or mechanism is Mechanism.ENABLE):
             every.setdefault(draft.key, []).append(at)
     nodes = []
     for at, draft in enumerate(drafts):

@@ -24,7 +24,7 @@ from shared.engines.lockout.verdict import added, against, told
 from shared.engines.lockout.viewed import GROUPS, USERS, named_in, whole_of
 from shared.engines.plan_containment import kept
 from shared.engines.plan_objects import Planning
-from shared.engines.resulting import BRINGS, moved, resulting, settled
+from shared.engines.resulting import moved, resulting, settled
 from shared.engines.view import View
 
 # FINISH is of what was just made, and nothing names that yet; the others take access away.
@@ -144,7 +144,7 @@ def _bears(draft: Draft, facts: Facts, known: set[str], named: set[str]) -> bool
         )
     # What is only made is named by nothing yet, unless it lies within something that is there.
     at_once = bearing.at_once or bearing.inside or bearing.parent_becomes
-    return operation.mechanism not in BRINGS or bool(at_once)
+    return not operation.mechanism.brings or bool(at_once)
 
 
 def _locks_out(planning: Planning, drafts: Sequence[Draft], facts: Facts) -> set[str]:

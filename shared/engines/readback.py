@@ -29,7 +29,7 @@ async def unheld(
     links: dict[tuple[str, str, str], set[str] | None] = {}
     lists: set[str] = set()
     for operation, bindings in operations:
-        if operation.mechanism not in (Mechanism.LINK, Mechanism.UNLINK):
+        if not operation.mechanism.links:
             objects.setdefault(operation.type, []).append((operation, bindings))
             continue
         spec = catalog.get(operation.type)

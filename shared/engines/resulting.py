@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote
 
 from shared.catalog.bearing import Bearing
@@ -20,9 +20,6 @@ from shared.domain.plan import Mechanism, Operation
 from shared.engines.lockout.facts import Facts, Objects
 from shared.engines.lockout.shapes import objects, text
 from shared.engines.markers import ID, JOIN
-
-BRINGS: Final = frozenset({Mechanism.CREATE, Mechanism.BIN})
-_WRITES: Final = frozenset({Mechanism.PATCH, Mechanism.RENAME, Mechanism.FINISH, Mechanism.ENABLE})
 
 Change = Callable[[Objects], Objects]
 
@@ -73,7 +70,7 @@ def _after(facts: Facts, operation: Operation, spec: ObjectType, bearing: Bearin
 
 
 def _unsettles(operation: Operation, bearing: Bearing) -> bool:
-    return operation.mechanism in _WRITES and not operation.wanted.keys().isdisjoint(bearing.unsettling)
+    return operation.mechanism.changes and not operation.wanted.keys().isdisjoint(bearing.unsettling)
 
 
 def _changed(held: Any, change: Change) -> Any:
@@ -87,13 +84,13 @@ def _changed(held: Any, change: Change) -> Any:
 def _change(operation: Operation, spec: ObjectType, bearing: Bearing) -> Change | None:
     """What the operation does to the objects of the fact; None for nothing."""
     if bearing.parent_becomes:
-        return _becoming(parent_in(spec, operation), bearing) if operation.mechanism in BRINGS else None
+        return _becoming(parent_in(spec, operation), bearing) if operation.mechanism.brings else None
     key = spec.identity or "id"
     if operation.relationship:
         change = _listing(operation, key)
-    elif operation.mechanism in BRINGS:
+    elif operation.mechanism.brings:
         change = _with(_brought(operation, spec, bearing), key)
-    elif operation.mechanism in _WRITES:
+    elif operation.mechanism.changes:
         change = _merged("" if spec.singleton else text(operation.target), settled(operation.wanted), key)
     elif operation.mechanism is Mechanism.REMOVE:
         change = _without(text(operation.target), key)

@@ -23,8 +23,6 @@ from shared.engines.opening import read_objects
 from shared.engines.survey import entries_of, objects_of
 from shared.engines.view import View
 
-_BRINGS: Final = (Mechanism.CREATE, Mechanism.BIN)
-_CHANGES: Final = (Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE)
 _RETURN: Final = "what it held before, which comes back with it from the recycle bin"
 _KEY: Final = 8
 
@@ -107,13 +105,13 @@ class _Asked:
         if rule is not None and mechanism is Mechanism.LINK and operation.relationship in rule.links:
             self.passing.setdefault(operation.type, set()).add(operation.target)
             concerned = True
-        elif rule is not None and rule.lets_in and mechanism in (*_BRINGS, *_CHANGES):
+        elif rule is not None and rule.lets_in and (mechanism.brings or mechanism.changes):
             self.letting_in.setdefault(operation.type, set()).add(operation.target)
             concerned = True
-        elif rule is not None and rule.holder and mechanism in (*_BRINGS, *_CHANGES):
+        elif rule is not None and rule.holder and (mechanism.brings or mechanism.changes):
             self.brought.setdefault(operation.type, set()).add(operation.target)
             concerned = True
-        elif rule is not None and mechanism in _CHANGES and operation.wanted.keys() & set(rule.members):
+        elif rule is not None and mechanism.changes and operation.wanted.keys() & set(rule.members):
             concerned = True
         if concerned:
             self.candidates.append((wave, operation))
@@ -220,10 +218,10 @@ def _given(asked: _Asked, operation: Operation, held: set[str]) -> tuple[str, st
     if rule.lets_in:
         parent = asked.parents.get(operation.target)
         return (rule.why, parent or operation.target) if parent is None or parent in held else None
-    if operation.mechanism in _CHANGES and operation.wanted.keys() & set(rule.members):
+    if operation.mechanism.changes and operation.wanted.keys() & set(rule.members):
         return rule.why, operation.target
     item: JsonObject = {**asked.items.get(operation.target, {}), **operation.wanted}
-    if operation.mechanism in _CHANGES:
+    if operation.mechanism.changes:
         told = rule.when or rule.harmless
         if told is None or told.member not in operation.wanted or not _widened(told, operation):
             return None

@@ -42,8 +42,6 @@ from shared.engines.review import review
 from shared.engines.view import View
 
 _NOT_LIVE = "the live tenant was not read: what was granted since the snapshot is not known"
-_BRINGS = (Mechanism.CREATE, Mechanism.BIN)
-_CHANGES = (Mechanism.PATCH, Mechanism.FINISH, Mechanism.ENABLE, Mechanism.RENAME)
 
 
 async def undo_plan(
@@ -131,7 +129,7 @@ class _Undo:
         for one in operations:
             create = self._catalog.get(one.type).create
             awaited = create is not None and create.awaited and how[one.id].good
-            if one.mechanism in _BRINGS and (how[one.id] is OutcomeState.DONE or awaited):
+            if one.mechanism.brings and (how[one.id] is OutcomeState.DONE or awaited):
                 self.brought.add(one.target)
 
     def add(
@@ -171,9 +169,9 @@ class _Undo:
     def _take_back(self, operation: Operation, pre_image: JsonObject | None) -> None:
         spec = self._catalog.get(operation.type)
         bindings = Bindings(self._ids, frozenset(), "", frozenset(operation.names))
-        if operation.mechanism in _BRINGS:
+        if operation.mechanism.brings:
             self._remove(spec, operation, bindings)
-        elif operation.mechanism in _CHANGES:
+        elif operation.mechanism.changes:
             self._change_back(spec, operation, bindings, pre_image)
         elif operation.mechanism is Mechanism.LINK:
             self._unlink(spec, operation, bindings, pre_image)
