@@ -193,11 +193,9 @@ def _offline(catalog: Catalog, facts: Facts, asked: Asked) -> Answer:
         raise Refused("the snapshot doesn't hold all policies", hint="--switch-off reads them as they are")
     found = blocking(catalog, facts, facts.conditional_access_policies)
     leaning = by_groups_alone(catalog, facts, facts.conditional_access_policies)
-    given = {"--key": asked.key}
-    flags = "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path is not None)
     document = {"switchedOff": False, **_document(found, leaning)}
     ending = (
-        f"next: holdfast unlock {shlex.quote(str(asked.folder))}{flags} --switch-off"
+        f"next: holdfast unlock{_copy(asked)} --switch-off"
         if found
         else "By this snapshot no policy that is on keeps a break-glass account out."
     )
@@ -278,10 +276,14 @@ async def _switch_off(
 
 
 def _undo_command(asked: Asked, at: Path) -> str:
-    folder = f" {shlex.quote(str(asked.folder))}" if asked.folder is not None else ""
-    key = f" --key {shlex.quote(str(asked.key))}" if asked.key is not None else ""
     accounts = "".join(f" --account {one}" for one in asked.accounts)
-    return f"holdfast unlock{folder}{key} --undo {shlex.quote(str(at))}{accounts}"
+    return f"holdfast unlock{_copy(asked)} --undo {shlex.quote(str(at))}{accounts}"
+
+
+def _copy(asked: Asked) -> str:
+    """The folder and its key, as a command line takes them."""
+    folder = f" {shlex.quote(str(asked.folder))}" if asked.folder is not None else ""
+    return folder + (f" --key {shlex.quote(str(asked.key))}" if asked.key is not None else "")
 
 
 async def _put_back(
