@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from shared.engines.evidence import StoredPlan
 
 
-_YES = ("approve", "override")  # decisions that let a wave run
-
-
 def register(app: typer.Typer) -> None:
     app.command("approve")(approve)
 
@@ -200,7 +197,7 @@ def _waves_meant(stored: StoredPlan, said: tuple[str, ...]) -> tuple[int, ...]:
 def _check_waves(approval: Approval, stored: StoredPlan) -> None:
     concerned = [wave for wave in stored.plan.waves if wave.number in approval.waves] or stored.plan.waves
     asks = {name for wave in concerned for name in wave.asks}
-    if approval.decision.value in _YES and (silent := sorted(asks - set(approval.acknowledged))):
+    if approval.decision.allows and (silent := sorted(asks - set(approval.acknowledged))):
         raise Refused(
             f"these waves ask for more than a yes: {', '.join(silent)}",
             saved="nothing was signed",
@@ -249,7 +246,7 @@ def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
         yield f"  {name}: {text}"
     for wave in stored.plan.waves:
         mark = "yes" if wave.number in approval.waves else "no "
-        more = f"; asks for --acknowledge {' --acknowledge '.join(wave.asks)}" if wave.asks else ""
+        more = f"; asks for {_acknowledging(wave.asks)}" if wave.asks else ""
         yield f"  wave {wave.number}   {mark}  {wave.title}: {forecast_line(wave.forecast)}{more}"
     for flag in stored.plan.flags:
         yield f"  {flag.name}: {flag.why}"
@@ -257,7 +254,7 @@ def _shown(approval: Approval, stored: StoredPlan) -> Iterable[str]:
     for line in chosen_lines(one for one in stored.plan.chosen if one.done):
         yield f"  chosen    {line}"
     asked = [grant for grant in stored.plan.tier_zero if grant.wave in approval.waves]
-    if asked and approval.decision.value == "approve":
+    if asked and approval.decision.allows:
         through = [grant for grant in asked if grant.key in approval.tier_zero]
         for grant in through:
             yield f"  LETS THROUGH {grant.key}: {grant_line(grant)}"
@@ -303,7 +300,7 @@ async def _hand_in(
 
     operator = parts.deployment("approving")
     desk = approval_desk(parts, operator)
-    if approval.decision.value in _YES and signer.key_id == stored.commit.requested_by:
+    if approval.decision.allows and signer.key_id == stored.commit.requested_by:
         raise Refused("this key asked for the plan, so it can't approve it", saved="nothing was sent")
     token = await jws.sign(signer, jws.Purpose.APPROVAL, encode(approval))
     signed = await desk.open(token)  # is this key an approver's? told here, where it can be put right

@@ -508,6 +508,11 @@ class Decision(StrEnum):
     OVERRIDE = "override"  # a yes that, after a wait, stands for the approvers who can't be reached
     WITHDRAW = "withdraw"  # no override lets this plan run
 
+    @property
+    def allows(self) -> bool:
+        """A yes: what it says lets something run, now or after a wait."""
+        return self in (Decision.APPROVE, Decision.OVERRIDE)
+
 
 @dataclass(frozen=True, slots=True)
 class Approval(Wire):

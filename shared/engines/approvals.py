@@ -136,7 +136,7 @@ async def store_approvers(store: BlobStore, tenant: str, document: Approvers) ->
 
 def _unacknowledged(approval: Approval, stored: StoredPlan) -> str:
     """What an approval leaves unsaid that its waves ask for, "" if nothing."""
-    if approval.decision is not Decision.APPROVE:
+    if not approval.decision.allows:
         return ""
     asks = {name for wave in stored.plan.waves if wave.number in approval.waves for name in wave.asks}
     silent = sorted(asks - set(approval.acknowledged))
@@ -241,7 +241,7 @@ class ApprovalDesk:
             return "the approval's digest is not the plan's"
         if signed.key_id == stored.commit.requested_by and approval.decision is not Decision.WITHDRAW:
             return "the approval is by the key that asked for the plan"
-        if approval.decision in (Decision.APPROVE, Decision.OVERRIDE):
+        if approval.decision.allows:
             # A rejection stays one: only a yes can go stale.
             if approval.expires_at <= self._clock.now():
                 return "the approval has expired"

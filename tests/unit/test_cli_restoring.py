@@ -593,6 +593,18 @@ def test_an_override_opens_a_wait_that_status_shows_and_an_approver_ends(cli: Cl
     assert cli("approve", "p0001", "--key", keys["tomas"], "--override", "--reject").code == 2
 
 
+def test_an_override_shows_the_grants_that_it_lets_through_as_an_approval_does(
+    cli: Cli, keys: dict[str, str]
+) -> None:
+    cli.world.plan = _powerful()
+    cli.do(cli.world.store_plan())
+    said = ("--override", "--acknowledge", "manyObjects")
+    ran = cli("approve", "p0001", "--key", keys["maria"], *said)
+    assert "1 of 1 tier-0 grants are not named here" in ran.err
+    ran = cli("approve", "p0001", "--key", keys["maria"], *said, "--tier-zero", "abcd1234")
+    assert "LETS THROUGH abcd1234" in ran.err
+
+
 def test_who_records_an_override_is_told_to_shout(cli: Cli, keys: dict[str, str]) -> None:
     cli.do(cli.world.store_plan())
     cli.world.serving = False

@@ -112,6 +112,18 @@ async def test_a_rejection_and_a_wave_that_asks_for_more_stop_an_override() -> N
     assert "acknowledge" in quorum.why()
 
 
+async def test_one_that_leaves_unsaid_what_its_waves_ask_for_is_refused_when_it_is_handed_in() -> None:
+    """It could never count, however long anybody waited for it."""
+    made = (await make()).plan
+    asking = replace(made, waves=tuple(replace(wave, asks=("removes",)) for wave in made.waves))
+    one = await world(plan=asking, approve=False)
+    with pytest.raises(Refused, match="acknowledge removes"):
+        await recorder(one).record(await signed(one, ONE, Decision.OVERRIDE, acknowledged=()))
+    await recorder(one).record(await signed(one, ONE, Decision.OVERRIDE))
+    one.clock.advance(WAIT)
+    assert (await executor(one).quorum(await one.stored(), 3)).reached
+
+
 async def test_when_it_was_handed_in_is_believed_of_the_recorder_alone() -> None:
     """No record, one by another key, and one about another approval: none lets anything run."""
     one = await make()
