@@ -66,18 +66,21 @@ def laptop_settings(
 ) -> Settings:
     """The settings of the environment, with folders in place of storage and Key Vault. `into`: another tenant that
     is restored into, which the settings are then for. Raises `Unusable` that lists every problem at once."""
-    given = os.environ if environ is None else environ
-    apps = (*CONNECTIONS, "HOLDFAST_IDENTITY_CLIENT_ID")  # what only the apps can use
-    own = {name: value for name, value in given.items() if not name.startswith(apps)}
     here = {
-        "HOLDFAST_ROLE": "all",
         "HOLDFAST_TENANT_ID": into or copy.tenant,
         "HOLDFAST_EXPORT_DIR": str(copy.folder),
         "HOLDFAST_WORK_DIR": str(work),
         "HOLDFAST_KEYS_DIR": str(work / KEYS),
         "HOLDFAST_SECRETS_DIR": str(work / SECRETS),
     }
-    return load_settings({**own, **here})
+    return _settings(here, os.environ if environ is None else environ)
+
+
+def _settings(here: Mapping[str, str], given: Mapping[str, str]) -> Settings:
+    """Every role's, of a process on its own: without what only the apps can use."""
+    apps = (*CONNECTIONS, "HOLDFAST_IDENTITY_CLIENT_ID")
+    own = {name: value for name, value in given.items() if not name.startswith(apps)}
+    return load_settings({**own, "HOLDFAST_ROLE": "all", **here})
 
 
 @asynccontextmanager
@@ -149,15 +152,12 @@ async def open_unlock_directory(
 ) -> AsyncIterator[tuple[GraphDirectory, Clock]]:
     """The tenant, as the unlock identity of the environment: by its certificate, else by a person, `way` saying how
     (`device-code` or `browser`). Needs neither keys nor a vault."""
-    apps = (*CONNECTIONS, "HOLDFAST_IDENTITY_CLIENT_ID")
-    own = {name: value for name, value in os.environ.items() if not name.startswith(apps)}
     here = {
-        "HOLDFAST_ROLE": "all",
         "HOLDFAST_TENANT_ID": tenant,
         "HOLDFAST_EXPORT_DIR": str(folder),
         "HOLDFAST_KEYS_DIR": str(folder),
     }
-    settings = load_settings({**own, **here})
+    settings = _settings(here, os.environ)
     async with AsyncExitStack() as stack:
         clock = system_clock(settings)
         as_ever = is_loopback(settings.graph_url) or settings.client_certificate or way != "browser"
