@@ -18,7 +18,7 @@ from tests.localrun.browser import NoBrowser, Seen, browser, look
 from tests.localrun.children import ROOT
 from tests.unit.cli_samples import HOSTILE, NOW, plan, report
 from tests.unit.evidence_samples import document, facts
-from tests.unit.test_pages import PAGES, SEARCHED, evidence_page
+from tests.unit.test_pages import PAGES, SEARCHED, evidence_page, reviewed
 
 pytestmark = pytest.mark.full
 
@@ -34,6 +34,7 @@ CONTENT = {
         "Art. 12(3)",
     ),
     "plan": ("p0001", "holdfast approve"),
+    "reviewed": ("An approval has to acknowledge", "Whose access changes", "Power over the tenant"),
     "diff": ("conditional", "live"),
     "report": ("Waves", "Left for people to do"),
 }
@@ -85,11 +86,11 @@ _TYPE = """(words, kind) => {
 
 def _numbered(kind: str) -> str:
     """A plan or a report of a user and a group, user-0 and user-1, which bears another name."""
-    made = plan()
+    made = reviewed("Anna Berg") if kind == "reviewed" else plan()
     first, second = made.steps[1].operations
     step = replace(made.steps[1], operations=(first, replace(second, name="Zebra", type="groups")))
     made = replace(made, steps=(made.steps[0], step))
-    page = plan_page(made, "cd" * 32, NOW) if kind == "plan" else report_page(report(), NOW, made)
+    page = plan_page(made, "cd" * 32, NOW) if kind != "report" else report_page(report(), NOW, made)
     return "".join(page)
 
 
