@@ -18,8 +18,9 @@ from tests.localrun.world import World
 from tests.scenario.outside import said, until
 
 pytestmark = [pytest.mark.azurite, pytest.mark.full]
-# A run has a few seconds of this machine, and the next one goes on. Whatever is missing for a second is late.
-SMALL = {"HOLDFAST_WORK_BUDGET": "300", "HOLDFAST_COPY_LAG": "1"}
+# A run has some seconds of this machine, half of them for verifying, and the next one goes on. Whatever is missing
+# for a second is late.
+SMALL = {"HOLDFAST_WORK_BUDGET": "900", "HOLDFAST_COPY_LAG": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def _copier(second: SecondAccount) -> HostProcess:
 
 def test_a_copier_that_is_killed_leaves_nothing_readable_and_goes_on(second: SecondAccount, snapshot: str) -> None:
     control = second.gateway.control
-    rule = control.add_fault("holdBefore", operation="PutBlob", path="/objects/groups/", seconds=60)
+    rule = control.add_fault("holdBefore", operation="PutBlob", path="/index/groups/", seconds=60)
     host = _copier(second)
     control.wait_until_held(rule)
     host.kill()
