@@ -86,8 +86,8 @@ def _is_first(item: str) -> bool:
     name, _, relationship = item.partition(".")
     if not relationship:
         return name in _FIRST
-    contained = CATALOG.get(name).relationship(relationship).contains
-    return name in _FIRST and (not contained or contained in _FIRST)
+    led = CATALOG.get(name).relationship(relationship)
+    return name in _FIRST and not _FIRST.isdisjoint((led.contains,) if led.contains else led.target_types)
 
 
 def rows(users: int) -> list[Row]:
