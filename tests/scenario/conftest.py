@@ -39,7 +39,7 @@ def apps(world: World) -> Apps:
 @pytest.fixture(scope="module")
 def taken(world: World, apps: Apps) -> str:
     """A snapshot of the tenant as it was planted."""
-    return str(world.holdfast_json("backup", "--timeout", "2")["snapshot"])
+    return str(world.holdfast_json("backup", "--timeout", "6")["snapshot"])
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def tell(world: World, backup_points: BackupPoints, restore_points: RestorePoint
     world.simulator.settings(listPageCap=PAGE)
     before = truth.take(world.simulator)
     host = world.start_host("backup", *HIDDEN, **PACKS)
-    undisturbed = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
+    undisturbed = world.holdfast_json("backup", "--timeout", "6")["snapshot"]
     # Where the first run's log ends; its packs and checkpoints have the names of the second one's.
     first = timeline(world)
     killed = _backup_with_kills(world, killer, host, backup_points(first))
@@ -113,7 +113,7 @@ def tell(world: World, backup_points: BackupPoints, restore_points: RestorePoint
 
 def _backup_with_kills(world: World, killer: Killer, host: HostProcess, points: Sequence[KillPoint]) -> str:
     turns = _Turns(world, points)
-    with _waiting(lambda: world.holdfast_json("backup", "--timeout", "3")) as backup:
+    with _waiting(lambda: world.holdfast_json("backup", "--timeout", "6")) as backup:
         for point in points:
             killer.kill(host, point, turns.armed, look=True)
             turns.next()
@@ -124,7 +124,7 @@ def _backup_with_kills(world: World, killer: Killer, host: HostProcess, points: 
 def _restore_with_kills(world: World, killer: Killer, plan: Obj, points: Sequence[KillPoint]) -> None:
     turns = _Turns(world, points)
     host = world.start_host("restore", *HIDDEN)
-    restore = ("restore", plan["plan"], "--digest", plan["digest"], "--timeout", "3")
+    restore = ("restore", plan["plan"], "--digest", plan["digest"], "--timeout", "6")
     with _waiting(lambda: world.holdfast(*restore)) as end:
         for point in points:
             killer.kill(host, point, turns.armed, look=False)

@@ -56,7 +56,7 @@ def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: Wor
     # Each try sends twice: the second time with a token that was asked for anew. Members are listed by one item
     # only; groups by several, which at the same time would be refused once each and go on.
     _fault(world, "GET", r"^/v1\.0/groups$", {"status": 401}, times=2, query="expand=members")
-    done = world.holdfast_json("backup", "--timeout", "2")
+    done = world.holdfast_json("backup", "--timeout", "6")
     failures = [one for one in said(world, "backup", "work.failed") if one["error"] == "GraphUnauthorized"]
     assert [one["item"] for one in failures] == ["groups.members"]
     assert "Graph answered 401" in failures[0]["reason"]
@@ -66,7 +66,7 @@ def test_401_is_told_and_the_run_goes_on_when_the_token_is_good_again(world: Wor
 @pytest.mark.full
 def test_403_for_one_type_leaves_that_type_out_and_says_so(world: World, apps: Apps) -> None:
     _fault(world, "GET", r"/conditionalAccess/namedLocations", {"status": 403})
-    ended = world.shell("backup", "--timeout", "2", "--json")
+    ended = world.shell("backup", "--timeout", "6", "--json")
     assert ended.code == 4, ended
     shown = json.loads(ended.out)
     states = {name: one["state"] for name, one in {**shown["types"], **shown["relationships"]}.items()}
@@ -80,7 +80,7 @@ def test_403_for_one_type_leaves_that_type_out_and_says_so(world: World, apps: A
 def test_a_page_cut_short_is_read_again_and_never_taken_for_the_whole(world: World, apps: Apps, taken: str) -> None:
     world.simulator.settings(listPageCap=15)
     _fault(world, "GET", r"^/v1\.0/users$", {"truncateBody": 700}, times=3)
-    done = world.holdfast_json("backup", "--timeout", "2")
+    done = world.holdfast_json("backup", "--timeout", "6")
     assert [one["fired"] for one in world.simulator.fault_report()] == [3]
     holds_all(world, done)
     _fault(world, "GET", r"^/v1\.0/groups$", {"truncateBody": 700})
@@ -97,7 +97,7 @@ def test_a_next_link_to_another_host_is_refused_and_nothing_is_sent_there(
         _fault(world, "GET", r"^/v1\.0/users$", {"nextLinkHost": other.address}, times=2)
         told = world.shell("diff", taken, "live", "--type", "users", "--json")
         says(told, 3, "a link to http://127.0.0.1", "gets no credentials from us", "nothing was sent there")
-        done = world.holdfast_json("backup", "--timeout", "2")
+        done = world.holdfast_json("backup", "--timeout", "6")
         assert other.received == []
         other.ring()
         assert until(lambda: other.received, "a connection that is noticed")

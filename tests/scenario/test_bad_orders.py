@@ -174,7 +174,7 @@ def test_an_approval_that_has_expired_does_not_count(world: World, refused: Plan
 @pytest.mark.full
 def test_rows_changed_behind_our_back_change_nothing(world: World, apps: Apps) -> None:
     before = truth.take(world.simulator)
-    snapshot = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
+    snapshot = world.holdfast_json("backup", "--timeout", "6")["snapshot"]
     _hurt(world, 4)
     planned = _planned(world, snapshot)
     for name in ("jonas", "aylin"):
@@ -201,7 +201,7 @@ def test_48_kb_of_noise_on_each_queue_are_recorded_and_stop_nobody(world: World,
     for spec, body in noise.items():
         post(world, spec.name, body)
     # Other messages are served meanwhile.
-    done = world.holdfast_json("backup", "--timeout", "2")
+    done = world.holdfast_json("backup", "--timeout", "6")
     for spec, body in noise.items():
         row = until(lambda spec=spec, body=body: rejection(world, spec.role, body), f"the row of {spec.name}", 90)
         assert (row["queue"], row["length"].value) == (spec.name, 48 * 1024)

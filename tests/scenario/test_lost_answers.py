@@ -33,7 +33,7 @@ def test_each_create_that_was_carried_out_and_never_answered_ends_as_one_object(
     before = truth.take(tenant)
     world.start_host("backup")
     world.start_host("restore")
-    world.holdfast("backup", "--timeout", "2")
+    world.holdfast("backup", "--timeout", "6")
     damage = wreck(world).damage
     plan = world.holdfast_json("plan", "latest")
     for name in ("maria", "jonas"):
@@ -49,7 +49,7 @@ def test_each_create_that_was_carried_out_and_never_answered_ends_as_one_object(
             for path in CREATES.values()
         ]
     )
-    report = world.holdfast("restore", plan["plan"], "--digest", plan["digest"], "--timeout", "3")
+    report = world.holdfast("restore", plan["plan"], "--digest", plan["digest"], "--timeout", "6")
     assert "equalExceptListed" in report
     fired = {fault["match"]["pathRegex"]: fault["fired"] for fault in tenant.fault_report()}
     assert fired == dict.fromkeys(CREATES.values(), 1)

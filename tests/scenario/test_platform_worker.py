@@ -281,7 +281,7 @@ def test_a_step_that_failed_too_often_is_told_to_the_backup_app_and_one_of_no_pl
 def test_a_step_whose_evidence_is_away_is_sent_again_and_ends_when_it_is_back(
     world: World, app: HostProcess, restorer: HostProcess
 ) -> None:
-    taken = world.holdfast_json("backup", "--timeout", "2")["snapshot"]
+    taken = world.holdfast_json("backup", "--timeout", "6")["snapshot"]
     spared = set(world.simulator.break_glass_ids)
     lost = next(one["id"] for one in world.simulator.objects("users") if one["id"] not in spared)
     assert not world.simulator.incident([{"method": "DELETE", "url": f"/v1.0/users/{lost}"}])["failed"]
@@ -296,7 +296,7 @@ def test_a_step_whose_evidence_is_away_is_sent_again_and_ends_when_it_is_back(
     before = len(_ends(restorer, "restore_step"))
     away = world.stack.control.add_fault("status", role="restore", path="^evidence-", status=503, times=0)
     with ThreadPoolExecutor(1) as shell:
-        end = shell.submit(world.holdfast, "restore", plan["plan"], "--digest", plan["digest"], "--timeout", "5")
+        end = shell.submit(world.holdfast, "restore", plan["plan"], "--digest", plan["digest"], "--timeout", "6")
         try:
             # More often than a message may come that fails.
             waiting = until(

@@ -32,7 +32,7 @@ def second(world: World) -> Iterator[SecondAccount]:
 @pytest.fixture(scope="module")
 def snapshot(world: World) -> str:
     host = world.start_host("backup", "--grace", "1")
-    taken = str(world.holdfast_json("backup", "--timeout", "2")["snapshot"])
+    taken = str(world.holdfast_json("backup", "--timeout", "6")["snapshot"])
     host.stop()
     return taken
 
@@ -102,7 +102,7 @@ def test_a_pack_that_was_changed_in_the_vault_is_named_and_not_copied_and_the_la
 ) -> None:
     world = second.world
     host = world.start_host("backup", "--grace", "1")
-    bad = str(world.holdfast_json("backup", "--timeout", "2")["snapshot"])
+    bad = str(world.holdfast_json("backup", "--timeout", "6")["snapshot"])
     host.stop()
     # Past the gateway, as no identity of a locked account could.
     name = next(one for one in _names(world.stack.direct_vault(), VAULT) if bad in one and "/objects/users/" in one)
