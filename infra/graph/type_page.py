@@ -145,8 +145,10 @@ def _elsewhere(spec: ObjectType) -> Iterator[str]:
         yield f"the same thing where {' or '.join(same)} is"
     if spec.one_per_tenant or (spec.singleton and not spec.parent):
         yield "each tenant has one"
-    if spec.domain_names:
-        yield f"domains change in {code([one.path for one in spec.domain_names])}"
+    if texts := [one.path for one in spec.domain_names if not one.address]:
+        yield f"domains change in {code(texts)}"
+    if addresses := [one.path for one in spec.domain_names if one.address]:
+        yield f"hosts change in {code(addresses)}"
     if verified := [one.path for one in spec.domain_names if one.verified]:
         yield f"only such as are verified there in {code(verified)}"
     if spec.stays_behind is not None:

@@ -30,6 +30,22 @@ _WRITE = (("Application.ReadWrite.All",),)
 # Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
 _OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
 
+# Where people and tokens are sent.
+_ADDRESSES = (
+    "defaultRedirectUri",
+    "info.marketingUrl",
+    "info.privacyStatementUrl",
+    "info.supportUrl",
+    "info.termsOfServiceUrl",
+    "publicClient.redirectUris[]",
+    "samlMetadataUrl",
+    "spa.redirectUris[]",
+    "web.homePageUrl",
+    "web.logoutUrl",
+    "web.redirectUris[]",
+    "web.redirectUriSettings[].uri",
+)
+
 APPLICATIONS = ObjectType(
     name="applications",
     title="Application registrations",
@@ -189,7 +205,10 @@ APPLICATIONS = ObjectType(
             for token in ("accessToken", "idToken", "saml2Token")
         ),
     ),
-    domain_names=(DomainName("identifierUris[]", verified=True),),
+    domain_names=(
+        DomainName("identifierUris[]", verified=True),
+        *(DomainName(path, address=True) for path in _ADDRESSES),
+    ),
     keys_besides_id=("appId",),
     tier_zero=OWNED,
     contain=Containment(

@@ -34,6 +34,9 @@ _WRITE = (("Application.ReadWrite.All",),)
 # Adding an owner looks the owner up, too (Microsoft Graph: Add owner, permissions).
 _OWNERS = (("Application.ReadWrite.All",), ("Directory.Read.All", "Directory.ReadWrite.All"))
 
+# Where people and tokens are sent.
+_ADDRESSES = ("homepage", "loginUrl", "logoutUrl", "replyUrls[]", "samlSingleSignOnSettings.relayState")
+
 SERVICE_PRINCIPALS = ObjectType(
     name="servicePrincipals",
     title="Service principals",
@@ -164,7 +167,11 @@ SERVICE_PRINCIPALS = ObjectType(
         ValueReference("appId", ("applications",), key="appId", pair=True),
         ValueReference("servicePrincipalNames[]", ("applications",), key="appId", text=True),
     ),
-    domain_names=(DomainName("servicePrincipalNames[]", verified=True), DomainName("notificationEmailAddresses[]")),
+    domain_names=(
+        DomainName("servicePrincipalNames[]", verified=True),
+        DomainName("notificationEmailAddresses[]"),
+        *(DomainName(path, address=True) for path in _ADDRESSES),
+    ),
     protected=(
         Protected(
             Condition("servicePrincipalType", ("ManagedIdentity",)),

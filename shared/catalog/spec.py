@@ -131,10 +131,12 @@ class MatchKey:
 class DomainName:
     """Texts at `path` (dotted, `[]` steps into lists) that may name a domain of the tenant; another tenant has its
     own in its place. `verified`: Graph takes no domain there that the tenant hasn't verified, so that an object, or
-    a value of a list, whose domain the other tenant lacks can't be there."""
+    a value of a list, whose domain the other tenant lacks can't be there. `address`: they are URLs, of which the
+    host alone names a domain; each that changes is told, and each that still names a domain of the other tenant."""
 
     path: str
     verified: bool = False
+    address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from shared.cli.plan_view import REASONS
+from shared.cli.plan_view import ADDRESSES, REASONS, address_fate
 from shared.domain.plan import Exclusion, Reason, RestorePlan
 
 if TYPE_CHECKING:
@@ -59,6 +59,17 @@ def staying_table(plan: RestorePlan) -> Iterable[RenderableType]:
             ],
             numbers=("How many",),
             title="What can't move, or not as it is",
+        )
+
+
+def addresses_table(plan: RestorePlan) -> Iterable[RenderableType]:
+    from shared.cli.render import table
+
+    if plan.addresses:
+        yield table(
+            ("What", "Where", "Address", "Becomes"),
+            [(f"{one.type} {one.name}", one.path, one.old, address_fate(one)) for one in plan.addresses],
+            title=ADDRESSES,
         )
 
 

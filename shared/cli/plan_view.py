@@ -12,6 +12,7 @@ from shared.domain.objects import Json
 from shared.domain.plan import (
     Access,
     AccessKind,
+    Address,
     BlastRadius,
     Exclusion,
     ExpectedId,
@@ -46,6 +47,8 @@ MECHANISMS = {
     Mechanism.ACT: "end sessions",
     Mechanism.RENAME: "give a name up",
 }
+
+ADDRESSES = "Addresses that move, or name a domain of the tenant that they come from"
 
 REASONS = {
     Reason.NEW_ID: "gets a new id",
@@ -184,6 +187,14 @@ def _listed(ids: Sequence[str], number: int, names: Mapping[str, str]) -> str:
     return f"{text} and {number - len(shown):,} more" if number > len(shown) else text
 
 
+def address_fate(one: Address) -> str:
+    """What becomes of it: the operator's map decides, so that each is shown."""
+    left = f"still names {one.left}" if one.left else ""
+    if one.old == one.new:
+        return f"stays, and {left}"
+    return f"{one.new} ({left})" if left else one.new
+
+
 def wave_steps(plan: RestorePlan, number: int) -> list[Step]:
     return [step for step in plan.steps if step.wave == number]
 
@@ -244,6 +255,22 @@ def plan_page(
             ],
             _where(plan),
         ),
+        "addresses": cut(
+            [
+                {
+                    "type": one.type,
+                    "name": one.name,
+                    "id": one.target,
+                    "path": one.path,
+                    "old": one.old,
+                    "fate": address_fate(one),
+                    "left": one.left,
+                }
+                for one in plan.addresses
+            ],
+            _where(plan),
+        ),
+        "addresses_title": ADDRESSES,
         "contents": [
             {"anchor": "waves", "text": count(len(plan.waves), "wave")},
             {"anchor": "reach", "text": "whose access changes"},

@@ -277,6 +277,7 @@ async def _rehearsed(parts: Parts, screen: Screen, operator: Operator, request_i
         "forecast": wire_document(plan.forecast),
         "excludedByReason": dict(sorted(Counter(one.reason.value for one in plan.exclusions).items())),
         "cantMove": staying_document(plan),
+        "addresses": [wire_document(one) for one in plan.addresses],
         "document": wire_document(plan),
     }
     view = plan_lines(plan, sha256(encode(plan)), kept=False)
@@ -385,7 +386,7 @@ def plan_lines(
 ) -> list[RenderableType]:
     """`kept`: it is stored, and can be approved."""
     from shared.cli.conflicts_view import again_command, chosen_lines, conflict_lines
-    from shared.cli.moving_view import moving_facts, staying_table
+    from shared.cli.moving_view import addresses_table, moving_facts, staying_table
     from shared.cli.plan_view import (
         REASONS,
         approve_command,
@@ -482,6 +483,7 @@ def plan_lines(
     if plan.chosen:
         view.append(listing("What was chosen", chosen_lines(plan.chosen)))
     if plan.source_tenant:
+        view += addresses_table(plan)
         view += staying_table(plan)
     elif plan.exclusions:
         view.append(

@@ -396,6 +396,20 @@ class Exclusion(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Address(Wire):
+    """A URL at `path` of an object that goes into another tenant, as it was and as it will be. `left`: a domain
+    of the tenant that it comes from, which it still names; "" for none."""
+
+    type: str
+    target: str
+    name: str
+    path: str
+    old: str
+    new: str
+    left: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving(Wire):
     """Something that a recycle bin holds until `at`, when the service purges it for good."""
 
@@ -490,9 +504,10 @@ class RestorePlan(Wire):
     untold: tuple[str, ...] = ()
     # Of a plan that goes into another tenant (`tenant`): whose snapshot it is, and each of its domains with what
     # takes its place, "" for none. Names in the plan are as they will be; `known_ids` begins with what both tenants
-    # have.
+    # have. `addresses`: those that another domain's name changes, and those that still name one of the old tenant.
     source_tenant: str = ""
     domains: dict[str, str] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
 
     @property
     def operations(self) -> tuple[Operation, ...]:

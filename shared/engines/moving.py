@@ -17,7 +17,7 @@ from shared.catalog.registry import Catalog
 from shared.catalog.spec import ObjectType, StaysBehind
 from shared.domain.errors import Refused, Unusable
 from shared.domain.objects import Json, JsonObject, ObjectKey
-from shared.domain.plan import Exclusion, Reason, Scope
+from shared.domain.plan import Address, Exclusion, Reason, Scope
 from shared.engines.conditions import protection
 from shared.engines.domain_names import NONE, DomainMap
 from shared.engines.merge import completeness_of
@@ -34,13 +34,15 @@ _HINT: Final = "--domain-map OLD=NEW, with a domain that the other tenant has ve
 @dataclass(slots=True)
 class Moving:
     """`view`: the snapshot with the other tenant's domains; ids are still the old ones. `ids`: old → there, of what
-    both have. `stays`: by type and old id. `told`: what objects that do come will lack."""
+    both have. `stays`: by type and old id. `told`: what objects that do come will lack. `addresses`: of theirs,
+    those that change, and those that still name a domain of the tenant that they come from."""
 
     view: View
     domains: DomainMap
     ids: dict[str, str] = field(default_factory=dict)
     stays: dict[ObjectKey, StaysBehind] = field(default_factory=dict)
     told: list[Exclusion] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
 
 
 async def move(
@@ -222,8 +224,9 @@ async def _settle(moving: Moving, snapshot: View, live: View, spec: ObjectType, 
     """What stays behind, and what of the others does."""
     verified = any(one.verified for one in spec.domain_names)
     elsewhere = any(one.elsewhere for one in spec.protected)
+    addresses = any(one.address for one in spec.domain_names)
     of_tenants = spec.identity not in ("", "id")  # other tenants, by their ids
-    if spec.stays_behind is None and not (verified or elsewhere or of_tenants):
+    if spec.stays_behind is None and not (verified or elsewhere or addresses or of_tenants):
         return
     there = {entry.id async for entry in live.index(spec.name)}
     async for entry in moving.view.index(spec.name):
@@ -234,7 +237,7 @@ async def _settle(moving: Moving, snapshot: View, live: View, spec: ObjectType, 
             moving.stays.setdefault(ObjectKey(spec.name, new), spec.stays_behind)
         elif of_tenants and new == tenant:
             moving.stays.setdefault(ObjectKey(spec.name, new), StaysBehind(Reason.FOREIGN, _ITSELF))
-    if not (verified or elsewhere):
+    if not (verified or elsewhere or addresses):
         return
     async for entry, item in read_objects(snapshot, spec.name, snapshot.index(spec.name)):
         new = moving.ids.get(entry.id, entry.id)
@@ -250,3 +253,8 @@ async def _settle(moving: Moving, snapshot: View, live: View, spec: ObjectType, 
                 moving.stays.setdefault(ObjectKey(spec.name, new), StaysBehind(Reason.DOMAIN, why))
             else:
                 moving.told.append(Exclusion(spec.name, new, entry.name, lost.member, Reason.DOMAIN, why))
+        if protected is None and ObjectKey(spec.name, new) not in moving.stays:
+            shown = moving.domains.shown(spec, item)
+            moving.addresses += [
+                Address(spec.name, new, entry.name, one.path, one.old, one.new, one.left) for one in shown
+            ]

@@ -16,7 +16,18 @@ from shared.catalog.registry import Catalog
 from shared.domain.erasure import NOBODY, Erased
 from shared.domain.errors import Unusable
 from shared.domain.objects import JsonObject, ObjectKey
-from shared.domain.plan import PLAN_FORMAT, USUAL, Chosen, Exclusion, Fighting, RestorePlan, Scope, Thresholds, Word
+from shared.domain.plan import (
+    PLAN_FORMAT,
+    USUAL,
+    Address,
+    Chosen,
+    Exclusion,
+    Fighting,
+    RestorePlan,
+    Scope,
+    Thresholds,
+    Word,
+)
 from shared.engines.bins import Bins
 from shared.engines.choices import Choices
 from shared.engines.conditions import holds
@@ -158,8 +169,10 @@ async def plan_restore(
             await plan_added(planning, live, survey, (*accounts, *own_apps))
         for link_survey in links:
             await plan_links(planning, snapshot, live, link_survey)
+    addresses: list[Address] = []
     if moving is not None:
         planning.exclusions += [one for one in moving.told if reach.object(catalog.get(one.type), one.target)]
+        addresses = [one for one in moving.addresses if reach.object(catalog.get(one.type), one.target)]
     planning.finish()
     order_refined(planning)
     disable_first(planning)
@@ -192,6 +205,7 @@ async def plan_restore(
         fighting=await _fighting(live, catalog) if steps else (),
         source_tenant=source_tenant,
         domains=dict(moving.domains.domains) if moving else {},
+        addresses=tuple(sorted(set(addresses), key=lambda one: (one.type, one.target, one.path, one.old))),
         leaving=tuple(sorted(planning.leaving, key=lambda one: (one.at, one.type, one.target))),
         chosen=await with_makers(
             sorted((*heard, *deciding.chosen, *choices.unused()), key=_chosen_key), created_by

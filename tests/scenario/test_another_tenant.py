@@ -101,6 +101,35 @@ async def test_names_are_those_of_the_other_tenants_domains(done: Two) -> None:
         assert MAIN_DOMAIN not in text
 
 
+async def test_addresses_of_applications_are_those_of_the_other_tenants_domains(planned: Two, done: Two) -> None:
+    came = [
+        one for key, one in done.there.store.tables["applications"].items() if key not in done.first["applications"]
+    ]
+    uris = {uri for one in came for uri in one["web"]["redirectUris"]}
+    assert uris
+    assert {uri.partition(".")[2] for uri in uris} == {f"{BLANK_MAIN}/cb"}
+    for table in ("applications", "servicePrincipals"):
+        assert MAIN_DOMAIN not in repr(done.there.store.tables[table])
+    told = {one.new for one in planned.plan.addresses if one.type == "applications"}
+    assert told == uris
+    assert all(
+        (one.new, one.left) == (one.old.replace(MAIN_DOMAIN, BLANK_MAIN), "") for one in planned.plan.addresses
+    )
+
+
+async def test_an_address_of_a_domain_that_nothing_takes_the_place_of_stays_and_is_told() -> None:
+    two = await two_tenants(domains=(), types=("applications", "servicePrincipals"))
+    assert two.plan.addresses
+    assert {(one.new == one.old, one.left) for one in two.plan.addresses} == {(True, MAIN_DOMAIN)}
+    await two.case.run()
+    came = [
+        one for key, one in two.there.store.tables["applications"].items() if key not in two.first["applications"]
+    ]
+    uris = {uri for one in came for uri in one["web"]["redirectUris"]}
+    assert uris == {one.old for one in two.plan.addresses if one.type == "applications"}
+    assert (await two.case.report()).unexpected == ()
+
+
 async def test_what_both_tenants_have_is_one_thing(planned: Two) -> None:
     ids = planned.plan.known_ids
     assert ids[planned.here.tenant_id] == planned.there.tenant_id

@@ -76,6 +76,24 @@ def test_a_dry_run_tells_what_can_not_move_and_stores_nothing(abroad: Laptop) ->
     assert "holdfast approve" not in text
 
 
+def test_a_dry_run_lists_each_address_that_moves_and_each_that_stays(abroad: Laptop) -> None:
+    page = abroad.root / "plan.html"
+    only = ("--type", "applications", "--type", "servicePrincipals")
+    shown = abroad.plan(*into(abroad), *MAP, *only, "--dry-run")
+    moved = {one["new"]: one["old"] for one in shown["addresses"]}
+    assert f"https://app0.{BLANK_MAIN}/cb" in moved
+    assert all((one["new"] != one["old"]) == (one["left"] == "") for one in shown["addresses"])
+    ran = abroad("plan", "latest", *into(abroad), *only, "--dry-run", *abroad.local()[:-1])
+    assert "Addresses that move, or name a domain of the tenant that they come from" in ran.out
+    for old in moved.values():
+        assert old in ran.out
+    stays = f"stays, and still names {MAIN_DOMAIN}"
+    assert stays in ran.out
+    made = abroad.plan(*into(abroad), *only, "--html", str(page))
+    assert made["document"]["addresses"]
+    assert stays in page.read_text()
+
+
 def test_planned_approved_and_restored_into_the_other_tenant_by_the_same_commands(
     asked: tuple[Laptop, dict[str, Any]], abroad: Laptop
 ) -> None:

@@ -47,6 +47,82 @@ def test_a_domain_counts_where_it_stands_whole(text: str, wanted: str) -> None:
     assert MAP.text(text) == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("https://old.example", "https://new.example"),
+        ("https://App.OLD.example:8443/cb?x=1#y", "https://App.new.example:8443/cb?x=1#y"),
+        ("https://*.old.example/cb", "https://*.new.example/cb"),
+        ("https://ada@app.old.example/", "https://ada@app.new.example/"),
+        ("msal.app://auth.old.example", "msal.app://auth.new.example"),
+        # The host decides, whatever else an address holds.
+        ("https://sso.elsewhere.example/old.example?to=https://old.example/", None),
+        ("https://old.example@elsewhere.example/", None),
+        ("https://old.example.elsewhere.example/", None),
+        ("https://gold.example/", None),
+        # The longest domain is meant, and nothing takes its place.
+        ("https://app.eu.old.example/", None),
+        ("https://both.example/", None),
+        ("http://localhost", None),
+        ("urn:ietf:wg:oauth:2.0:oob", None),
+        ("old.example/cb", None),
+        ("https://[::1]/cb", None),
+        ("", None),
+    ],
+)
+def test_of_an_address_the_host_alone_is_meant(text: str, wanted: str | None) -> None:
+    assert MAP.address(text) == (text if wanted is None else wanted)
+
+
+def test_addresses_are_told_that_move_and_that_still_name_a_domain_of_the_old_tenant() -> None:
+    web = {
+        "homePageUrl": "https://app.old.example",
+        "logoutUrl": "https://both.example/out",
+        "redirectUris": [
+            "https://app.old.example/cb?to=https://eu.old.example",
+            "https://app.eu.old.example/cb",
+            "https://sso.elsewhere.example/old.example",
+            "https://elsewhere.example/cb",
+        ],
+        "redirectUriSettings": [{"uri": "https://app.old.example/cb", "index": 1}],
+    }
+    item = {"web": web, "publicClient": None, "samlMetadataUrl": "https://old.example/saml"}
+    spec = CATALOG.get("applications")
+    assert {(one.path, one.old, one.new, one.left) for one in MAP.shown(spec, dict(item))} == {
+        ("samlMetadataUrl", "https://old.example/saml", "https://new.example/saml", ""),
+        ("web.homePageUrl", "https://app.old.example", "https://app.new.example", ""),
+        (
+            "web.redirectUris[]",
+            "https://app.old.example/cb?to=https://eu.old.example",
+            "https://app.new.example/cb?to=https://eu.old.example",
+            "eu.old.example",
+        ),
+        ("web.redirectUris[]", "https://app.eu.old.example/cb", "https://app.eu.old.example/cb", "eu.old.example"),
+        (
+            "web.redirectUris[]",
+            "https://sso.elsewhere.example/old.example",
+            "https://sso.elsewhere.example/old.example",
+            "old.example",
+        ),
+        ("web.redirectUriSettings[].uri", "https://app.old.example/cb", "https://app.new.example/cb", ""),
+    }
+    moved = MAP.rewritten(spec, dict(item))
+    assert moved["publicClient"] is None
+    assert moved["web"] == {
+        "homePageUrl": "https://app.new.example",
+        "logoutUrl": "https://both.example/out",
+        "redirectUris": ["https://app.new.example/cb?to=https://eu.old.example", *web["redirectUris"][1:]],
+        "redirectUriSettings": [{"uri": "https://app.new.example/cb", "index": 1}],
+    }
+
+
+def test_two_addresses_that_become_one_are_one() -> None:
+    """Graph takes no list that holds an address twice."""
+    replies = ["https://new.example/cb", "https://old.example/cb", "https://other.example"]
+    moved = MAP.rewritten(CATALOG.get("servicePrincipals"), {"replyUrls": list(replies)})
+    assert moved["replyUrls"] == [replies[0], replies[2]]
+
+
 @given(st.text())
 def test_a_text_without_the_domains_is_never_touched(text: str) -> None:
     if "example" not in text.lower() and "onmicrosoft" not in text.lower():

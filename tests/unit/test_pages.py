@@ -21,7 +21,16 @@ from shared.cli.report_view import report_page
 from shared.domain import data_uri
 from shared.domain.errors import Unusable
 from shared.domain.evidence import Topic
-from shared.domain.plan import Access, AccessKind, BlastRadius, Flag, LicenceUnits, RestorePlan, TierZeroGrant
+from shared.domain.plan import (
+    Access,
+    AccessKind,
+    Address,
+    BlastRadius,
+    Flag,
+    LicenceUnits,
+    RestorePlan,
+    TierZeroGrant,
+)
 from shared.engines.report import Verdict
 from shared.pages import page as pages
 from shared.pages.charts import nice
@@ -79,6 +88,7 @@ def reviewed(name: str) -> RestorePlan:
         ),
         licences=(LicenceUnits("sku", name, 2, 1, 0),),
         untold=(name,),
+        addresses=(Address("applications", "a", name, name, name, name, name),),
     )
 
 
