@@ -178,7 +178,8 @@ USERS = ObjectType(
             Condition("creationType", ("Invitation",)),
             Condition("userPrincipalName", ("#EXT#",), within=True),
         ),
-        refused_why="it is a guest of another directory, and only a new invitation brings a guest back",
+        refused_why="it is a guest of another directory, and only an invitation brings a guest: POST /invitations, "
+        "which with sendInvitationMessage false sends no mail; redemption begins anew",
     ),
     writable=_WRITABLE,
     action_only=_ACTION_ONLY,
@@ -217,6 +218,18 @@ USERS = ObjectType(
             "Identifiers of certificates that a user may sign in by (authorizationInfo) are recorded and not "
             "written; a user with an identityParentId is an agent's.",
             "Microsoft Graph: user resource type, Properties",
+        ),
+        Quirk(
+            "An invitation answers with itself and names the guest within, and no app may send one where a tenant "
+            "lets nobody or administrators alone invite.",
+            "Microsoft Graph: Create invitation",
+        ),
+        Quirk(
+            "The service makes a guest's user principal name from the address that was invited, so no key that we "
+            "choose tells after a lost answer whose guest it is: a guest whom no recycle bin holds is listed, in "
+            "its own tenant and in another.",
+            "Microsoft Entra: Properties of a B2B collaboration user",
+            unverified=True,
         ),
         Quirk(
             "A re-created user gets a new password, which must be changed at the first sign-in.",

@@ -170,6 +170,18 @@ async def test_what_can_not_move_has_a_reason_of_the_list(planned: Two) -> None:
     assert all(one.why for one in planned.plan.exclusions)
 
 
+async def test_guests_are_listed_each_with_what_would_bring_it_and_what_begins_anew(planned: Two) -> None:
+    guests = {key for key, one in planned.here.store.tables["users"].items() if "#EXT#" in one["userPrincipalName"]}
+    told = [one for one in planned.plan.exclusions if one.reason is Reason.NEEDS_ACTION and one.target in guests]
+    assert guests
+    assert {one.target for one in told if not one.member} == guests
+    for one in told:
+        assert "POST /invitations" in one.why
+        assert "sendInvitationMessage false sends no mail" in one.why
+        assert "redemption begins anew" in one.why
+    assert not {one.target for one in planned.plan.operations if one.mechanism.brings} & guests
+
+
 async def test_the_same_inputs_give_the_same_plan(planned: Two) -> None:
     clock = planned.case.world.clock
     again = await plan_into(
