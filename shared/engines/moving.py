@@ -75,11 +75,6 @@ def _check(scope: Scope, tenant: str, source_tenant: str) -> None:
         raise Refused(f"asked for the tenant {scope.into}, but this is {tenant}", saved="nothing was planned")
     if tenant == source_tenant:
         raise Unusable("the snapshot is this tenant's own", hint="leave --into out")
-    if scope.prune or scope.contain or scope.rescue:
-        raise Unusable(
-            "into another tenant things only come",
-            hint="--prune, --contain and --rescue are for a tenant's own snapshot",
-        )
 
 
 async def _check_tenant(live: View, catalog: Catalog, tenant: str) -> None:

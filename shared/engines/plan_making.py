@@ -26,6 +26,7 @@ from shared.engines.planner import plan_restore
 from shared.engines.renamed import RenamedView
 from shared.engines.repository import Repository
 from shared.engines.restore_requests import PlanRequest
+from shared.engines.survey import Reach
 from shared.engines.undo import undo_plan
 from shared.engines.view import View
 
@@ -52,6 +53,7 @@ class SnapshotPlanMaker:
     async def __call__(self, plan: str, request: PlanRequest) -> RestorePlan:
         if request.undo:
             return await self._undo(plan, request)
+        Reach(request.scope, self.catalog)  # what can't be asked is told before the tenant is read
         tenant, source = self.evidence.tenant, self.repository.tenant
         snapshot = await self.repository.open(request.snapshot)
         here = (*(one for one in self.earlier if one.tenant == tenant), self.evidence)

@@ -109,6 +109,7 @@ async def plan_restore(
             f"{', '.join(unlisted[:5])}: not on the erasure list, so there is nothing to override",
             hint="plan without it; `holdfast erase list` shows the list",
         )
+    Reach(scope, catalog)  # raises for what can't be asked, before anything is read
     asked, inner, known_ids = scope, snapshot, dict(known_ids or {})
     moving: Moving | None = None
     if scope.into or source_tenant:

@@ -88,7 +88,9 @@ class Reach:
     """Which objects, and what of them, a request asked for. Contained objects follow their parents."""
 
     def __init__(self, scope: Scope, catalog: Catalog) -> None:
-        """Raises `Unusable` for a scope that names what isn't in the catalog, or contradicts itself."""
+        """Raises `Unusable` for a scope that names what isn't in the catalog, contradicts itself, or asks of
+        another tenant what only the snapshot's own can be asked."""
+        _check_into(scope)
         for name in scope.types:
             catalog.get(name)
         if scope.dependencies and not scope.ids:
@@ -155,6 +157,33 @@ class Reach:
             raise Unusable(
                 f"{len(unknown)} of the ids asked for are not in the snapshot: {', '.join(unknown[:5])}",
                 hint="look the ids up with `holdfast show`",
+            )
+
+
+def _check_into(scope: Scope) -> None:
+    """Into another tenant things only come: what is to be shut, taken away or emptied is in the one that was
+    damaged."""
+    if not scope.into:
+        return
+    for asked, flag, why in (
+        (
+            scope.contain,
+            "--contain",
+            "who has to be kept out is in the tenant that was damaged, with what they hold",
+        ),
+        (
+            scope.prune,
+            "--prune",
+            "what the other tenant has beside the snapshot is its own, and wasn't added to it",
+        ),
+        (scope.rescue, "--rescue", "what was deleted is in the recycle bins of the tenant that it was deleted in"),
+    ):
+        if asked:
+            raise Unusable(
+                f"{flag} is not for another tenant: {why}",
+                saved="nothing was planned",
+                hint=f"signed in to the damaged tenant: holdfast plan SNAPSHOT {flag} (without --into); "
+                f"here: the same command without {flag}",
             )
 
 

@@ -237,9 +237,9 @@ async def test_the_plan_and_its_approvals_are_good_for_the_other_tenant_only(pla
 @pytest.mark.parametrize(
     ("scope", "error", "words"),
     [
-        ({"prune": True}, Unusable, "things only come"),
-        ({"rescue": True}, Unusable, "things only come"),
-        ({"contain": True}, Unusable, "things only come"),
+        ({"prune": True}, Unusable, "--prune is not for another tenant: what the other tenant has"),
+        ({"rescue": True}, Unusable, "--rescue is not for another tenant: what was deleted is in"),
+        ({"contain": True}, Unusable, "--contain is not for another tenant: who has to be kept out"),
         ({"domains": ("a.example",)}, Unusable, "no pair of domains"),
         ({"domains": (f"{MAIN_DOMAIN}=nowhere.example",)}, Unusable, "has not verified nowhere.example"),
         ({"into": "11111111-1111-4111-8111-111111111111"}, Refused, "asked for the tenant"),

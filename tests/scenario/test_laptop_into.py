@@ -158,6 +158,26 @@ def test_what_makes_no_sense_is_told_at_once(home: Laptop, arguments: tuple[str,
     assert (ran.code, words in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("flag", "why"),
+    [
+        ("--contain", "who has to be kept out is in the tenant that was damaged"),
+        ("--prune", "what the other tenant has beside the snapshot is its own"),
+        ("--rescue", "what was deleted is in the recycle bins of the tenant that it was deleted in"),
+    ],
+)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["kept", "dry"])
+def test_what_belongs_to_the_damaged_tenant_is_refused_with_the_command_for_it(
+    home: Laptop, flag: str, why: str, dry: tuple[str, ...]
+) -> None:
+    other = "77777777-1111-4111-8111-111111111111"
+    ran = home("plan", "latest", "--into", other, flag, *dry, *home.local())
+    assert ran.code == 2
+    assert f"{flag} is not for another tenant: {why}" in ran.err
+    assert f"signed in to the damaged tenant: holdfast plan SNAPSHOT {flag} (without --into)" in ran.err
+    assert f"the same command without {flag}" in ran.err
+
+
 def test_the_apps_restore_into_their_own_tenant_only(home: Laptop) -> None:
     ran = home("plan", "latest", "--into", home.service.tenant_id)
     assert (ran.code, "sign in to its own tenant only" in ran.err) == (2, True)

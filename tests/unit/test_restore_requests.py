@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import pytest
 
 from shared.adapters.keys import LocalSigner
 from shared.adapters.memory import MemoryQueue
+from shared.catalog.registry import CATALOG
 from shared.domain.errors import GraphDown, GraphUnauthorized, IntegrityError, Unusable
 from shared.domain.plan import Decision, RestorePlan, Scope
 from shared.domain.ports import Row
 from shared.engines.erasure import ErasureDesk
 from shared.engines.evidence import Evidence, plan_folder, plan_id
+from shared.engines.plan_making import SnapshotPlanMaker
 from shared.engines.restore_requests import (
     Answer,
+    PlanMaker,
     PlanRequest,
     RestoreDesk,
     apply_request,
@@ -58,7 +62,7 @@ class Planner:
 class Office:
     """The backup app over a world."""
 
-    def __init__(self, one: World, faults: Faults | None = None) -> None:
+    def __init__(self, one: World, faults: Faults | None = None, planner: PlanMaker | None = None) -> None:
         self.world = one
         self.planner = Planner(one)
         self.poison = MemoryQueue("restore-requests-poison", one.clock)
@@ -67,7 +71,7 @@ class Office:
             evidence=evidence,
             desk=one.desk(evidence),
             plan_signer=PLAN_KEY,
-            make_plan=self.planner,
+            make_plan=planner or self.planner,
             erasures=ErasureDesk(evidence, one.desk(evidence), EVIDENCE_KEY, one.clock),
             steps=one.steps,
             verify=one.verify,
@@ -100,6 +104,32 @@ async def planned(office: Office) -> str:
     stored = await office.world.view().load_plan(office.plan)
     office.world.plan = stored.plan
     return stored.digest
+
+
+@pytest.mark.parametrize("asked", ["contain", "prune", "rescue"])
+async def test_a_message_that_asks_another_tenant_for_what_the_damaged_one_needs_is_refused(asked: str) -> None:
+    """By the planner that the apps have, before it opens a snapshot or reads the tenant."""
+    one, nothing = await world(), cast(Any, None)
+    planner = SnapshotPlanMaker(
+        repository=nothing,
+        directory=nothing,
+        catalog=CATALOG,
+        audit=nothing,
+        clock=one.clock,
+        scratch=nothing,
+        temporary=None,
+        evidence=one.view(),
+        break_glass_ids=(),
+    )
+    office = Office(one, planner=planner)
+    scope = replace(Scope(into="77777777-1111-4111-8111-111111111111"), **{asked: True})
+    answer, why = await office.ask(plan_request(REQUEST, scope=scope))
+    assert answer is Answer.REFUSED
+    assert f"--{asked} is not for another tenant" in why
+    assert f"holdfast plan SNAPSHOT --{asked} (without --into)" in why
+    row = await office.world.rows.get("plans", office.plan)
+    assert row is not None
+    assert (row.values["state"], row.values["why"]) == ("failed", why)
 
 
 async def test_a_plan_is_stored_signed_and_shown_as_awaiting_approval(office: Office) -> None:
