@@ -40,6 +40,8 @@ def evidence_desk(parts: Parts) -> EvidenceDesk:
             promised_days=settings.promised_days,
             targets=settings.recovery_targets,
             package_sha256=digest(),
+            backup_app=settings.client_id,
+            restore_app=settings.restore_client_id,
         ),
         vaults=parts.vaults,
         chain=parts.chain,

@@ -743,6 +743,7 @@ module backupApp 'modules/app.bicep' = {
       HOLDFAST_LOG_WORKSPACE_ID: watch.outputs.workspaceGuid
       HOLDFAST_OPT_IN: join(optIns, ',')
       HOLDFAST_RECOVERY_TARGETS: recoveryTargets
+      HOLDFAST_RESTORE_CLIENT_ID: restoreClientId
       HOLDFAST_ROLE: 'backup'
       HOLDFAST_SWEEP_SCHEDULE: sweepSchedule
       HOLDFAST_VAULT_RESOURCE_ID: vaultAccount.outputs.id

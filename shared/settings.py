@@ -128,7 +128,7 @@ class Settings(BaseModel):
     override_hours: Annotated[int, Field(ge=0, le=720)] = 24  # until an override holds; 0: there are none
     vault_resource_id: str = ""  # of the storage account that keeps the backups, for its lock state
     vault_tenant_id: str = ""  # of the vault's subscription, where a copier's own tenant is another
-    restore_client_id: str = ""  # of the app registration that the restore app writes as, for arming
+    restore_client_id: str = ""  # of the app registration that the restore app writes as, for arming and evidence
     restore_app_resource_id: str = ""  # of the restore app, for arming
     copy_resource_id: str = ""  # of the second account, for the lock state of the copy
     copy_region: str = ""  # where the second account is

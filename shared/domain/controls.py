@@ -193,8 +193,8 @@ CONTROLS: Final = (
         _ISO,
         "A.8.15",
         "Activities are logged; logs are kept, protected and looked at.",
-        (Topic.READS, Topic.ACCESS),
-        "Looking at the logs.",
+        (Topic.READS, Topic.ACCESS, Topic.ARMING),
+        "Looking at the logs, and asking about each time that the restore app was on.",
     ),
     Control(
         _SOC2,

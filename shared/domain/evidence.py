@@ -15,6 +15,7 @@ from shared.domain.vault import RoleAssignment, VaultReads
 from shared.domain.wire import Wire
 
 EVIDENCE_FORMAT = 1
+RESTORE_APP = "restore app"  # of `Arming.principals`
 
 
 class Topic(StrEnum):
@@ -29,6 +30,7 @@ class Topic(StrEnum):
     READS = "reads"
     VERIFICATION = "verification"
     RESTORES = "restores"
+    ARMING = "arming"
     DRILLS = "drills"
     TARGETS = "targets"
     KEYS = "keys"
@@ -228,6 +230,37 @@ class Restores(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class Armed(Wire):
+    """From when to when a service principal of Holdfast's could sign in, and who switched it, as the tenant's audit
+    log names them. None: on since before what was read of the log begins, or still on where it ends."""
+
+    principal: str
+    on_at: datetime | None
+    on_by: str
+    off_at: datetime | None
+    off_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hole(Wire):
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arming(Wire):
+    """`principals`: id → which application's. `unread`: snapshot → why its part of the audit log is not whole,
+    which a later one may make good; `holes`: times of the period of which no part was read. `until`: where what
+    was read ends."""
+
+    principals: dict[str, str]
+    spans: tuple[Armed, ...]
+    unread: dict[str, str]
+    holes: tuple[Hole, ...]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryTarget(Wire):
     """What the customer set out to reach: for which function, by whom, since when (`YYYY-MM-DD`)."""
 
@@ -316,6 +349,7 @@ class Facts(Wire):
     targets: Targets | None = None
     keys: Keys | None = None
     package: Package | None = None
+    arming: Arming | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from shared.catalog.registry import Catalog
 from shared.domain.errors import HoldfastError, IntegrityError, Unusable
 from shared.domain.evidence import (
+    RESTORE_APP,
     Access,
+    Arming,
     ContainerFact,
     Drills,
     EvidenceDocument,
@@ -40,13 +42,14 @@ from shared.domain.snapshot import Manifest
 from shared.domain.vault import AccountState, ContainerState, VaultReads
 from shared.engines import jws, paths
 from shared.engines.chain import Chain, Committed
+from shared.engines.evidence_arming import read_arming
 from shared.engines.evidence_restores import read_restores
 from shared.engines.export import load_run, missing_items
 from shared.engines.item import Place
 from shared.engines.jws import KEY_PURPOSES, Purpose
 from shared.engines.postpone import troubles
 from shared.engines.protection import shortfalls
-from shared.engines.repository import load_manifest
+from shared.engines.repository import Repository, load_manifest
 from shared.engines.verify import verify_snapshot
 
 if TYPE_CHECKING:
@@ -61,7 +64,8 @@ _SPARE: Final = timedelta(days=2)  # a run commits this long after its start at 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the settings say that belongs into evidence. `promised_days`: container → days."""
+    """What the settings say that belongs into evidence. `promised_days`: container → days. `backup_app` and
+    `restore_app`: client ids of the registrations."""
 
     tenant: str
     tool: str
@@ -72,6 +76,8 @@ class Declared:
     promised_days: Mapping[str, int]
     targets: tuple[RecoveryTarget, ...] = ()
     package_sha256: str = ""
+    backup_app: str = ""
+    restore_app: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,7 @@ async def gather(sources: Sources, period: Period, earlier: Earlier | None) -> F
         reads=await read(Topic.READS, _reads(sources, period)),
         verification=await read(Topic.VERIFICATION, _verification(sources)),
         restores=restores,
+        arming=await read(Topic.ARMING, _arming(sources, period)),
         drills=Drills(),
         targets=targets,
         keys=None if chained is None else _keys(sources, chained),
@@ -427,6 +434,16 @@ async def _verification(sources: Sources) -> Verification:
         findings=tuple(f"{one.name}: {one.why}" for one in report.findings),
         notes=tuple(report.notes),
     )
+
+
+async def _arming(sources: Sources, period: Period) -> Arming:
+    declared = sources.declared
+    if not declared.restore_app:
+        raise Unusable("nobody said which application the restore app is: HOLDFAST_RESTORE_CLIENT_ID is not set")
+    apps = {"backup app": declared.backup_app, RESTORE_APP: declared.restore_app}
+    keys = sources.keys[Purpose.SNAPSHOT]
+    repository = Repository(sources.vaults, sources.chain, declared.tenant, keys, sources.clock)
+    return await read_arming(repository, sources.catalog, apps, period, sources.clock.now())
 
 
 def _keys(sources: Sources, chained: Chained) -> Keys:

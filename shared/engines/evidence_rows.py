@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from shared.domain.controls import CONTROLS, NOT_MAPPED, Control
-from shared.domain.evidence import EVIDENCE_FORMAT, EvidenceDocument, Facts, Row, Status, Topic
+from shared.domain.evidence import EVIDENCE_FORMAT, RESTORE_APP, EvidenceDocument, Facts, Row, Status, Topic
 
 T = TypeVar("T")
 _ORDER: Final = tuple(Status)  # worst first
@@ -162,6 +162,19 @@ def _restores(facts: Facts) -> Judged:
     return Judged(Status.SUPPORTS, f"{of.needed} approvals are needed for each wave; {done}")
 
 
+def _arming(facts: Facts) -> Judged:
+    of = _held(facts.arming)
+    still = sum(one.off_at is None for one in of.spans)
+    told = f"times that a service principal of Holdfast's was switched on: {len(of.spans)}; still on: {still}"
+    if RESTORE_APP not in of.principals.values():
+        return Judged(Status.UNAVAILABLE, "no snapshot of the period holds the restore app's service principal")
+    if of.holes:
+        return Judged(
+            Status.UNAVAILABLE, f"{told}; times of which no part of the audit log was read: {len(of.holes)}"
+        )
+    return Judged(Status.SUPPORTS, f"{told}; each with who did it")
+
+
 def _drills(facts: Facts) -> Judged:
     of = _held(facts.drills)
     if of.run:
@@ -212,6 +225,7 @@ _JUDGES: Final[Mapping[Topic, Callable[[Facts], Judged]]] = {
     Topic.READS: _reads,
     Topic.VERIFICATION: _verification,
     Topic.RESTORES: _restores,
+    Topic.ARMING: _arming,
     Topic.DRILLS: _drills,
     Topic.TARGETS: _targets,
     Topic.KEYS: _keys,

@@ -9,7 +9,17 @@ from typing import Any, Final, TypeVar
 
 from markupsafe import Markup
 
-from shared.domain.evidence import EvidenceDocument, Facts, Row, SnapshotFact, Snapshots, Status, Topic
+from shared.domain.evidence import (
+    RESTORE_APP,
+    Armed,
+    EvidenceDocument,
+    Facts,
+    Row,
+    SnapshotFact,
+    Snapshots,
+    Status,
+    Topic,
+)
 from shared.domain.snapshot import State
 from shared.domain.vault import EXTENSIONS
 from shared.pages.charts import Frame, Point, area, drawing, level, marks, nice, strip
@@ -39,6 +49,7 @@ _TITLES: Final[Mapping[Topic, str]] = {
     Topic.READS: "Reads",
     Topic.VERIFICATION: "Verification",
     Topic.RESTORES: "Restores",
+    Topic.ARMING: "Arming",
     Topic.DRILLS: "Drills",
     Topic.TARGETS: "Recovery targets",
     Topic.KEYS: "Keys",
@@ -420,6 +431,49 @@ def _differences(listed: Mapping[str, int], unexplained: int, not_done: int, lef
     return ", ".join(parts)
 
 
+def _arming(facts: Facts) -> Any:
+    of = _held(facts.arming)
+    rows = [
+        [
+            Markup("{}<br>{}").format(show(of.principals.get(one.principal, "")), _id(one.principal)),
+            moment(one.on_at) if one.on_at is not None else "before what was read",
+            one.on_by,
+            moment(one.off_at) if one.off_at is not None else "still on",
+            one.off_by,
+            _span(one.on_at, one.off_at),
+            _begun(facts, one),
+        ]
+        for one in of.spans
+    ]
+    columns = ("Service principal", "Switched on", "On by", "Switched off", "Off by", "For", "Waves begun")
+    pairs = [("Audit log read until", moment(of.until) if of.until is not None else "not read")]
+    tables = [_grid("", columns, rows, "None was switched.", ("For", "Waves begun"))]
+    if of.holes:
+        holes = [[moment(one.start), moment(one.end)] for one in of.holes]
+        tables.append(_grid("Times of which no part of the audit log was read", ("From", "To"), holes, ""))
+    if of.unread:
+        unread = [[_id(name), why] for name, why in of.unread.items()]
+        tables.append(_grid("Snapshots whose part of the log is not whole", ("Snapshot", "Why"), unread, ""))
+    return pairs, tables
+
+
+def _span(start: datetime | None, end: datetime | None) -> str:
+    return duration((end - start).total_seconds()) if start is not None and end is not None else ""
+
+
+def _begun(facts: Facts, one: Armed) -> str:
+    """How many waves of restores began while the restore app was on."""
+    if _held(facts.arming).principals.get(one.principal) != RESTORE_APP:
+        return ""
+    if facts.restores is None:
+        return "not read"
+    began = [wave.started_at for plan in facts.restores.run for wave in plan.waves]
+    inside = [
+        at for at in began if (one.on_at is None or one.on_at <= at) and (one.off_at is None or at < one.off_at)
+    ]
+    return f"{len(inside):,}"
+
+
 def _drills(facts: Facts) -> Any:
     of = _held(facts.drills)
     return [("Drills", ", ".join(of.run) or "none run")], []
@@ -467,6 +521,7 @@ _SECTIONS: Final = {
     Topic.READS: _reads,
     Topic.VERIFICATION: _verification,
     Topic.RESTORES: _restores,
+    Topic.ARMING: _arming,
     Topic.DRILLS: _drills,
     Topic.TARGETS: _targets,
     Topic.KEYS: _keys,

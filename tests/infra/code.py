@@ -29,7 +29,6 @@ COPIERS = (Role.COPY,)
 LEFT_OUT = {
     "residency": "the default, inside the EU, is all that the template allows",
     "client_certificate": "a laptop's",
-    "restore_client_id": "of the shell of who arms",
     "restore_app_resource_id": "of the shell of who arms",
     "export_dir": "a laptop's",
     "work_dir": "a laptop's",
@@ -61,6 +60,7 @@ OF_ROLE = {
     "log_workspace_id": {Role.BACKUP},
     "opt_in": {Role.BACKUP},
     "recovery_targets": {Role.BACKUP},
+    "restore_client_id": {Role.BACKUP},
     "vault_resource_id": {Role.BACKUP},
     "secrets_vault_url": {Role.RESTORE},
     "vault_tenant_id": {Role.COPY},

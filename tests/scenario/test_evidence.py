@@ -17,6 +17,7 @@ from tests.localrun.log_analytics import WORKSPACE, Workspace
 from tests.localrun.stack import HostProcess
 from tests.localrun.world import World
 from tests.scenario.outside import said, until
+from tests.simulator.seeds_apps import HOLDFAST_APPS
 
 pytestmark = pytest.mark.azurite
 
@@ -87,6 +88,7 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
             "HOLDFAST_LOG_URL": workspace.url,
             "HOLDFAST_LOG_WORKSPACE_ID": WORKSPACE,
             "HOLDFAST_RECOVERY_TARGETS": json.dumps(TARGETS),
+            "HOLDFAST_RESTORE_CLIENT_ID": HOLDFAST_APPS["restore"][1],
         }
         world = await asyncio.to_thread(World.start, tmp_path / "run", seed="small", clock_factor=60.0, **settings)
         yield Case(world, plane, workspace)
@@ -108,6 +110,8 @@ async def test_a_person_gets_the_evidence_of_any_period_from_every_source(case: 
     assert facts["verification"]["findings"] == []
     assert facts["access"]["comparedWith"] == before["folder"]
     assert facts["reads"]["counts"][0]["count"] == 3
+    assert list(facts["arming"]["principals"].values()) == ["restore app"]
+    assert (facts["arming"]["spans"], facts["arming"]["unread"]) == ([], {})
     assert len(stored(world)) == 2
     (page,) = (tmp_path / "now").glob("page-*.html")
     assert "&lt;b&gt;IT&lt;/b&gt;" in page.read_text(encoding="utf-8")

@@ -8,10 +8,13 @@ from typing import Any
 
 from shared.domain.evidence import (
     Access,
+    Armed,
+    Arming,
     ContainerFact,
     Drills,
     EvidenceDocument,
     Facts,
+    Hole,
     KeyFact,
     Keys,
     OpenRun,
@@ -116,6 +119,12 @@ def restore(**changes: Any) -> RestoreFact:
     return replace(made, **changes)
 
 
+def arming(name: str = "maria@contoso.example", **changes: Any) -> Arming:
+    on = datetime(2026, 10, 14, 9, tzinfo=UTC)
+    spans = (Armed("sp-restore", on, name, on + 4 * HOUR, name),)
+    return replace(Arming({"sp-restore": "restore app"}, spans, {}, (), END + HOUR), **changes)
+
+
 TARGET = RecoveryTarget("Sign-in", 26.0, 8.0, "Head of IT", "2026-01-15")
 
 
@@ -145,6 +154,7 @@ def facts(**changes: Any) -> Facts:
             (KeyFact("snapshot", KEY, True, True, 31, START, END), KeyFact("plan", "k2", True, True, 0, None, None))
         ),
         package=Package("holdfast/0.1.0", "ef" * 32),
+        arming=arming(),
     )
     return replace(made, **changes)
 
@@ -186,6 +196,12 @@ def troubled(name: str = "anna") -> Facts:
             {"p9": name},
         ),
         targets=Targets((replace(TARGET, function=name, owner=name),), 73 * 3600, 3 * 3600),
+        arming=arming(
+            name,
+            spans=(Armed(name, None, "", START + HOUR, name), Armed("sp-restore", END - HOUR, name, None, "")),
+            unread={taken[0].snapshot: name},
+            holes=(Hole(START, START + HOUR),),
+        ),
         package=None,
         away={Topic.PACKAGE: f"nobody said {name}"},
     )

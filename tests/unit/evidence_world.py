@@ -17,6 +17,7 @@ from tests.backup import TENANT
 from tests.unit.cli_world import Deployment
 from tests.unit.evidence_samples import START
 
+BACKUP_APP, RESTORE_APP = "99999999-0000-4000-8000-00000000000b", "99999999-0000-4000-8000-00000000000c"
 NOVEMBER = period_of(datetime(2026, 11, 1, tzinfo=UTC).date(), datetime(2026, 11, 30, tzinfo=UTC).date())
 
 
@@ -73,6 +74,8 @@ class World:
                 "0 0 1 * * *",
                 3600.0,
                 {"vault-35d": 35, "chain": 42},
+                backup_app=BACKUP_APP,
+                restore_app=RESTORE_APP,
             ),
             vaults={made.backup.vault.container: made.backup.vault},
             chain=made.backup.chain,

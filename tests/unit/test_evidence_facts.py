@@ -221,6 +221,7 @@ async def test_without_approvers_restores_are_told_all_the_same(world: World) ->
 
 async def test_where_nothing_is_configured_rows_say_which_setting_is_missing(world: World) -> None:
     found = await world.gather(control=None, access=None, log=None)
+    bare = await world.gather(declared=replace(world.sources().declared, restore_app=""))
     assert {topic for topic, why in found.away.items() if "HOLDFAST_VAULT_RESOURCE_ID" in why} == {
         Topic.RETENTION,
         Topic.RESIDENCY,
@@ -229,6 +230,7 @@ async def test_where_nothing_is_configured_rows_say_which_setting_is_missing(wor
     }
     assert "HOLDFAST_LOG_WORKSPACE_ID" in found.away[Topic.READS]
     assert "make package" in found.away[Topic.PACKAGE]
+    assert "HOLDFAST_RESTORE_CLIENT_ID" in bare.away[Topic.ARMING]
     assert "no snapshot yet" in found.away[Topic.VERIFICATION]
     for topic in found.away:
         assert getattr(found, topic) is None
@@ -262,7 +264,14 @@ async def test_without_the_chain_everything_that_rests_on_it_is_away(world: Worl
     chain: Any = Away()
     found = await world.gather(chain=chain)
     gone = {topic for topic, why in found.away.items() if why == "the chain can't be listed"}
-    assert gone == {Topic.SNAPSHOTS, Topic.COMPLETENESS, Topic.KEYS, Topic.TARGETS, Topic.VERIFICATION}
+    assert gone == {
+        Topic.SNAPSHOTS,
+        Topic.COMPLETENESS,
+        Topic.KEYS,
+        Topic.TARGETS,
+        Topic.VERIFICATION,
+        Topic.ARMING,
+    }
     assert (found.head, found.snapshots, found.keys, found.targets) == ("", None, None, None)
     assert found.restores is not None
 

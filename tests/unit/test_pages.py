@@ -38,7 +38,7 @@ from shared.pages.evidence_page import ages_over_time, evidence_page
 from shared.pages.page import show_value
 from shared.pages.text import is_hidden, legible, pieces, visible
 from tests.unit.cli_samples import HOSTILE, NOW, collected, plan, report
-from tests.unit.evidence_samples import END, HOUR, START, document, facts, snapshot, snapshots, troubled
+from tests.unit.evidence_samples import END, HOUR, START, arming, document, facts, snapshot, snapshots, troubled
 
 DIGEST = "cd" * 32
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -160,6 +160,23 @@ def test_page_loads_nothing_and_allows_only_its_own_style(kind: str) -> None:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"script-src 'sha256-{digest}'" in policy
         assert script == (Path(pages.__file__).parent / "templates" / "filter.html.j2").read_text().strip()
+
+
+def test_the_evidence_page_tells_who_armed_for_how_long_and_what_was_done_meanwhile() -> None:
+    page = evidence_page(document(facts(arming=arming("<b>maria</b>")))).decode()
+    assert "<b>maria" not in page
+    section = page.partition('id="arming"')[2].partition('id="drills"')[0]
+    assert section.count("&lt;b&gt;maria&lt;/b&gt;") == 2
+    for fact in (
+        "Switched on",
+        "Switched off",
+        "restore app",
+        "2026-10-14 09:00",
+        "2026-10-14 13:00",
+        "4 h",
+        ">2<",
+    ):
+        assert fact in section, fact
 
 
 def test_plan_page_says_what_an_approver_must_know() -> None:
