@@ -24,12 +24,10 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    akamaiWebApplicationFirewallProvider approvedClientApp arkoseFraudProtectionProvider
-    cloudFlareWebApplicationFirewallProvider delegatedAdminServiceProviderConstraints directoryDefinition
-    humanSecurityFraudProtectionProvider inheritablePermission onPremisesSyncBehavior
-    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
-    synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup
-    userFlowLanguagePage verifiedIdProfile
+    approvedClientApp delegatedAdminServiceProviderConstraints directoryDefinition inheritablePermission
+    onPremisesSyncBehavior remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
+    synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup userFlowLanguagePage
+    verifiedIdProfile
 """
 
 GAPS = frozenset(

@@ -637,6 +637,16 @@ _TYPES = (
         "onPremisesDirectorySynchronization",
     ),
     *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: List fraudProtectionProviders, Permissions",
+        "arkoseFraudProtectionProvider humanSecurityFraudProtectionProvider",
+    ),
+    *_out_whole(
+        Why.DELEGATED_ONLY,
+        "Microsoft Graph: List webApplicationFirewallProviders, Permissions",
+        "akamaiWebApplicationFirewallProvider cloudFlareWebApplicationFirewallProvider",
+    ),
+    *_out_whole(
         Why.SECRET, "Microsoft Graph: deviceLocalCredentialInfo resource type", "deviceLocalCredentialInfo"
     ),
     *_out_whole(Why.PERMANENT, "Microsoft Graph: applicationTemplate resource type", "applicationTemplate"),

@@ -38,6 +38,14 @@ FEATURE_ROLLOUT_POLICIES = _unreadable(
     "Policy.Read.HybridAuthentication",
     "Microsoft Graph: List featureRolloutPolicies, Permissions",
 )
+FRAUD_PROTECTION_PROVIDERS = _unreadable(
+    "fraudProtectionProviders",
+    "Services that tell fraud at sign-up",
+    "/identity/riskPrevention/fraudProtectionProviders",
+    "#microsoft.graph.fraudProtectionProvider",
+    "RiskPreventionProviders.Read.All",
+    "Microsoft Graph: List fraudProtectionProviders, Permissions",
+)
 ON_PREMISES_SYNCHRONIZATION = _unreadable(
     "onPremisesSynchronization",
     "Settings of the synchronization from the directory on premises",
@@ -53,4 +61,12 @@ OWNERLESS_GROUP_POLICY = _unreadable(
     "#microsoft.graph.ownerlessGroupPolicy",
     "Group.Read.All, as far as this policy goes,",
     "Microsoft Graph: Get ownerlessGroupPolicy; Create or update ownerlessGroupPolicy, Permissions",
+)
+WEB_APPLICATION_FIREWALL_PROVIDERS = _unreadable(
+    "webApplicationFirewallProviders",
+    "Web application firewalls before the sign-in pages",
+    "/identity/riskPrevention/webApplicationFirewallProviders",
+    "#microsoft.graph.webApplicationFirewallProvider",
+    "RiskPreventionProviders.Read.All",
+    "Microsoft Graph: List webApplicationFirewallProviders, Permissions",
 )

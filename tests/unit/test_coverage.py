@@ -156,8 +156,8 @@ def test_each_type_is_met_where_it_is_at_home() -> None:
     coverage = compare(CATALOG.types, _graph(), LEDGER)
     paths = {finding.at: finding.path for finding in coverage.gaps}
     assert paths["microsoft.graph.verifiedIdProfile"] == "/identity/verifiedId/profiles"
-    derived = paths["microsoft.graph.humanSecurityFraudProtectionProvider"]
-    assert derived == "/identity/riskPrevention/fraudProtectionProviders"
+    derived = paths["microsoft.graph.delegatedAdminServiceProviderConstraints"]
+    assert derived == "/policies/crossTenantAccessPolicy/partners/serviceProviderConstraints"
 
 
 def _graph() -> Any:
