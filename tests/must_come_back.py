@@ -784,6 +784,7 @@ MUST: tuple[Must, ...] = (
             ("devices", "resources/device", "its key is on the device, which has to join again"),
             ("orgContacts", "resources/orgcontact", "Exchange or the synchronization makes contacts"),
             ("subscribedSkus", "resources/subscribedsku", "subscriptions are bought"),
+            ("verifiedIdProfiles", "verifiedidprofile-update", "only a signed-in person may write one"),
             ("schemaExtensions", "schemaextension-update", "only the application that owns one may write it"),
         )
     ),

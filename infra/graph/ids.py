@@ -80,5 +80,6 @@ APP_ROLES: Final = MappingProxyType(
         "User-LifeCycleInfo.ReadWrite.All": "925f1248-0f97-47b9-8ec8-538c54e01325",
         "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
         "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
+        "VerifiedId-Profile.Read.All": "e227c591-dd64-4a8a-a033-816167f7c938",
     }
 )

@@ -236,6 +236,8 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
     references=(
         ValueReference("includeTargets[].id", ("groups", "users"), literals=("all_users",)),
         ValueReference("excludeTargets[].id", ("groups", "users"), literals=("all_users",)),
+        # Of verifiable credentials.
+        ValueReference("includeTargets[].verifiedIdProfiles[]", ("verifiedIdProfiles",), include=True),
     ),
     type_tag_on_write=True,
     not_created="the methods are Microsoft's and each tenant has them; external methods are not made anew",
@@ -257,6 +259,42 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
         Quirk(
             "A PATCH replaces each member whole, targets included.",
             "Microsoft Graph: Update microsoftAuthenticatorAuthenticationMethodConfiguration",
+            unverified=True,
+        ),
+    ),
+)
+
+VERIFIED_ID_PROFILES = ObjectType(
+    name="verifiedIdProfiles",
+    title="Profiles of verified ids",
+    path="/identity/verifiedId/profiles",
+    odata_type="#microsoft.graph.verifiedIdProfile",
+    wave=WaveNumber.POLICIES,
+    needs_to_read=(("VerifiedId-Profile.Read.All",),),
+    needs_to_write=(),
+    name_property="name",
+    match_keys=(MatchKey(("name",), Strength.WEAK),),
+    only_read="only a signed-in person may make, change or delete a profile",
+    volatile=("lastModifiedDateTime",),
+    references=(
+        ValueReference(
+            "verifiedIdProfileConfiguration.claimValidation.customExtensionId", ("customAuthenticationExtensions",)
+        ),
+    ),
+    drill=Drill.NONE,
+    no_drill="it is never restored",
+    quirks=(
+        Quirk(
+            "Apps may read profiles; no application permission writes any.",
+            "Microsoft Graph: List profiles; Create profile; Update verifiedIdProfile, Permissions",
+        ),
+        Quirk(
+            "The method of verifiable credentials names the profiles of each target by id.",
+            "Microsoft Graph metadata: verifiableCredentialAuthenticationMethodTarget, verifiedIdProfiles",
+        ),
+        Quirk(
+            "The extension that validates claims is one of the tenant's custom authentication extensions.",
+            "Microsoft Graph: claimValidation resource type, customExtensionId",
             unverified=True,
         ),
     ),

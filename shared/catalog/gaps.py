@@ -27,7 +27,6 @@ _TYPES = """
     approvedClientApp delegatedAdminServiceProviderConstraints directoryDefinition inheritablePermission
     onPremisesSyncBehavior remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
     synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup userFlowLanguagePage
-    verifiedIdProfile
 """
 
 GAPS = frozenset(

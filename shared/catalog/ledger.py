@@ -105,6 +105,10 @@ _ANSWERS = {
         requirementsSatisfied
     """,
     "combinationConfigurations": "allowedAAGUIDs allowedIssuerSkis allowedPolicyOIDs appliesToCombinations id",
+    "verifiedIdProfiles": """
+        description faceCheckConfiguration id lastModifiedDateTime name priority state
+        verifiedIdProfileConfiguration verifiedIdUsageConfigurations verifierDid
+    """,
     "authenticationContextClassReferences": "description displayName id isAvailable",
     "namedLocations": """
         countriesAndRegions countryLookupMethod createdDateTime deletedDateTime displayName id

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shared.adapters.memory import ManualClock
 from shared.catalog.registry import CATALOG
 from shared.domain.plan import Mechanism, Reason
 from shared.domain.snapshot import State
 from tests.restore_planned import cloud_users, delete, planned, purge, read
 from tests.restore_world import tenant
+from tests.simdirectory import scripted
+from tests.simulator.plain import started
 from tests.simulator.service import Service
 
-RECORDED = ("devices", "orgContacts", "subscribedSkus", "schemaExtensions")
+RECORDED = ("devices", "orgContacts", "subscribedSkus", "schemaExtensions", "verifiedIdProfiles")
+METHOD = "/v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/VerifiableCredentials"
+PROFILE = started("verifiedIdProfiles", 0)
 
 
 async def test_the_inventory_is_in_the_snapshot_and_its_manifest() -> None:
@@ -54,3 +60,31 @@ async def test_what_nobody_can_put_back_is_told_and_the_bin_is_no_addition() -> 
     report = await case.report()
     assert gone[1] in case.world.service.store.tables["users"]
     assert not [one for one in report.unexpected if one.type != "devices"]
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["there", "gone"])
+async def test_a_method_gets_its_targets_back_as_far_as_the_profiles_that_they_name_are_there(gone: bool) -> None:
+    kind = "#microsoft.graph.verifiableCredentialsAuthenticationMethodConfiguration"
+    target = {"targetType": "group", "id": "all_users", "isRegistrationRequired": False}
+
+    def targets(service: Service, *profiles: str) -> None:
+        body = {"@odata.type": kind, "includeTargets": [{**target, "verifiedIdProfiles": list(profiles)}]}
+        scripted(service, "PATCH", METHOD, body)
+
+    def damage(service: Service) -> None:
+        targets(service)
+        if gone:
+            purge(service, "verifiedIdProfiles", PROFILE)
+
+    case = await planned(damage, prepare=lambda service: targets(service, PROFILE))
+    told = {(one.type, one.member, one.reason) for one in case.world.plan.exclusions}
+    lost = {
+        ("verifiedIdProfiles", "", Reason.NEEDS_ACTION),
+        ("authenticationMethodConfigurations", "includeTargets", Reason.DEAD_REFERENCE),
+    }
+    assert told & lost == (lost if gone else set())
+    await case.run()
+    assert not (await case.report()).not_done
+    methods = case.world.service.store.tables["authenticationMethodConfigurations"]
+    (held,) = methods["VerifiableCredentials"]["includeTargets"]
+    assert held["verifiedIdProfiles"] == ([] if gone else [PROFILE])

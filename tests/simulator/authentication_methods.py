@@ -136,6 +136,10 @@ def _check_targets(service: Service, request: Request, targets: list[Obj]) -> No
         if key != "all_users" and table_of(view, key) != f"{kind}s":
             service.rules.lean("methods.targets-exist")
             raise bad_request(f"The target '{key}' does not exist.", "BadRequest")
+        for profile in one.get("verifiedIdProfiles") or []:
+            if view.get("verifiedIdProfiles", profile) is None:
+                service.rules.lean("methods.profiles-exist")
+                raise bad_request(f"The profile '{profile}' does not exist.", "BadRequest")
 
 
 route("GET", METHODS_POLICY.root, get_policy)

@@ -155,7 +155,7 @@ def test_the_ledger_accounts_for_all_of_graphs_metadata_and_nothing_else() -> No
 def test_each_type_is_met_where_it_is_at_home() -> None:
     coverage = compare(CATALOG.types, _graph(), LEDGER)
     paths = {finding.at: finding.path for finding in coverage.gaps}
-    assert paths["microsoft.graph.verifiedIdProfile"] == "/identity/verifiedId/profiles"
+    assert paths["microsoft.graph.remoteTenantGroup"] == "/directory/remoteTenantGroups"
     derived = paths["microsoft.graph.delegatedAdminServiceProviderConstraints"]
     assert derived == "/policies/crossTenantAccessPolicy/partners/serviceProviderConstraints"
 

@@ -1,4 +1,4 @@
-"""Subscriptions and schema extensions: read, and nothing else by an application that doesn't own them."""
+"""Subscriptions, schema extensions, profiles of verified ids: read, and nothing else by an app that owns none."""
 
 from __future__ import annotations
 
@@ -85,4 +85,40 @@ SCHEMA_EXTENSIONS = Plain(
     ),
 )
 
-INVENTORY: tuple[Plain, ...] = (SKUS, SCHEMA_EXTENSIONS)
+# Creating, changing and deleting one: application permissions "Not supported".
+PROFILES = Plain(
+    rule=TypeRule(
+        table="verifiedIdProfiles",
+        path="/identity/verifiedId/profiles",
+        odata_type="#microsoft.graph.verifiedIdProfile",
+        model="verified_id_profile.VerifiedIdProfile",
+        source=_GUIDE + "identityverifiedidroot-list-profiles",
+    ),
+    read=any_of("VerifiedId-Profile.Read.All"),
+    starts=(
+        {
+            "name": "Contoso staff",
+            "description": "Who has lost every other method",
+            "lastModifiedDateTime": None,
+            "state": "enabled",
+            "verifierDid": "did:web:did.contoso-sim.example",
+            "priority": 1,
+            "verifiedIdProfileConfiguration": {
+                "type": "verifiedIdentity",
+                "acceptedIssuer": "did:web:issuer.example",
+                "claimBindingSource": "directory",
+                "claimBindings": [
+                    {
+                        "matchConfidenceLevel": "exact",
+                        "sourceAttribute": "First name",
+                        "verifiedIdClaim": "vc.credentialSubject.firstName",
+                    },
+                ],
+            },
+            "faceCheckConfiguration": {"isEnabled": True, "sourcePhotoClaimName": "portrait"},
+            "verifiedIdUsageConfigurations": [{"isEnabledForTestOnly": False, "purpose": "recovery"}],
+        },
+    ),
+)
+
+INVENTORY: tuple[Plain, ...] = (SKUS, SCHEMA_EXTENSIONS, PROFILES)
