@@ -24,9 +24,9 @@ _MEMBERS = {
 
 # Entity types that no declaration reads, of the namespace microsoft.graph.
 _TYPES = """
-    approvedClientApp delegatedAdminServiceProviderConstraints directoryDefinition inheritablePermission
-    onPremisesSyncBehavior remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints
-    synchronization synchronizationSchema synchronizationTemplate targetDeviceGroup userFlowLanguagePage
+    approvedClientApp delegatedAdminServiceProviderConstraints inheritablePermission onPremisesSyncBehavior
+    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints synchronizationTemplate
+    targetDeviceGroup userFlowLanguagePage
 """
 
 GAPS = frozenset(

@@ -879,6 +879,13 @@ _REQUESTS = (
     # Who accepted which terms, and when.
     *_out("users", Why.OTHER_STREAM, "Microsoft Graph: agreementAcceptance resource type", "agreementAcceptances"),
     *_out_whole(Why.OTHER_STREAM, "Microsoft Graph: agreementAcceptance resource type", "agreementAcceptance"),
+    # What provisioning signs in by at the other end, which a GET doesn't show.
+    *_out(
+        "microsoft.graph.synchronization",
+        Why.SECRET,
+        "Microsoft Graph: synchronizationSecretKeyStringValuePair resource type",
+        "secrets",
+    ),
     # What a source of people sent to a provisioning job.
     *_out(
         "synchronizationJobs",

@@ -116,6 +116,7 @@ class _Walk:
         self._paths = tuple(f"{spec.path}/" for spec in self._own)
         self._excluded = {exclusion.at for exclusion in ledger.exclusions}
         self._met: dict[str, Finding] = {}
+        self._whole = set(self._read_whole())
         self.left_out: set[str] = set()
         self.read: dict[str, int] = {}
 
@@ -163,6 +164,25 @@ class _Walk:
             return True
         return any(path.startswith(f"{spec.path}/{member}/") for path in self._paths)
 
+    def _read_whole(self) -> Iterator[str]:
+        """Types that a member with a path of its own leads to, and those within: a GET there shows them whole."""
+        reached = {
+            navigation.target
+            for spec in self._own
+            for entity in self._metadata.lineage(spec.odata_type.removeprefix("#"))
+            for navigation in entity.navigations
+            if navigation.contains and any(one.member == navigation.name for one in spec.apart)
+        }
+        while reached:
+            yield from reached
+            reached = {
+                navigation.target
+                for target in reached
+                for entity in self._metadata.lineage(target)
+                for navigation in entity.navigations
+                if navigation.contains
+            }
+
     def _roots(self) -> Iterator[tuple[str, str]]:
         for name, target in self._metadata.roots.items():
             if name in self._ledger.roots:
@@ -174,6 +194,8 @@ class _Walk:
         owner = self._owner(entity)
         inline = self._ledger.answers.get(owner or "", frozenset()) | self._beside.get(owner or "", set())
         if owner is None:
+            if entity.name in self._whole:
+                return
             if not self._leads_on_only(entity) and self._note(entity.name, Kind.TYPE, path):
                 return
             owner = entity.name
@@ -196,10 +218,15 @@ class _Walk:
         return None
 
     def _leads_on_only(self, entity: EntityType) -> bool:
-        """Whether a type has nothing of its own to be read: a folder of others, or what they inherit from."""
+        """Whether a type has nothing of its own to be read: a folder of others, or what they inherit from. What it
+        has may be left out, too."""
         lineage = self._metadata.lineage(entity.name)
-        names = {name for one in lineage for name in one.properties}
-        return names <= {_KEY} and any(one.navigations for one in lineage)
+        names = {name for one in lineage for name in one.properties} - {_KEY}
+        left_out = {f"{entity.name}/{name}" for name in names} & self._excluded
+        if len(left_out) < len(names) or not any(one.navigations for one in lineage):
+            return False
+        self.left_out |= left_out
+        return True
 
     def _note(self, at: str, kind: Kind, path: str) -> bool:
         """Whether it is excluded; else it is a finding."""

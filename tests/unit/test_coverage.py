@@ -17,6 +17,7 @@ import pytest
 from shared.catalog.coverage import Exclusion, Ledger, Why
 from shared.catalog.ledger import LEDGER
 from shared.catalog.registry import CATALOG
+from shared.catalog.spec import Apart
 from shared.cli.parts import Parts, Source
 from shared.engines.coverage import Coverage, Finding, Kind, compare
 from shared.engines.csdl import read_metadata
@@ -96,6 +97,28 @@ def test_a_reference_leads_nowhere_and_an_exclusion_ends_the_walk() -> None:
         "users/messages",
         "microsoft.graph.message",
     }
+
+
+def test_a_folder_whose_own_members_are_excluded_leads_on_to_what_it_contains() -> None:
+    """Excluded as a type, what it contains would go with it and never be looked at."""
+    document = extended("folder", '<Property Name="pin" Type="Edm.String" />')
+    folder = "microsoft.graph.folder"
+    assert Finding(folder, Kind.TYPE, "/identity") in covered(document).unknown
+    secret = Exclusion(f"{folder}/pin", Why.SECRET, "the page of the type")
+    coverage = covered(document, replace(SMALL, exclusions=(*SMALL.exclusions, secret)))
+    assert (coverage.unknown, coverage.stale) == ((), ())
+    assert secret in coverage.excluded
+
+
+def test_what_a_path_of_its_own_shows_whole_is_read_wherever_it_is_met() -> None:
+    shelf = '<NavigationProperty Name="shelf" Type="graph.shelf" ContainsTarget="true" />'
+    document = extended("ipNamedLocation", shelf).replace(b"<!-- folder -->", shelf.encode())
+    met = Finding("microsoft.graph.shelf", Kind.TYPE, "/identity/shelf")
+    locations = replace(LOCATIONS, odata_type="#microsoft.graph.ipNamedLocation", subtypes=())
+    asked = replace(locations, apart=(Apart("shelf", "shelf"),))
+    metadata = read_metadata([document])
+    assert met in compare((USERS, locations), metadata, SMALL).unknown
+    assert met not in compare((USERS, asked), metadata, SMALL).unknown
 
 
 def test_what_the_metadata_lacks_is_told() -> None:
