@@ -360,14 +360,18 @@ MUST: tuple[Must, ...] = (
             "certificateUserBindings crlValidationConfiguration defaultLength defaultLifetimeInMinutes "
             "excludeTargets featureSettings includeTargets isAttestationEnforced isOfficePhoneAllowed "
             "isSelfServiceRegistrationAllowed isSoftwareOathEnabled isUsableOnce issuerHintsConfiguration "
-            "keyRestrictions maximumLifetimeInMinutes minimumLifetimeInMinutes pinLength "
+            "keyRestrictions maximumLifetimeInMinutes minimumLifetimeInMinutes passkeyProfiles pinLength "
             "standardQRCodeLifetimeInDays state"
         ),
         values={
             "excludeTargets": lambda one: [] if one.get("excludeTargets") else [_NOBODY],
             "includeTargets": lambda one: [_ALL],
+            # The default one stays, and is asked for more; the other goes.
+            "passkeyProfiles": lambda one: [
+                {**one["passkeyProfiles"][0], "attestationEnforcement": "registrationOnly"}
+            ],
         },
-        apart={"defaultPasskeyProfile": "names a passkey profile, which tenants start without"},
+        apart={"defaultPasskeyProfile": "the service's own, which can't be deleted"},
         not_anew="the methods are Microsoft's, and every tenant has them",
     ),
     Must(

@@ -221,6 +221,7 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
         "keyRestrictions",
         "maximumLifetimeInMinutes",
         "minimumLifetimeInMinutes",
+        "passkeyProfiles",
         "standardQRCodeLifetimeInDays",
         "pinLength",
         "state",
@@ -232,7 +233,15 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
         "issuerHintsConfiguration",
         "keyRestrictions",
     ),
-    sets=("excludeTargets", "includeTargets", "keyRestrictions.aaGuids", "certificateAuthorityScopes"),
+    sets=(
+        "certificateAuthorityScopes",
+        "excludeTargets",
+        "includeTargets",
+        "keyRestrictions.aaGuids",
+        "passkeyProfiles",
+    ),
+    # Who once has profiles keeps the default one: there is no way back to a policy without.
+    only_at_creation=tuple(Condition(name, (None,)) for name in ("defaultPasskeyProfile", "passkeyProfiles")),
     references=(
         ValueReference("includeTargets[].id", ("groups", "users"), literals=("all_users",)),
         ValueReference("excludeTargets[].id", ("groups", "users"), literals=("all_users",)),
@@ -253,8 +262,19 @@ AUTHENTICATION_METHOD_CONFIGURATIONS = ObjectType(
             unverified=True,
         ),
         Quirk(
-            "The passkey profiles of FIDO2 are a relationship that no page says how to read: never written.",
-            "Microsoft Graph metadata: fido2AuthenticationMethodConfiguration, passkeyProfiles",
+            "Passkey profiles of FIDO2 are written with the configuration, each whole, by id; targets name them.",
+            "Microsoft Graph: Update fido2AuthenticationMethodConfiguration; passkeyProfile resource type",
+        ),
+        Quirk(
+            "They are a relationship in the metadata, and taken to be shown inline, as targets are; one that was "
+            "removed comes back under its id.",
+            "Microsoft Graph: Get fido2AuthenticationMethodConfiguration",
+            unverified=True,
+        ),
+        Quirk(
+            "The default profile, which comes with the first ones, can't be deleted: nothing goes back to before "
+            "there were profiles.",
+            "Microsoft Graph: fido2AuthenticationMethodConfiguration resource type, defaultPasskeyProfile",
         ),
         Quirk(
             "A PATCH replaces each member whole, targets included.",

@@ -10,7 +10,6 @@ _MEMBERS = {
     "applications": """
         inheritablePermissions managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
-    "authenticationMethodConfigurations": "passkeyProfiles",
     "b2xUserFlows": "apiConnectorConfiguration",
     "crossTenantAccessPartners": "serviceProviderConstraints",
     "groups": """

@@ -91,14 +91,14 @@ _ANSWERS = {
         authenticationMethodConfigurations description displayName id lastModifiedDateTime policyMigrationState
         policyVersion reconfirmationInDays registrationEnforcement
     """,
-    # The targets are a relationship in the metadata, and shown inline.
+    # Targets and passkey profiles are relationships in the metadata, and shown inline.
     "authenticationMethodConfigurations": """
         allowExternalIdToUseEmailOtp appId authenticationModeConfiguration certificateAuthorityScopes
         certificateUserBindings crlValidationConfiguration defaultLength defaultLifetimeInMinutes
         defaultPasskeyProfile displayName excludeTargets featureSettings id includeTargets isAttestationEnforced
         isOfficePhoneAllowed isSelfServiceRegistrationAllowed isSoftwareOathEnabled isUsableOnce
         issuerHintsConfiguration keyRestrictions maximumLifetimeInMinutes minimumLifetimeInMinutes
-        openIdConnectSetting pinLength standardQRCodeLifetimeInDays state
+        openIdConnectSetting passkeyProfiles pinLength standardQRCodeLifetimeInDays state
     """,
     "authenticationStrengthPolicies": """
         allowedCombinations createdDateTime description displayName id modifiedDateTime policyType

@@ -83,8 +83,8 @@ class Strength(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Condition:
     """True where the member at `path` (dotted, `[]` steps into lists) equals, or as a list holds, one of `values`;
-    `within`: where its text has one of them as a part; `begins`: where it begins with one. Read by
-    `engines.conditions.holds`."""
+    `within`: where its text has one of them as a part; `begins`: where it begins with one. Null among
+    them stands for what is missing or an empty list, too. Read by `engines.conditions.holds`."""
 
     path: str
     values: tuple[object, ...]

@@ -1,4 +1,7 @@
-"""Whether an object meets a condition of the catalog. The only reading of `spec.Condition`."""
+"""Whether an object meets a condition of the catalog. The only reading of `spec.Condition`.
+
+An empty list says as much as null.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def member_at(item: Mapping[str, Json], path: str) -> Json:
 
 def holds(condition: Condition, item: Mapping[str, Json]) -> bool:
     value = member_at(item, condition.path)
-    values = value if isinstance(value, list) else [value]
+    values = (value or [None]) if isinstance(value, list) else [value]
     if condition.begins:
         return any(
             isinstance(one, str) and one.startswith(str(start)) for one in values for start in condition.values

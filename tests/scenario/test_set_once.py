@@ -52,3 +52,29 @@ async def test_a_condition_set_that_names_an_application_made_anew_is_made_once_
     known_ids = {one.old: one.new for one in report.new_ids}
     again = await make_plan(case.world.service, case.snapshot, case.world.clock, known_ids=known_ids)
     assert TABLE not in {one.type for one in again.operations}
+
+
+async def test_nothing_goes_back_to_before_there_were_passkey_profiles_and_the_rest_does() -> None:
+    held: dict[str, Any] = {}
+
+    def configuration(service: Service) -> dict[str, Any]:
+        found = service.store.tables["authenticationMethodConfigurations"]["Fido2"]
+        assert isinstance(found, dict)
+        return found
+
+    def before(service: Service) -> None:
+        one = configuration(service)
+        held.update({name: one.pop(name) for name in ("defaultPasskeyProfile", "passkeyProfiles")})
+        one["includeTargets"] = [{"targetType": "group", "id": "all_users", "isRegistrationRequired": False}]
+
+    def damage(service: Service) -> None:
+        configuration(service).update(held, state="disabled")
+
+    case = await planned(damage, prepare=before)
+    told = [one for one in case.world.plan.exclusions if one.target == "Fido2"]
+    assert {(one.member, one.reason) for one in told} == {(name, Reason.WRITE_ONCE) for name in held}
+    await case.run()
+    assert configuration(case.world.service)["state"] == "enabled"
+    assert configuration(case.world.service)["passkeyProfiles"] == held["passkeyProfiles"]
+    report = await case.report()
+    assert report.unexpected == ()

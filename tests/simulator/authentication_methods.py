@@ -111,6 +111,7 @@ def patch_configuration(service: Service, request: Request) -> Response:
         raise not_found(key)
     service.rules.lean("methods.replaced")
     after = {**before, **values, **inline, "id": key}
+    _check_profiles(service, before, after)
     policy = service.store.get(POLICY, POLICY)
     assert policy is not None
     with service.store.transaction(request.method, request.path, request.principal.app_id):
@@ -127,6 +128,20 @@ def _check_inline(request: Request, name: str, held: Any, model: type | None) ->
         schema.check(one, model, preview=request.beta, prefix=f"{name}/")
 
 
+def _check_profiles(service: Service, before: Obj, after: Obj) -> None:
+    """What a target names is there, and the default stays."""
+    held = {str(one.get("id")).casefold() for one in after.get("passkeyProfiles") or ()}
+    default = before.get("defaultPasskeyProfile")
+    if default and (default.casefold() not in held or not after.get("defaultPasskeyProfile")):
+        service.rules.lean("methods.default-profile")
+        raise bad_request("The default passkey profile can't be deleted.", "BadRequest")
+    for target in after.get("includeTargets") or ():
+        for name in target.get("allowedPasskeyProfiles") or ():
+            if str(name).casefold() not in held:
+                service.rules.lean("methods.profiles-exist")
+                raise bad_request(f"The passkey profile '{name}' does not exist.", "BadRequest")
+
+
 def _check_targets(service: Service, request: Request, targets: list[Obj]) -> None:
     view = service.view(request)
     for one in targets:
@@ -138,7 +153,7 @@ def _check_targets(service: Service, request: Request, targets: list[Obj]) -> No
             raise bad_request(f"The target '{key}' does not exist.", "BadRequest")
         for profile in one.get("verifiedIdProfiles") or []:
             if view.get("verifiedIdProfiles", profile) is None:
-                service.rules.lean("methods.profiles-exist")
+                service.rules.lean("methods.verified-ids-exist")
                 raise bad_request(f"The profile '{profile}' does not exist.", "BadRequest")
 
 

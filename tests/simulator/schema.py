@@ -148,6 +148,7 @@ _FLAGS = frozenset(
         "SystemBrowserEnabledOn",
         "LifecycleTaskCategory",
         "OidcResponseType",
+        "PasskeyTypes",
     )
 )
 

@@ -14,7 +14,7 @@ from . import dependents, restricted, role_eligibility, role_settings
 from .authentication_methods import POLICY
 from .grants import opaque_id
 from .role_assignments import add
-from .rules.methods import METHODS
+from .rules.methods import METHODS, PASSKEY_PROFILES
 from .rules.roles import BUILT_IN_ROLES, GLOBAL_ADMINISTRATOR, STRENGTHS, built_in_role
 from .rules.settings import PASSWORD_RULES, TEMPLATES, UNIFIED
 from .strengths import CHILDREN, TABLE
@@ -275,6 +275,9 @@ def _plant_methods(planter: Planter) -> None:
         if key == "TemporaryAccessPass":
             targets = [{**everybody, "id": group}]
         obj = {**method.defaults, "id": key, "includeTargets": targets}
+        if key == "Fido2":
+            named = [one["id"] for one in PASSKEY_PROFILES["passkeyProfiles"]]
+            obj |= {**PASSKEY_PROFILES, "includeTargets": [{**everybody, "allowedPasskeyProfiles": named}]}
         if key == "Sms":
             obj["includeTargets"] = [{**everybody, "isUsableForSignIn": True}]
             obj["excludeTargets"] = [{"targetType": "group", "id": group}]

@@ -726,6 +726,18 @@ def _mfa(add: Add) -> None:
         methods(Fido2=profiled("deviceBound", allowed=False)),
         one=("mfaNotProved",),
     )
+    known = profiled("deviceBound", KEY_MODEL)
+    add(
+        "the profiles of the target weren't read",
+        methods(Fido2={"includeTargets": known["includeTargets"]}),
+        one=("mfaNotProved",),
+    )
+    strange = [{**known["includeTargets"][0], "allowedPasskeyProfiles": {"all": True}}]
+    add(
+        "the target's profiles can't be read",
+        methods(Fido2={"includeTargets": strange}),
+        one=("mfaNotProved",),
+    )
     office = method("phone", phoneType="office")
     add("an office phone", methods(two=[PASSWORD, office]), two=("mfaNotProved",))
     add(

@@ -358,7 +358,17 @@ METHODS: Final = _in(
     ),
     ('(kind == "allow" and listed)', 'kind == "allow"', "multifactor authentication: only other keys are allowed"),
     ('(kind == "block" and not listed)', 'kind == "block"', "multifactor authentication: its key is barred"),
-    ('text(profile.get("id")) in named and ', "", "multifactor authentication: the profile isn't for the target"),
+    (
+        "return not named and _passes(method, config)",
+        "return _passes(method, config)",
+        "multifactor authentication: the profiles of the target weren't read",
+    ),
+    (
+        "if profiles is None or named is None:",
+        "named = named or ()\n    if profiles is None:",
+        "multifactor authentication: the target's profiles can't be read",
+    ),
+    ('text(profile.get("id")) in allowed and ', "", "multifactor authentication: the profile isn't for the target"),
     ("_fits(method, profile) and ", "", "multifactor authentication: the profile is for synced keys"),
     (" and _passes(method, profile)", "", "multifactor authentication: no profile lets its key pass"),
     (

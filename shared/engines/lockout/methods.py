@@ -41,15 +41,16 @@ class Kind:
 
 
 def _key_is_allowed(method: JsonObject, config: JsonObject, target: JsonObject) -> bool:
-    """Where there are passkey profiles, one of those that the target names has to let the key pass."""
-    profiles = objects(config.get("passkeyProfiles"))
-    if profiles is None:
+    """Where there are passkey profiles, one of those that the target names has to let the key pass; where it names
+    some and none were read, nobody knows what they ask for."""
+    profiles, named = objects(config.get("passkeyProfiles")), texts(target.get("allowedPasskeyProfiles"))
+    if profiles is None or named is None:
         return False
     if not profiles:
-        return _passes(method, config)
-    named = {text(one) for one in texts(target.get("allowedPasskeyProfiles")) or ()}
+        return not named and _passes(method, config)
+    allowed = {text(one) for one in named}
     return any(
-        text(profile.get("id")) in named and _fits(method, profile) and _passes(method, profile)
+        text(profile.get("id")) in allowed and _fits(method, profile) and _passes(method, profile)
         for profile in profiles
     )
 

@@ -109,7 +109,19 @@ GOVERNANCE: tuple[Rule, ...] = (
     ),
     _u("methods.replaced", "PATCH of a configuration replaces each member whole, targets included.", _METHODS),
     _u("methods.targets-exist", "The users and groups that a configuration targets must exist.", _METHODS),
-    _u("methods.profiles-exist", "The profiles of verified ids that a target names must exist.", _METHODS),
+    _u("methods.verified-ids-exist", "The profiles of verified ids that a target names must exist.", _METHODS),
+    _r(
+        "methods.default-profile",
+        "The default passkey profile can't be deleted once it is there.",
+        "fido2AuthenticationMethodConfiguration resource type, "
+        + _API
+        + "resources/fido2authenticationmethodconfiguration",
+    ),
+    _u(
+        "methods.profiles-exist",
+        "The passkey profiles that a target names are among the configuration's.",
+        _METHODS,
+    ),
     _u("methods.migration-back", "A completed migration of the policy can't be taken back.", _METHODS),
     # --- roles
     _r("role.built-in", "Built-in role definitions can't be changed or deleted.", _DEFINITION),

@@ -23,6 +23,22 @@ def _method(name: str, module: str, state: str = "disabled", **defaults: Any) ->
     return Method(kind, model, {"state": state, "excludeTargets": [], **defaults})
 
 
+DEFAULT_PROFILE = "00000000-0000-0000-0000-000000000001"
+_PROFILE = {
+    "id": DEFAULT_PROFILE,
+    "name": "Default passkey profile",
+    "passkeyTypes": "deviceBound,synced",
+    "attestationEnforcement": "disabled",
+    "keyRestrictions": {"isEnforced": False, "enforcementType": "allow", "aaGuids": []},
+}
+_OWN_PROFILE = {
+    **_PROFILE,
+    "id": "5d0b9a55-3f9a-4d0b-8a4c-1c526c1e0001",
+    "name": "Keys of ours",
+    "passkeyTypes": "deviceBound",
+}
+PASSKEY_PROFILES = {"defaultPasskeyProfile": DEFAULT_PROFILE, "passkeyProfiles": [_PROFILE, _OWN_PROFILE]}
+
 METHODS: dict[str, Method] = {
     "Email": _method("Email", "email", "enabled", allowExternalIdToUseEmailOtp="default"),
     "Fido2": _method(
