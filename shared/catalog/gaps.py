@@ -11,6 +11,7 @@ _MEMBERS = {
         inheritablePermissions managerApplications oauth2RequirePostResponse sponsors synchronization
     """,
     "b2xUserFlows": "apiConnectorConfiguration",
+    # What a partner may do as a service provider: no page of the reference says how that is read.
     "crossTenantAccessPartners": "serviceProviderConstraints",
     "groups": """
         accessType onPremisesExtensionAttributes onPremisesSyncBehavior
@@ -21,7 +22,9 @@ _MEMBERS = {
     "users": "onPremisesSyncBehavior",
 }
 
-# Entity types that no declaration reads, of the namespace microsoft.graph.
+# Entity types that no declaration reads, of the namespace microsoft.graph. No page of the reference names
+# serviceProviderConstraints and what inherits from it. A remoteTenantGroup is a group of a partner's tenant, shown
+# with RemoteTenantGroups.Read.All and written nowhere; the metadata calls its API a private preview.
 _TYPES = """
     approvedClientApp delegatedAdminServiceProviderConstraints inheritablePermission onPremisesSyncBehavior
     remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints synchronizationTemplate
