@@ -176,9 +176,10 @@ MUST: tuple[Must, ...] = (
         changed=_words(
             "addIns api appRoles defaultRedirectUri description displayName groupMembershipClaims "
             "identifierUris info isDeviceOnlyAuthSupported isFallbackPublicClient "
-            "nativeAuthenticationApisEnabled notes optionalClaims parentalControlSettings publicClient "
-            "requestSignatureVerification requiredResourceAccess samlMetadataUrl serviceManagementReference "
-            "servicePrincipalLockConfiguration signInAudience spa tags web"
+            "nativeAuthenticationApisEnabled notes oauth2RequirePostResponse optionalClaims "
+            "parentalControlSettings publicClient requestSignatureVerification requiredResourceAccess "
+            "samlMetadataUrl serviceManagementReference servicePrincipalLockConfiguration "
+            "signInAudience spa tags web"
         ),
         values={
             "api": lambda one: {**(one.get("api") or {}), "acceptMappedClaims": True},

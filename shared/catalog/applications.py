@@ -79,6 +79,7 @@ APPLICATIONS = ObjectType(
         "keyCredentials",
         "nativeAuthenticationApisEnabled",
         "notes",
+        "oauth2RequirePostResponse",
         "optionalClaims",
         "parentalControlSettings",
         "passwordCredentials",
@@ -160,6 +161,7 @@ APPLICATIONS = ObjectType(
         "isFallbackPublicClient",
         "nativeAuthenticationApisEnabled",
         "notes",
+        "oauth2RequirePostResponse",
         "optionalClaims",
         "parentalControlSettings",
         "publicClient",
@@ -224,6 +226,12 @@ APPLICATIONS = ObjectType(
         Quirk(
             "A re-created application gets a new appId; the recycle bin keeps it.",
             "Microsoft Graph: application resource type, appId",
+        ),
+        Quirk(
+            "oauth2RequirePostResponse is in every answer; the page spells it oauth2RequiredPostResponse and "
+            "doesn't say whether it can be changed, which clients do.",
+            "Microsoft Graph metadata v1.0: application; application resource type, Properties",
+            unverified=True,
         ),
         Quirk(
             "authenticationBehaviors is shown only where it is selected by name, so every property is.",

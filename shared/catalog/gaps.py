@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _MEMBERS = {
     "applications": """
-        inheritablePermissions managerApplications oauth2RequirePostResponse sponsors synchronization
+        inheritablePermissions managerApplications sponsors synchronization
     """,
     "b2xUserFlows": "apiConnectorConfiguration",
     # What a partner may do as a service provider: no page of the reference says how that is read.

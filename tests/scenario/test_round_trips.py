@@ -16,7 +16,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "namedLocations": tuple(LOCATION_MODELS.values()),
     "combinationConfigurations": (COMBINATION_MODELS["#microsoft.graph.fido2CombinationConfiguration"][0],),
 }
-INLINE = {METHOD_CONFIGURATIONS.table: {"includeTargets"}, "roleManagementPolicies": {"rules"}}
+INLINE = {METHOD_CONFIGURATIONS.table: {"includeTargets", "passkeyProfiles"}, "roleManagementPolicies": {"rules"}}
 
 
 async def test_every_property_of_every_type_goes_back_at_once() -> None:
