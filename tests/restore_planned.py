@@ -194,10 +194,11 @@ async def planned(
     prepare: Callable[[Service], None] = lambda service: None,
     scope: Scope | None = None,
     lag: float = 0.0,
+    seed: str = "small",
 ) -> Planned:
     """`prepare` changes the tenant before the snapshot, `damage` after it."""
     clock = ManualClock()
-    service = tenant(clock)
+    service = tenant(clock, seed)
     prepare(service)
     clock.advance(60)
     snapshot = Snapshot.of(await read(service, clock))

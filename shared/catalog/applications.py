@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.agents import BLUEPRINT, NO_BLUEPRINT, NOT_PLAIN, TOLD_APART
 from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
@@ -51,6 +52,7 @@ APPLICATIONS = ObjectType(
     title="Application registrations",
     path="/applications",
     odata_type="#microsoft.graph.application",
+    subtypes=(BLUEPRINT,),
     wave=WaveNumber.TIER_ZERO,
     needs_to_read=_READ,
     needs_to_write=_WRITE,
@@ -147,7 +149,7 @@ APPLICATIONS = ObjectType(
         restore="/directory/deletedItems/{id}/restore",
         version="v1.0",
     ),
-    create=Create("/applications"),
+    create=Create("/applications", refused_when=(NO_BLUEPRINT,), refused_why=NOT_PLAIN),
     writable=(
         "addIns",
         "api",
@@ -255,6 +257,7 @@ APPLICATIONS = ObjectType(
             "Restoring an application leaves its service principal deleted: both are restored, application first.",
             "Microsoft Graph: Restore deleted item",
         ),
+        TOLD_APART,
     ),
 )
 

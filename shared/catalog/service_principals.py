@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.catalog.agents import IDENTITY, NO_AGENT, NOT_PLAIN, PRINCIPAL, TOLD_APART
 from shared.catalog.containment import Containment
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
@@ -42,6 +43,7 @@ SERVICE_PRINCIPALS = ObjectType(
     title="Service principals",
     path="/servicePrincipals",
     odata_type="#microsoft.graph.servicePrincipal",
+    subtypes=(PRINCIPAL, IDENTITY),
     wave=WaveNumber.TIER_ZERO,
     needs_to_read=_READ,
     needs_to_write=_WRITE,
@@ -138,7 +140,7 @@ SERVICE_PRINCIPALS = ObjectType(
         restore="/directory/deletedItems/{id}/restore",
         version="v1.0",
     ),
-    create=Create("/servicePrincipals"),
+    create=Create("/servicePrincipals", refused_when=(NO_AGENT,), refused_why=NOT_PLAIN),
     writable=(
         "accountEnabled",
         "alternativeNames",
@@ -202,6 +204,7 @@ SERVICE_PRINCIPALS = ObjectType(
             "Service principals of managed identities come and go with their Azure resource.",
             "Microsoft Entra: managed identities for Azure resources",
         ),
+        TOLD_APART,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""`python -m tests.simulator --seed small|real|N[+real] --port 0`: one ready line on stdout, then serve."""
+"""`python -m tests.simulator --seed small|real|N[+real][+agents]`: one ready line on stdout, then serve."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def ready_line(service: Service, url: str) -> dict[str, Any]:
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
-    parser.add_argument("--seed", default="small", help="small, real, blank, a number of users, or e.g. 2000+real")
+    parser.add_argument(
+        "--seed", default="small", help="small, real, blank, a number of users, or e.g. 2000+agents"
+    )
     parser.add_argument("--with-real", action="store_true", help="add the reference data to the seed")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--clock-factor", type=float, default=1.0)

@@ -16,7 +16,7 @@ from .errors import bad_request, conflict, denied, not_found
 from .groups import reevaluate_dynamic_groups
 from .odata import parse_select
 from .reading import check_options, resolve, table_of, top_of
-from .rendering import Columns, default_columns, render, selected_columns, without_keys
+from .rendering import Columns, default_columns, derived, render, selected_columns, without_keys
 from .rules.apart import HELD, PHOTO
 from .rules.permissions import BIN_PURGE, BIN_READ, BIN_RESTORE, NO_APP_ONLY_PURGE, Alternatives, allowed
 from .rules.types import BINNED_TABLES, TYPES, TypeRule, place_of
@@ -155,7 +155,7 @@ def _columns(table: str, request: Request, *, single: bool) -> Columns:
 
 
 def _shown(obj: Obj, columns: Columns) -> Obj:
-    out = render(without_keys(obj), columns)
+    out = {**derived(obj), **render(without_keys(obj), columns)}
     if "passwordProfile" in out:
         out["passwordProfile"] = None
     return out

@@ -12,7 +12,7 @@ from typing import Any
 from . import odata
 from .errors import GraphError, bad_request
 from .reading import columns_for, hides_members, table_of
-from .rendering import Columns, default_columns, without_keys
+from .rendering import Columns, default_columns, derived, without_keys
 from .rules.types import TYPES, TypeRule, place_of
 from .service import Request, Response, Service, route
 from .store import View
@@ -260,7 +260,7 @@ def _rendered(
     assert obj is not None
     shown = without_keys(obj)
     minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "")
-    out: Obj = {}
+    out = derived(obj)
     for name, _ in tracked.columns:
         if name == "passwordProfile":
             continue
@@ -273,6 +273,7 @@ def _rendered(
         table = table_of(view, target)
         link: Obj = {
             "@odata.type": "#microsoft.graph.user" if table is None else TYPES[table].odata_type,
+            **(derived(view.get(table, target) or {}) if table is not None else {}),
             "id": target,
         }
         if not present:

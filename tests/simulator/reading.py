@@ -11,6 +11,7 @@ from .errors import GraphError, bad_request, denied, not_found
 from .rendering import (
     Columns,
     default_columns,
+    derived,
     render,
     selected_columns,
     without_keys,
@@ -292,7 +293,7 @@ def _item(
     single: bool = False,
 ) -> Obj:
     explicit_keys = single and request.query.get("$select") is not None
-    out = render(obj if explicit_keys else without_keys(obj), columns)
+    out = {**derived(obj), **render(obj if explicit_keys else without_keys(obj), columns)}
     if security_attributes.MEMBER in out:
         out[security_attributes.MEMBER] = security_attributes.shown(
             service, request, obj.get(security_attributes.MEMBER)
@@ -415,7 +416,7 @@ def _related(
     rule = TYPES[table]
     obj = view.get(table, key)
     assert obj is not None
-    out: Obj = {"@odata.type": rule.odata_type}
+    out: Obj = {"@odata.type": rule.odata_type, **derived(obj)}
     readable = request.scripted or allowed(RELATED_READ[table], service.granted(request))
     if not readable:
         service.rules.lean("auth.limited-members")

@@ -76,6 +76,11 @@ def render(obj: Obj, columns: Columns) -> Obj:
     return out
 
 
+def derived(obj: Obj) -> Obj:
+    """The type of an object that is of another one than its collection. Every answer says so."""
+    return {"@odata.type": obj["@odata.type"]} if "@odata.type" in obj else {}
+
+
 def without_keys(obj: Obj) -> Obj:
     """keyCredentials without the key bytes."""
     if not obj.get("keyCredentials"):

@@ -18,6 +18,7 @@ from .groups import reevaluate_dynamic_groups
 from .plain import plant as plant_plain
 from .rules.apart import image
 from .rules.registry import words
+from .seeds_agents import plant_agents
 from .seeds_apps import plant_applications
 from .seeds_governance import plant_governance
 from .seeds_inventory import plant_inventory
@@ -63,21 +64,22 @@ class Plan:
     service_principals: int
     policies: int
     real: bool = False
+    agents: bool = False
 
 
 def plan_of(seed: str, *, with_real: bool = False) -> Plan:
-    """`small`, `real`, a number of users, or any of them with `+real`."""
-    base, _, extra = seed.partition("+")
-    if extra not in ("", "real"):
+    """`small`, `real`, a number of users, or any of them with `+real`, `+agents` or both."""
+    base, *extras = seed.split("+")
+    if set(extras) - {"real", "agents"}:
         raise ValueError(f"unknown seed {seed!r}")
-    real = with_real or extra == "real" or base == "real"
+    real, agents = with_real or "real" in (base, *extras), "agents" in extras
     if base in ("small", "real"):
-        return Plan(seed, 50, 30, 20, 200, 10, real)
+        return Plan(seed, 50, 30, 20, 200, 10, real, agents)
     if not base.isdigit() or int(base) < 10:
         raise ValueError(f"unknown seed {seed!r}: small, real or a number of users from 10")
     users = int(base)
     applications = max(3, users * 3 // 100)
-    return Plan(seed, users, max(5, users // 5), applications, max(12, applications * 2), 4, real)
+    return Plan(seed, users, max(5, users // 5), applications, max(12, applications * 2), 4, real, agents)
 
 
 def seed_id(kind: str, number: int | str) -> str:
@@ -124,6 +126,8 @@ def plant(service: Service, plan: Plan, reference: str | None = None) -> None:
             _plant_break_glass_group(planter)
         _plant_groups(planter)
         plant_applications(planter)
+        if plan.agents:
+            plant_agents(planter)
         _plant_policies(planter)
         plant_governance(planter)
         plant_inventory(planter)
