@@ -76,7 +76,8 @@ def _writing(catalog: Catalog, only: Iterable[str] | None) -> Iterator[Need]:
         for extra in spec.needs_to_write_also:
             yield Need(extra.permissions, f"{spec.name} with {extra.when.path}")
     for spec, part in catalog.parts:
-        if spec.name in written:
+        off = part.write_by_choice or f"{spec.name}.{part.name}" in catalog.opt_ins
+        if spec.name in written and not off:
             yield from (Need(group, f"{spec.name}.{part.name}") for group in part.needs_to_write)
 
 

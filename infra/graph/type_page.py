@@ -110,6 +110,12 @@ def _facts(spec: ObjectType) -> Iterator[tuple[str, str]]:
         if relationship.tier is Tier.ROLLING:
             often = f"of one in {relationship.rolling_days} a day, and of all the first time"
             yield f"{relationship.name} is read", f"{often}; the manifest says how old a part is"
+        if relationship.tier is Tier.OPT_IN:
+            name = f"{spec.name}.{relationship.name}"
+            why = f"{relationship.off_because}; `HOLDFAST_OPT_IN={name}` turns it on"
+            yield f"{relationship.name} is off by itself", why
+        if relationship.write_by_choice:
+            yield f"{relationship.name} is written where the owner adds what it takes", relationship.write_by_choice
     if spec.tier is Tier.OPT_IN:
         yield "Off by itself", f"{spec.off_because}; `HOLDFAST_OPT_IN={spec.name}` turns it on"
     yield "Properties", code(spec.select) or "all that Graph shows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.catalog.agents import BLUEPRINT, NO_BLUEPRINT, NOT_PLAIN, TOLD_APART
+from shared.catalog.agents import BLUEPRINT, NO_BLUEPRINT, NOT_PLAIN, SPONSORS, SPONSORS_OF_BLUEPRINTS, TOLD_APART
 from shared.catalog.containment import Containment
 from shared.catalog.spec import (
     AnchorSpec,
@@ -129,6 +129,7 @@ APPLICATIONS = ObjectType(
             page_cost=2,
             needs_to_read=_READ,
         ),
+        SPONSORS_OF_BLUEPRINTS,
     ),
     adopted_by_name=True,
     match_keys=(
@@ -258,6 +259,7 @@ APPLICATIONS = ObjectType(
             "Microsoft Graph: Restore deleted item",
         ),
         TOLD_APART,
+        SPONSORS,
     ),
 )
 

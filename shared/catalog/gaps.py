@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _MEMBERS = {
     "applications": """
-        inheritablePermissions managerApplications sponsors synchronization
+        inheritablePermissions managerApplications synchronization
     """,
     "b2xUserFlows": "apiConnectorConfiguration",
     # What a partner may do as a service provider: no page of the reference says how that is read.
@@ -17,7 +17,7 @@ _MEMBERS = {
         accessType onPremisesExtensionAttributes onPremisesSyncBehavior
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration sponsors",
+    "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration",
     "userFlowLanguages": "overridesPages",
     "users": "onPremisesSyncBehavior",
 }

@@ -211,6 +211,8 @@ class Catalog:
         for one in spec.relationships:
             if one.expands and one.asked_when is not None:
                 raise ValueError(f"{spec.name}.{one.name} is expanded, and asks of some parents only")
+            if one.at and (one.expands or one.written_far or one.write is LinkWrite.BIND):
+                raise ValueError(f"{spec.name}.{one.name} is at a path of its own, and read or written elsewhere")
             rolls = one.tier is Tier.ROLLING
             if rolls != (one.rolling_days > 1) or (rolls and (one.expands or one.delta or not one.many)):
                 raise ValueError(f"{spec.name}.{one.name} can't roll, or doesn't say over how many days it does")
@@ -303,7 +305,7 @@ class Catalog:
         for spec, part in self.parts:
             if spec.name in off or f"{spec.name}.{part.name}" in off:
                 continue
-            if write and spec.write_by_choice and not by_choice:
+            if write and (spec.write_by_choice or part.write_by_choice) and not by_choice:
                 continue
             groups.update(part.needs_to_write if write else part.needs_to_read)
         return tuple(sorted(groups))

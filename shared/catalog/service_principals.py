@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from shared.catalog.agents import IDENTITY, NO_AGENT, NOT_PLAIN, PRINCIPAL, TOLD_APART
+from shared.catalog.agents import (
+    IDENTITY,
+    NO_AGENT,
+    NOT_PLAIN,
+    PRINCIPAL,
+    SPONSORS,
+    SPONSORS_OF_IDENTITIES,
+    SPONSORS_OF_PRINCIPALS,
+    TOLD_APART,
+)
 from shared.catalog.containment import Containment
 from shared.catalog.security_attributes import MEMBER, VALUED, VALUES
 from shared.catalog.spec import (
@@ -122,6 +131,8 @@ SERVICE_PRINCIPALS = ObjectType(
             needs_to_read=_READ_CREDENTIALS,
         ),
         PROVISIONED,
+        SPONSORS_OF_PRINCIPALS,
+        SPONSORS_OF_IDENTITIES,
     ),
     adopted_by_name=True,
     known_outside=AZURE_ROLES,
@@ -205,6 +216,7 @@ SERVICE_PRINCIPALS = ObjectType(
             "Microsoft Entra: managed identities for Azure resources",
         ),
         TOLD_APART,
+        SPONSORS,
     ),
 )
 

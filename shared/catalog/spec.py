@@ -95,6 +95,11 @@ class Condition:
     def member(self) -> str:
         return self.path.partition(".")[0].removesuffix("[]")
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What a `$select` has to name for it; annotations come by themselves."""
+        return () if self.path.startswith("@") else (self.member,)
+
 
 class Yields(StrEnum):
     """How an object gives a unique value up and stays what it is."""
@@ -393,6 +398,8 @@ class Relationship:
     """A navigation property kept as links, read by `$expand` on the parents' list and, where 20 came back
     (Graph cuts `$expand` there without a word), by paging `{parent}/{id}/{name}`.
 
+    `at`: the path below the object, where it isn't the name: members of a derived type stand behind a cast.
+
     `contains`: catalog name of the child type whose objects it holds (then whole objects are read).
     `delta`: the parents' delta reports changes of it. `computed_when`: parents whose links the service makes.
     `far`: of FAR_REF, the target's name for the relationship, as each of `target_types` has it; of FAR_ACTION, the
@@ -408,6 +415,7 @@ class Relationship:
     name: str
     target_types: tuple[str, ...]
     write: LinkWrite
+    at: str = ""
     many: bool = True
     contains: str = ""
     far: str = ""
@@ -435,6 +443,12 @@ class Relationship:
     granted: Granted | None = None
     needs_to_read: tuple[tuple[str, ...], ...] = ()
     needs_to_write: tuple[tuple[str, ...], ...] = ()
+    write_by_choice: str = ""  # as the type's
+
+    @property
+    def path(self) -> str:
+        """Below the object."""
+        return self.at or self.name
 
     @property
     def written_far(self) -> bool:
@@ -474,6 +488,7 @@ class MemberGroup:
     needs_to_write: tuple[tuple[str, ...], ...] = ()
     members: tuple[str, ...] = ()
     found: Found | None = None
+    write_by_choice: str = ""  # as the type's
 
     def holds(self, member: str) -> bool:
         """Whether a member of this name belongs to the group."""
@@ -801,7 +816,7 @@ class ObjectType:
 
     def relationship_path(self, relationship: Relationship) -> str:
         """Version and path of one object's links, `{id}` standing for the object."""
-        return f"{self.item_path}/{relationship.name}"
+        return f"{self.item_path}/{relationship.path}"
 
     def relationship(self, name: str) -> Relationship:
         for relationship in self.relationships:

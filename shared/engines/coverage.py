@@ -145,7 +145,7 @@ class _Walk:
         beside = self._beside.get(spec.name, set())
         grouped = {name for group in spec.member_groups for name in group.members}
         read = beside | (grouped.union(spec.select) or self._ledger.answers.get(spec.name, frozenset()))
-        linked = beside | {relationship.name for relationship in spec.relationships}
+        linked = beside | {relationship.path.rpartition("/")[2] for relationship in spec.relationships}
         derived = (one for one in self._metadata.descendants(name) if _is_of(spec, one.name))
         family = (*self._metadata.lineage(name), *derived)
         known: set[str] = set()

@@ -431,7 +431,7 @@ class Drafter:
             body = {"@odata.id": self._join_value({"$origin": True}, f"{spec.list_path}/", self.id(source.id))}
         else:
             method = "PUT" if relationship.write is LinkWrite.PUT_REF else "POST"
-            path = self.item_path(spec, source.id, tail=f"/{rel}/$ref")
+            path = self.item_path(spec, source.id, tail=f"/{relationship.path}/$ref")
             body = {"@odata.id": addresses[0]}
         query = "?$select=id&$top=999" if relationship.many else "?$select=id"
         old: list[Json] = list(targets)
@@ -444,7 +444,7 @@ class Drafter:
             mechanism=Mechanism.LINK,
             why=why,
             request=Request(method, path, body, spec.throttle.value),
-            read=self.item_path(spec, source.id, tail=f"/{rel}{query}"),
+            read=self.item_path(spec, source.id, tail=f"/{relationship.path}{query}"),
             before={} if relationship.many else {rel: seen},
             wanted={rel: old},
             relationship=rel,
@@ -495,7 +495,7 @@ class Drafter:
             path = self.item_path(far, target, tail=f"/{relationship.far}/{quote(source.id, safe='')}/$ref")
         else:
             which = f"/{quote(target, safe='')}" if relationship.many else ""
-            path = self.item_path(spec, source.id, tail=f"/{rel}{which}/$ref")
+            path = self.item_path(spec, source.id, tail=f"/{relationship.path}{which}/$ref")
         operation = Operation(
             id=self.operation_id(Mechanism.UNLINK, source, f"{rel}\x00{target}"),
             type=spec.name,
@@ -504,7 +504,7 @@ class Drafter:
             mechanism=Mechanism.UNLINK,
             why=why,
             request=Request(method, path, body, spec.throttle.value),
-            read=self.item_path(spec, source.id, tail=f"/{rel}?$select=id"),
+            read=self.item_path(spec, source.id, tail=f"/{relationship.path}?$select=id"),
             before={rel: [target]},
             wanted={},
             relationship=rel,

@@ -274,7 +274,7 @@ def owner_request(spec: ObjectType, when: Condition | None, owner: str) -> Graph
 
 
 def _owner_select(when: Condition | None) -> str:
-    return f"$select=id,{when.path}" if when else "$select=id"
+    return f"$select={','.join(('id', *(when.asks if when is not None else ())))}"
 
 
 def scoped_request(spec: ObjectType, owner: str) -> GraphRequest:
@@ -323,7 +323,7 @@ def parents_request(spec: ObjectType, relationship: Relationship, *, expand: boo
     top = (f"$top={spec.page_size}",) if spec.page_size else ()
     grown = (_expand(relationship),) if expand else ()
     when = relationship.asked_when
-    names = (spec.identity, *((when.path.partition(".")[0],) if when is not None else ()))
+    names = (spec.identity, *(when.asks if when is not None else ()))
     return _get(spec, spec.list_path, (f"$select={','.join(names)}", *grown, *top), spec.list_cost)
 
 
@@ -337,7 +337,7 @@ def links_request(
         return _get(spec, path, (f"$select={spec.identity}", _expand(relationship)), spec.item_cost)
     if child is None:
         query: tuple[str, ...] = ("$select=id", f"$top={LINK_PAGE}")
-        return _get(spec, f"{path}/{relationship.name}", query, relationship.page_cost)
+        return _get(spec, f"{path}/{relationship.path}", query, relationship.page_cost)
     top = (f"$top={child.page_size}",) if child.page_size else ()
     own = child.list_path.replace("{parent}", _segment(source))
     return _get(child, own, (*_select(child.select), *_inline(child), *top), relationship.page_cost)

@@ -117,9 +117,9 @@ class Targets:
     async def linked(self, spec: ObjectType, source: str, relationship: str) -> set[str] | None:
         """Ids that a relationship of a live object holds; None where the source (or, for a single-valued one,
         the target) isn't there."""
-        many = spec.relationship(relationship).many
-        path = f"{spec.list_path}/{quote(source, safe='')}/{relationship}?$select=id"
-        if many:
+        declared = spec.relationship(relationship)
+        path = f"{spec.list_path}/{quote(source, safe='')}/{declared.path}?$select=id"
+        if declared.many:
             found = await self._lookup(spec, f"{path}&$top=999")
             return None if found is None else {_id(item) for item in found}
         (one,) = await self.objects(spec, [path])

@@ -46,9 +46,8 @@ def test_every_need_is_met_and_no_permission_is_idle(app: str) -> None:
 
 def test_the_needs_are_those_of_the_catalog() -> None:
     for app, write in ((BACKUP, False), (RESTORE, True)):
-        chosen = {group for spec in CATALOG.types if spec.write_by_choice for group in spec.needs_to_write}
-        left_out = chosen if write else set()
-        assert {need.permissions for need in needs(CATALOG, app)} == set(CATALOG.needs(write=write)) - left_out
+        listed = CATALOG.needs(write=write, by_choice=False)
+        assert {need.permissions for need in needs(CATALOG, app)} == set(listed)
 
 
 def test_an_app_that_holds_its_list_lacks_nothing() -> None:

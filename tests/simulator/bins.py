@@ -31,6 +31,8 @@ LINKS = (
     "groups.owners",
     "applications.owners",
     "servicePrincipals.owners",
+    "applications.sponsors",
+    "servicePrincipals.sponsors",
     restricted.MEMBERS,
     "devices.registeredOwners",
     "devices.registeredUsers",

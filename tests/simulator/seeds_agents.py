@@ -26,9 +26,24 @@ def plant_agents(planter: Planter) -> None:
         app = _plant_blueprint(planter, number, name)
         principal = {"@odata.type": PRINCIPAL, **from_application(planter.service, app), "appId": app["appId"]}
         principal["appOwnerOrganizationId"] = planter.tenant_id
-        _plant_principal(planter, _id("principal", number), principal)
+        key = _plant_principal(planter, _id("principal", number), principal)
+        people = planter.rng.sample(planter.user_ids, 2)
+        _sponsor(planter, "applications", app["id"], [*people, *_group(planter)])
+        _sponsor(planter, "servicePrincipals", key, people[:1])
         for one in range(identities):
-            _plant_identity(planter, app, f"{number}/{one}", f"{name} {one}")
+            identity = _plant_identity(planter, app, f"{number}/{one}", f"{name} {one}")
+            _sponsor(planter, "servicePrincipals", identity, people[: one + 1])
+
+
+def _group(planter: Planter) -> list[str]:
+    """A Microsoft 365 group, which may be a sponsor."""
+    groups = planter.store.tables["groups"]
+    return [key for key in planter.group_ids if "Unified" in groups[key]["groupTypes"]][:1]
+
+
+def _sponsor(planter: Planter, table: str, key: str, by: list[str]) -> None:
+    for one in by:
+        planter.store.link(f"{table}.sponsors", key, one)
 
 
 def _plant_blueprint(planter: Planter, number: int, name: str) -> Obj:
@@ -45,7 +60,7 @@ def _plant_blueprint(planter: Planter, number: int, name: str) -> Obj:
     return app
 
 
-def _plant_identity(planter: Planter, blueprint: Obj, number: str, name: str) -> None:
+def _plant_identity(planter: Planter, blueprint: Obj, number: str, name: str) -> str:
     key = _id("identity", number)
     values = {
         "@odata.type": IDENTITY,
@@ -57,10 +72,10 @@ def _plant_identity(planter: Planter, blueprint: Obj, number: str, name: str) ->
         "servicePrincipalNames": [key],
         "servicePrincipalType": "ServiceIdentity",
     }
-    _plant_principal(planter, key, values)
+    return _plant_principal(planter, key, values)
 
 
-def _plant_principal(planter: Planter, key: str, values: Obj) -> None:
+def _plant_principal(planter: Planter, key: str, values: Obj) -> str:
     defaults: Obj = {
         "accountEnabled": True,
         "appRoleAssignmentRequired": False,
@@ -71,4 +86,4 @@ def _plant_principal(planter: Planter, key: str, values: Obj) -> None:
         "replyUrls": [],
         "tags": [],
     }
-    planter.put("servicePrincipals", {**defaults, **values, "id": key})
+    return planter.put("servicePrincipals", {**defaults, **values, "id": key})

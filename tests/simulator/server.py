@@ -16,6 +16,7 @@ import msgspec
 
 from . import (
     administrative_units,
+    agents,
     apart,
     applications,
     audit,
@@ -63,6 +64,7 @@ Send = Callable[[Message], Awaitable[None]]
 # Importing these registers their routes.
 OPERATIONS = (
     administrative_units,
+    agents,
     apart,
     applications,
     audit,

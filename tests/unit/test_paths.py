@@ -61,7 +61,7 @@ def _written(spec: ObjectType) -> Iterator[str]:
             yield spec.contain.withdrawal.path
         yield from (f"{item}{path}" for path in (*spec.contain.secrets.values(), spec.contain.action) if path)
     for relationship in spec.relationships:
-        yield f"{item}/{relationship.name}"
+        yield f"{item}/{relationship.path}"
         if relationship.write is LinkWrite.FAR_REF:
             for target in relationship.target_types:
                 yield f"{CATALOG.get(target).path}/{{id}}/{relationship.far}"

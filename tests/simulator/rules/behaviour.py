@@ -5,6 +5,7 @@ An unverified rule is played in its worse reading for a client. The simulator co
 
 from __future__ import annotations
 
+from .agents import AGENT_RULES
 from .apart import APART_RULES
 from .behaviour_entitlement import ENTITLEMENT_RULES
 from .behaviour_governance import GOVERNANCE
@@ -543,6 +544,7 @@ BEHAVIOUR: tuple[Rule, ...] = (
     _u("audit.lag", "Audit events appear late.", "List directoryAudits, " + _API + "directoryaudit-list"),
     *GOVERNANCE,
     *PLAIN_RULES,
+    *AGENT_RULES,
     *APART_RULES,
     *ENTITLEMENT_RULES,
     *GROUP_ACCESS_RULES,

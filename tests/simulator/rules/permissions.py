@@ -7,7 +7,7 @@ An entry is a list of alternatives; an alternative is a set of permissions of wh
 
 from __future__ import annotations
 
-from . import apart, inventory
+from . import agents, apart, inventory
 from .group_access import GROUP_ACCESS
 from .plain_rows import PLAIN
 from .registry import Alternatives
@@ -410,6 +410,7 @@ def allowed(alternatives: Alternatives, granted: frozenset[str]) -> bool:
 
 PERMISSIONS.update(inventory.PERMISSIONS)
 PERMISSIONS.update(apart.PERMISSIONS)
+PERMISSIONS.update(agents.PERMISSIONS)
 PERMISSIONS.update(GROUP_ACCESS)
 for _row in PLAIN:
     PERMISSIONS.update(_row.permissions())
