@@ -40,7 +40,9 @@ class FakeDirectory:
         self._delta_page = delta_page
         self.granted: frozenset[str] | None = ALL_ROLES
         self.objects: dict[str, dict[str, bytes]] = {
-            spec.name: {} for spec in catalog.types if not spec.parent and spec.facet is None
+            spec.name: {}
+            for spec in catalog.types
+            if not spec.parent and (spec.facet is None or spec.path != catalog.get(spec.facet.of).path)
         }
         self.files: dict[str, str] = {}  # by path, data URIs
         self.links: dict[tuple[str, str], dict[str, list[bytes]]] = {}

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from shared.catalog.spec import Condition, LinkWrite, Quirk, Relationship, Tier
+from shared.catalog.spec import (
+    Condition,
+    Drill,
+    Facet,
+    LinkWrite,
+    ObjectType,
+    Quirk,
+    Relationship,
+    Tier,
+    WaveNumber,
+)
 
 BLUEPRINT = "#microsoft.graph.agentIdentityBlueprint"
 PRINCIPAL = "#microsoft.graph.agentIdentityBlueprintPrincipal"
@@ -71,4 +81,62 @@ SPONSORS = Quirk(
     "Sponsors of agents are users and groups; of groups dynamic ones and Microsoft 365 groups, 5 at most, and none "
     "that can hold roles.",
     "Microsoft Graph: Add sponsors (agentIdentityBlueprint, agentIdentityBlueprintPrincipal, agentIdentity)",
+)
+
+INHERITABLE_PERMISSIONS = ObjectType(
+    name="inheritablePermissions",
+    title="What agent identities inherit from their blueprint",
+    path="/applications",
+    odata_type="#microsoft.graph.application",
+    wave=WaveNumber.REST,
+    needs_to_read=_READ,
+    needs_to_write=(),
+    only_read="this release writes none; what there was is kept, and compared",
+    facet=Facet(
+        "applications",
+        each=True,
+        collection=f"{BLUEPRINT.removeprefix('#')}/inheritablePermissions",
+        member="inheritablePermissions",
+        when=NO_BLUEPRINT,
+        share=0.0,
+    ),
+    select=("id", "inheritablePermissions"),
+    action_only=("inheritablePermissions",),
+    page_size=999,
+    list_cost=2,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill="it is evidence only",
+    quirks=(
+        Quirk(
+            "One goes by the appId of its resource, which is unique within its blueprint only: they are kept by "
+            "blueprint.",
+            "Microsoft Graph: inheritablePermission resource type, resourceAppId",
+        ),
+    ),
+)
+
+AGENT_IDENTITIES = ObjectType(
+    name="agentIdentities",
+    title="Which blueprint an agent identity was made from, and when",
+    path=f"/servicePrincipals/{IDENTITY.removeprefix('#')}",
+    odata_type=IDENTITY,
+    wave=WaveNumber.REST,
+    needs_to_read=(("AgentIdentity.Read.All",),),
+    needs_to_write=(),
+    only_read="the service sets it once, when the identity is made",
+    tier=Tier.OPT_IN,
+    off_because="it takes a permission that nothing else needs",
+    facet=Facet("servicePrincipals"),
+    select=("id", "agentIdentityBlueprintId", "createdDateTime"),
+    page_size=100,
+    name_property="id",
+    drill=Drill.NONE,
+    no_drill="it is evidence only",
+    quirks=(
+        Quirk(
+            "A listing of all service principals has no such members to select; a page of these holds 100 at most.",
+            "Microsoft Graph: List agentIdentity objects; servicePrincipal resource type",
+        ),
+    ),
 )

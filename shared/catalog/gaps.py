@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _MEMBERS = {
     "applications": """
-        inheritablePermissions managerApplications synchronization
+        managerApplications synchronization
     """,
     "b2xUserFlows": "apiConnectorConfiguration",
     # What a partner may do as a service provider: no page of the reference says how that is read.
@@ -17,7 +17,7 @@ _MEMBERS = {
         accessType onPremisesExtensionAttributes onPremisesSyncBehavior
     """,
     "orgContacts": "onPremisesSyncBehavior",
-    "servicePrincipals": "agentIdentityBlueprintId createdDateTime remoteDesktopSecurityConfiguration",
+    "servicePrincipals": "remoteDesktopSecurityConfiguration",
     "userFlowLanguages": "overridesPages",
     "users": "onPremisesSyncBehavior",
 }
@@ -26,7 +26,7 @@ _MEMBERS = {
 # serviceProviderConstraints and what inherits from it. A remoteTenantGroup is a group of a partner's tenant, shown
 # with RemoteTenantGroups.Read.All and written nowhere; the metadata calls its API a private preview.
 _TYPES = """
-    approvedClientApp delegatedAdminServiceProviderConstraints inheritablePermission onPremisesSyncBehavior
+    approvedClientApp delegatedAdminServiceProviderConstraints onPremisesSyncBehavior
     remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints synchronizationTemplate
     targetDeviceGroup userFlowLanguagePage
 """

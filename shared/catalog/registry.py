@@ -9,6 +9,7 @@ from functools import cached_property
 
 from shared.catalog.access_reviews import ACCESS_REVIEWS
 from shared.catalog.administrative_units import ADMINISTRATIVE_UNITS
+from shared.catalog.agents import AGENT_IDENTITIES, INHERITABLE_PERMISSIONS
 from shared.catalog.app_management import APP_MANAGEMENT_POLICIES, DEFAULT_APP_MANAGEMENT_POLICY
 from shared.catalog.app_policies import STS_POLICIES
 from shared.catalog.applications import APPLICATIONS, FEDERATED_IDENTITY_CREDENTIALS
@@ -421,6 +422,8 @@ _DECLARED = Catalog(
         UNIT_EXTENSIONS,
         ORGANIZATION_EXTENSIONS,
         OLDER_CERTIFICATE_AUTHORITIES,
+        INHERITABLE_PERMISSIONS,
+        AGENT_IDENTITIES,
     )
 )
 

@@ -76,7 +76,8 @@ def compare(types: Iterable[ObjectType], metadata: Metadata, ledger: Ledger) -> 
         beside.setdefault(spec.name, set()).update(one.member for one in spec.apart)
         if spec.facet is not None:
             # A collection is read whole, and so is what stands for it in the service.
-            held = [one.member for one in spec.apart] or spec.facet.collection.split("/")[:1]
+            segments = [one for one in spec.facet.collection.split("/") if "." not in one]  # but for a cast
+            held = [one.member for one in spec.apart] or segments[:1]
             names = held if any(held) else spec.select
             beside.setdefault(spec.facet.of, set()).update(names)
     walk = _Walk(metadata, ledger, own, declared, beside)

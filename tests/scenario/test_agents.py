@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from tests.simulator.service import Service
 
 SEED = "small+agents"
 AGENT_SPONSORS = "servicePrincipals.agentSponsors"
-ASKING = WRITER | {name for group in CATALOG.needs(write=False, opt_in=(AGENT_SPONSORS,)) for name in group}
+OPT_IN = (AGENT_SPONSORS, "agentIdentities")
+ASKING = WRITER | {name for group in CATALOG.needs(write=False, opt_in=OPT_IN) for name in group}
 TABLES = {BLUEPRINT: "applications", PRINCIPAL: "servicePrincipals", IDENTITY: "servicePrincipals"}
 
 
@@ -145,3 +147,38 @@ async def test_a_sponsor_who_is_made_anew_sponsors_again() -> None:
     service = case.world.service
     for kind in (BLUEPRINT, PRINCIPAL):
         assert (agents(service, kind)[0], new[boss]) in sponsors(service, kind)
+
+
+# --- what is recorded
+
+
+async def test_what_is_inherited_is_kept_by_blueprint_and_where_an_identity_is_from_if_asked_for() -> None:
+    clock = ManualClock()
+    service = tenant(clock, SEED)
+    view = await read_as(service, clock, ASKING, OPT_IN)
+    for name in ("inheritablePermissions", "agentIdentities"):
+        assert view.completeness(name).state is State.COMPLETE
+    inherited = {entry.id: json.loads(raw) async for entry, raw in view.objects("inheritablePermissions")}
+    assert sorted(inherited) == agents(service, BLUEPRINT)
+    for key, one in inherited.items():
+        held = service.store.tables["applications"][key]["inheritablePermissions"]
+        assert one["inheritablePermissions"] == held != []
+    identities = {entry.id: json.loads(raw) async for entry, raw in view.objects("agentIdentities")}
+    assert sorted(identities) == agents(service, IDENTITY)
+    for key, one in identities.items():
+        truth = service.store.tables["servicePrincipals"][key]
+        for member in ("agentIdentityBlueprintId", "createdDateTime"):
+            assert one[member] == truth[member]
+
+
+async def test_a_change_of_what_is_inherited_is_told() -> None:
+    def widen(service: Service) -> None:
+        key = agents(service, BLUEPRINT)[0]
+        held = service.store.tables["applications"][key]
+        with service.store.transaction("PATCH", "/applications", "somebody"):
+            service.store.put("applications", key, {**held, "inheritablePermissions": []})
+
+    case = await planned(widen, seed=SEED)
+    key = agents(case.world.service, BLUEPRINT)[0]
+    [told] = [one for one in case.world.plan.exclusions if one.type == "inheritablePermissions"]
+    assert told.target == key

@@ -1,16 +1,27 @@
-"""What agents have beside other applications and service principals: sponsors."""
+"""What agents have beside other applications and service principals: sponsors, and what is inherited from them."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
-from . import audit, odata
+from . import audit, odata, schema, small
 from .errors import bad_request, not_found
 from .groups import already_there
 from .links import added_target, check_visible
 from .reading import check_options, page_of_related
-from .rules.agents import MOST_GROUPS, MOST_SPONSORS, SPONSORED, Sponsored
+from .rendering import derived, render
+from .rules.agents import (
+    BLUEPRINT,
+    IDENTITIES,
+    IDENTITY,
+    INHERITED,
+    MOST_GROUPS,
+    MOST_ON_A_PAGE,
+    MOST_SPONSORS,
+    SPONSORED,
+    Sponsored,
+)
 from .rules.types import TYPES
 from .service import Request, Response, Service, route
 from .writing import existing
@@ -74,6 +85,30 @@ def remove_sponsor(kind: Sponsored, service: Service, request: Request) -> Respo
     return Response(204)
 
 
+def list_inherited(service: Service, request: Request) -> Response:
+    key, _ = agent(service, request, "applications", BLUEPRINT)
+    blueprint = service.view(request).get("applications", key) or {}
+    items = sorted(blueprint.get("inheritablePermissions") or [], key=small.key_of)
+    return small.page(service, request, items, frozenset(("resourceAppId", "inheritableScopes")))
+
+
+def list_identities(service: Service, request: Request) -> Response:
+    top = request.query.get("$top", "")
+    if top.isdigit() and int(top) > MOST_ON_A_PAGE:
+        service.rules.lean("agent.page")
+        raise bad_request(
+            f"Invalid page size specified: '{top}'. Must be between 1 and {MOST_ON_A_PAGE} inclusive."
+        )
+    known = schema.shape(schema.load("agent_identity.AgentIdentity")).properties
+    columns = tuple((name, one.collection) for name, one in known.items())
+    view = service.view(request)
+    held = (view.get("servicePrincipals", key) for key in view.ids("servicePrincipals"))
+    items = [{**derived(one), **render(one, columns)} for one in held if one and one.get("@odata.type") == IDENTITY]
+    return small.page(service, request, items, frozenset(known))
+
+
+route("GET", INHERITED, list_inherited)
+route("GET", IDENTITIES, list_identities)
 for _kind in SPONSORED:
     route("GET", _kind.path, functools.partial(list_sponsors, _kind))
     route("POST", f"{_kind.path}/$ref", functools.partial(add_sponsor, _kind))

@@ -14,6 +14,21 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 _SPACE = uuid.UUID("c4a1f0b7-3d0e-4f54-8a7e-6d1b2f9c0e55")
 _PAST = "2026-03-02T09:00:00Z"
+# Both blueprints have one for Microsoft Graph: they are told apart within their blueprint only.
+_INHERITED = [
+    {
+        "resourceAppId": "00000003-0000-0000-c000-000000000000",
+        "inheritableScopes": {
+            "@odata.type": "#microsoft.graph.enumeratedScopes",
+            "kind": "enumerated",
+            "scopes": ["User.Read", "Mail.Read"],
+        },
+    },
+    {
+        "resourceAppId": "00000003-0000-0ff1-ce00-000000000000",
+        "inheritableScopes": {"@odata.type": "#microsoft.graph.allAllowedScopes", "kind": "allAllowed"},
+    },
+]
 _BLUEPRINTS = (("Ticket agents – Größe <1>", 2), ("Travel agents", 1))
 
 
@@ -54,6 +69,7 @@ def _plant_blueprint(planter: Planter, number: int, name: str) -> Obj:
         "displayName": name,
         "createdDateTime": _PAST,
         "publisherDomain": planter.service.info["initialDomain"],
+        "inheritablePermissions": _INHERITED[: number + 1],
     }
     app = with_defaults(APPLICATION_DEFAULTS, values)
     planter.put("applications", app)

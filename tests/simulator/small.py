@@ -27,7 +27,7 @@ def selected(request: Request, item: Obj, model_names: frozenset[str]) -> Obj:
 
 def key_of(item: Obj) -> str:
     """The id, or what stands for it in types that have none."""
-    return str(item["id"] if "id" in item else item["tenantId"])
+    return str(next(item[name] for name in ("id", "tenantId", "resourceAppId") if name in item))
 
 
 def page(service: Service, request: Request, items: list[Obj], model_names: frozenset[str]) -> Response:

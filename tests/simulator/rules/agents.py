@@ -58,6 +58,10 @@ SPONSORED: tuple[Sponsored, ...] = (
 )
 MOST_SPONSORS, MOST_GROUPS = 100, 5
 
+INHERITED = f"/applications/{{id}}/{BLUEPRINT.removeprefix('#')}/inheritablePermissions"
+IDENTITIES = f"/servicePrincipals/{IDENTITY.removeprefix('#')}"
+MOST_ON_A_PAGE = 100
+
 PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     (method, one.path + tail): needed
     for one in SPONSORED
@@ -67,6 +71,8 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
         ("DELETE", "/{child}/$ref", one.write),
     )
 }
+PERMISSIONS["GET", INHERITED] = any_of("AgentIdentityBlueprint.Read.All", "Application.Read.All")
+PERMISSIONS["GET", IDENTITIES] = any_of("AgentIdentity.Read.All", "AgentIdentity.ReadWrite.All")
 
 AGENT_RULES: tuple[Rule, ...] = (
     Rule(
@@ -80,6 +86,11 @@ AGENT_RULES: tuple[Rule, ...] = (
         "An agent has at most 100 sponsors, 5 of which may be groups: dynamic ones or Microsoft 365 groups that "
         "can't hold roles.",
         "Add sponsors, " + _API + "agentidentity-post-sponsors",
+    ),
+    Rule(
+        "agent.page",
+        "A page of agent identities holds 100 at most.",
+        "List agentIdentity objects, " + _API + "agentidentity-list",
     ),
     Rule(
         "agent.last-sponsor",
