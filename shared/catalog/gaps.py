@@ -7,9 +7,12 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
+    # No page says that managerApplications and oauth2RequirePostResponse can be selected in a listing or changed,
+    # and a `$select` that Graph doesn't take fails the whole listing.
     "applications": """
         managerApplications synchronization
     """,
+    # Only IdentityUserFlow.ReadWrite.All reads it (Microsoft Graph: Get userFlowApiConnectorConfiguration).
     "b2xUserFlows": "apiConnectorConfiguration",
     # What a partner may do as a service provider: no page of the reference says how that is read.
     "crossTenantAccessPartners": "serviceProviderConstraints",
