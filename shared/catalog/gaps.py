@@ -7,11 +7,9 @@ catalog.
 from __future__ import annotations
 
 _MEMBERS = {
-    # No page says that managerApplications and oauth2RequirePostResponse can be selected in a listing or changed,
-    # and a `$select` that Graph doesn't take fails the whole listing.
-    "applications": """
-        managerApplications synchronization
-    """,
+    # No page says that it can be selected in a listing or changed, and a `$select` that Graph doesn't take fails
+    # the whole listing.
+    "applications": "managerApplications",
     # Only IdentityUserFlow.ReadWrite.All reads it (Microsoft Graph: Get userFlowApiConnectorConfiguration).
     "b2xUserFlows": "apiConnectorConfiguration",
     # What a partner may do as a service provider: no page of the reference says how that is read.
@@ -30,8 +28,8 @@ _MEMBERS = {
 # with RemoteTenantGroups.Read.All and written nowhere; the metadata calls its API a private preview.
 _TYPES = """
     approvedClientApp delegatedAdminServiceProviderConstraints onPremisesSyncBehavior
-    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints synchronizationTemplate
-    targetDeviceGroup userFlowLanguagePage
+    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints targetDeviceGroup
+    userFlowLanguagePage
 """
 
 GAPS = frozenset(

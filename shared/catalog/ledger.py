@@ -886,6 +886,13 @@ _REQUESTS = (
         "Microsoft Graph: synchronizationSecretKeyStringValuePair resource type",
         "secrets",
     ),
+    # What a service principal can be provisioned by is its application's, or the gallery's.
+    *_out(
+        "microsoft.graph.synchronization",
+        Why.COMPUTED,
+        "Microsoft Graph: synchronizationTemplate resource type, applicationId",
+        "templates",
+    ),
     # What a source of people sent to a provisioning job.
     *_out(
         "synchronizationJobs",

@@ -108,7 +108,7 @@ from shared.catalog.settings import (
     FEDERATED_TOKEN_VALIDATION_POLICY,
 )
 from shared.catalog.spec import Drill, LinkWrite, MemberGroup, ObjectType, Relationship, Tier
-from shared.catalog.synchronization import SYNCHRONIZATION_JOBS
+from shared.catalog.synchronization import PROVISIONING_TEMPLATES, SYNCHRONIZATION_JOBS
 from shared.catalog.tenant import AUTHORIZATION_POLICY, ORGANIZATION
 from shared.catalog.unreadable import (
     AGREEMENTS,
@@ -421,6 +421,7 @@ _DECLARED = Catalog(
         DEVICE_EXTENSIONS,
         UNIT_EXTENSIONS,
         ORGANIZATION_EXTENSIONS,
+        PROVISIONING_TEMPLATES,
         OLDER_CERTIFICATE_AUTHORITIES,
         INHERITABLE_PERMISSIONS,
         AGENT_IDENTITIES,

@@ -26,6 +26,7 @@ from tests.restore_planned import cloud_users, make_plan, purge, read
 from tests.restore_world import WRITER, objects, tenant
 from tests.simdirectory import SimDirectory
 from tests.simulator.auth import Principal
+from tests.simulator.provisioning_templates import HELD as HELD_TEMPLATES
 from tests.simulator.user_methods import MOBILE_ID, PASSWORD_ID
 
 EVERY = tuple(sorted(CATALOG.opt_ins))
@@ -84,6 +85,11 @@ async def test_what_is_asked_for_is_read_of_every_owner_that_has_it() -> None:
     people = sorted(users)
     service.store.tables["users"][people[0]] |= {"aboutMe": "Grüße 😀", "interests": ["chess"]}
     service.store.tables["users"][people[1]] |= {"signInActivity": {"lastSignInDateTime": "2026-11-01T00:00:00Z"}}
+    offers = min(service.store.tables["applications"])
+    templates = [
+        {"id": "scim", "factoryTag": "CustomSCIM", "schema": {"directories": [], "synchronizationRules": []}}
+    ]
+    service.store.tables["applications"][offers] |= {HELD_TEMPLATES: templates}
     unified = {str(one["id"]) for one in objects(service, "groups") if "Unified" in one["groupTypes"]}  # type: ignore[operator]
     directory: Any = SimDirectory(service, clock, Principal("holdfast-backup", "holdfast-backup", HELD))
     backup = Backup(directory=directory, clock=clock, opt_in=EVERY)
@@ -94,6 +100,8 @@ async def test_what_is_asked_for_is_read_of_every_owner_that_has_it() -> None:
     profiles = await stored(view, "userProfiles")
     assert profiles.keys() == users.keys()
     assert (profiles[people[0]]["aboutMe"], profiles[people[0]]["interests"]) == ("Grüße 😀", ["chess"])
+    kept = await stored(view, "applicationProvisioningTemplates")
+    assert kept == {offers: {"id": offers, "templates": templates}}
     assert (await stored(view, "groupMailSettings")).keys() == unified != set()
     methods = await stored(view, "userAuthenticationMethods")
     assert methods.keys() == users.keys()

@@ -282,6 +282,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "An object has one open extension of a name; the id is its name behind the type.",
         "openTypeExtension resource type, " + _API + "resources/opentypeextension",
     ),
+    _u(
+        "templates.none",
+        "An application that offers no template of a provisioning job answers 404.",
+        "List synchronization templates, " + _API + "synchronization-synchronization-list-templates",
+    ),
     _r(
         "expiry.selected",
         "A group is added to a policy of expiry only where that manages selected groups.",

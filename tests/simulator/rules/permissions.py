@@ -218,6 +218,9 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
     ("DELETE", "/applications/{id}"): _APP_WRITE,
     ("POST", "/applications/{id}/addPassword"): _SP_WRITE,
     ("POST", "/applications/{id}/removePassword"): _SP_WRITE,
+    ("GET", "/applications/{id}/synchronization/templates"): _any(
+        "Synchronization.Read.All", "Synchronization.ReadWrite.All", "Application.ReadWrite.OwnedBy"
+    ),
     ("GET", "/applications/{id}/owners"): _APP_READ,
     ("POST", "/applications/{id}/owners/$ref"): _APP_OWNER_WRITE,
     ("DELETE", "/applications/{id}/owners/{child}/$ref"): _APP_OWNER_WRITE,
