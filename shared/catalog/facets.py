@@ -199,3 +199,71 @@ GROUP_PHOTOS = ObjectType(
         ),
     ),
 )
+
+
+def _sync_behavior(
+    of: str, title: str, path: str, odata_type: str, read: tuple[str, ...], word: str, wave: WaveNumber
+) -> ObjectType:
+    return ObjectType(
+        name=f"{of}OnPremisesSyncBehavior",
+        title=f"Whether the cloud has the authority over {title}",
+        path=path,
+        odata_type=odata_type,
+        absent=True,
+        wave=wave,
+        needs_to_read=(read, (f"{word}-OnPremisesSyncBehavior.ReadWrite.All",)),
+        needs_to_write=(),
+        only_read="who has the authority, the cloud or a directory on premises, is for administrators to decide",
+        tier=Tier.OPT_IN,
+        off_because="one request for each, and the only permission that reads it moves the authority, too",
+        facet=Facet(f"{of}s", each=True),
+        apart=(Apart("onPremisesSyncBehavior", "onPremisesSyncBehavior"),),
+        select=("id",),
+        page_size=999,
+        delta=True,
+        name_property="id",
+        drill=Drill.NONE,
+        no_drill=_EVIDENCE,
+        quirks=(
+            Quirk(
+                "No permission reads it and nothing else.",
+                "Microsoft Graph: Get onPremisesSyncBehavior, Permissions",
+            ),
+            Quirk(
+                "What was never synchronized is taken to answer 404, and no change to show in a delta feed.",
+                "Microsoft Graph: onPremisesSyncBehavior resource type",
+                unverified=True,
+            ),
+        ),
+    )
+
+
+SYNC_BEHAVIORS = (
+    _sync_behavior(
+        "user",
+        "users",
+        "/users",
+        "#microsoft.graph.user",
+        ("User.Read.All", "Directory.Read.All"),
+        "User",
+        WaveNumber.PEOPLE,
+    ),
+    _sync_behavior(
+        "group",
+        "groups",
+        "/groups",
+        "#microsoft.graph.group",
+        ("Group.Read.All", "Directory.Read.All"),
+        "Group",
+        WaveNumber.PEOPLE,
+    ),
+    _sync_behavior(
+        "orgContact",
+        "organizational contacts",
+        "/contacts",
+        "#microsoft.graph.orgContact",
+        ("OrgContact.Read.All", "Directory.Read.All"),
+        "Contacts",
+        WaveNumber.REST,
+    ),
+)

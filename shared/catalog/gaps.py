@@ -14,22 +14,17 @@ _MEMBERS = {
     "b2xUserFlows": "apiConnectorConfiguration",
     # What a partner may do as a service provider: no page of the reference says how that is read.
     "crossTenantAccessPartners": "serviceProviderConstraints",
-    "groups": """
-        accessType onPremisesExtensionAttributes onPremisesSyncBehavior
-    """,
-    "orgContacts": "onPremisesSyncBehavior",
+    "groups": "accessType onPremisesExtensionAttributes",
     "servicePrincipals": "remoteDesktopSecurityConfiguration",
     "userFlowLanguages": "overridesPages",
-    "users": "onPremisesSyncBehavior",
 }
 
 # Entity types that no declaration reads, of the namespace microsoft.graph. No page of the reference names
 # serviceProviderConstraints and what inherits from it. A remoteTenantGroup is a group of a partner's tenant, shown
 # with RemoteTenantGroups.Read.All and written nowhere; the metadata calls its API a private preview.
 _TYPES = """
-    approvedClientApp delegatedAdminServiceProviderConstraints onPremisesSyncBehavior
-    remoteDesktopSecurityConfiguration remoteTenantGroup serviceProviderConstraints targetDeviceGroup
-    userFlowLanguagePage
+    approvedClientApp delegatedAdminServiceProviderConstraints remoteDesktopSecurityConfiguration
+    remoteTenantGroup serviceProviderConstraints targetDeviceGroup userFlowLanguagePage
 """
 
 GAPS = frozenset(

@@ -178,7 +178,7 @@ class Facet:
     objects, under the same id. They are listed with a `$select` of their own, or, with `each`, asked for object by
     object; then `collection` is the path below the object whose items are kept under `member`, "" for properties of
     the object itself. A type with a member `apart` is read there instead, and an owner that is made anew gets that
-    back. `when`: the objects that have any; others refuse the question."""
+    back, if any permission writes it. `when`: the objects that have any; others refuse the question."""
 
     of: str
     each: bool = False

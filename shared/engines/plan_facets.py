@@ -1,7 +1,7 @@
 """What an object that is made anew gets back of what is kept beside it, such as a person's photo.
 
-Owns facets with a path of their own to be put at (`ObjectType.apart`). Whose owner is still there keeps what it
-has: nobody reads that anew for a plan, so that nothing is known of it.
+Owns facets with a path of their own to be put at (`ObjectType.apart`), as far as a permission writes them. Whose
+owner is still there keeps what it has: nobody reads that anew for a plan, so that nothing is known of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.engines.view import View
 async def plan_facets(planning: Planning, snapshot: View) -> None:
     """A PUT for each, after its owner has been made."""
     for spec in planning.catalog.types:
-        if spec.facet is None or not spec.apart:
+        if spec.facet is None or not spec.apart or not spec.needs_to_write:
             continue
         anew = {
             key.id: fate.missing.entry.name

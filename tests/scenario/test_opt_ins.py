@@ -22,7 +22,7 @@ from shared.engines.view import PackedView
 from tests.backup import Backup, small_tenant
 from tests.fakes import FakeDirectory, forbidden, once, refuse
 from tests.faults import Crash, Faults, fail, run_until_crash
-from tests.restore_planned import cloud_users, make_plan, purge, read
+from tests.restore_planned import Snapshot, cloud_groups, cloud_users, make_plan, purge, read, read_as
 from tests.restore_world import WRITER, objects, tenant
 from tests.simdirectory import SimDirectory
 from tests.simulator.auth import Principal
@@ -85,6 +85,8 @@ async def test_what_is_asked_for_is_read_of_every_owner_that_has_it() -> None:
     people = sorted(users)
     service.store.tables["users"][people[0]] |= {"aboutMe": "Grüße 😀", "interests": ["chess"]}
     service.store.tables["users"][people[1]] |= {"signInActivity": {"lastSignInDateTime": "2026-11-01T00:00:00Z"}}
+    for number, table in enumerate(("users", "groups", "orgContacts")):
+        service.store.tables[table][min(service.store.tables[table])]["onPremisesSyncEnabled"] = number == 1
     offers = min(service.store.tables["applications"])
     templates = [
         {"id": "scim", "factoryTag": "CustomSCIM", "schema": {"directories": [], "synchronizationRules": []}}
@@ -100,6 +102,11 @@ async def test_what_is_asked_for_is_read_of_every_owner_that_has_it() -> None:
     profiles = await stored(view, "userProfiles")
     assert profiles.keys() == users.keys()
     assert (profiles[people[0]]["aboutMe"], profiles[people[0]]["interests"]) == ("Grüße 😀", ["chess"])
+    for kind, table in (("user", "users"), ("group", "groups"), ("orgContact", "orgContacts")):
+        synced = {key: one.get("onPremisesSyncEnabled") for key, one in service.store.tables[table].items()}
+        found = await stored(view, f"{kind}OnPremisesSyncBehavior")
+        managed = {key: one["onPremisesSyncBehavior"]["isCloudManaged"] for key, one in found.items()}
+        assert managed == {key: not told for key, told in synced.items() if told is not None} != {}
     kept = await stored(view, "applicationProvisioningTemplates")
     assert kept == {offers: {"id": offers, "templates": templates}}
     assert (await stored(view, "groupMailSettings")).keys() == unified != set()
@@ -216,3 +223,24 @@ async def test_a_restore_brings_the_owner_back_and_says_of_its_facets_that_they_
     assert not [one for one in plan.exclusions if one.type in CATALOG.opt_ins and one.reason is Reason.NOT_COMPLETE]
     changes = await diff(view, await read(service, clock), CATALOG, types=("userProfiles",))
     assert [gap.name for gap in changes.gaps] == ["userProfiles"]
+
+
+async def test_authority_that_moved_is_shown_and_no_restore_moves_it() -> None:
+    clock = ManualClock()
+    service = tenant(clock)
+    kind, held = "groupOnPremisesSyncBehavior", WRITER | {"Group-OnPremisesSyncBehavior.ReadWrite.All"}
+    moved, gone = (str(one["id"]) for one in cloud_groups(service)[:2])
+    for key in (moved, gone):
+        service.store.tables["groups"][key]["onPremisesSyncEnabled"] = False
+    clock.advance(60)
+    before = Snapshot.of(await read_as(service, clock, held, (kind,)))
+    service.store.tables["groups"][moved]["onPremisesSyncEnabled"] = True
+    purge(service, "groups", gone)
+    clock.advance(3600)
+    plan = await make_plan(service, before, clock)
+    operations = [one for step in plan.steps for one in step.operations]
+    assert Mechanism.CREATE in {one.mechanism for one in operations if one.target == gone}
+    assert kind not in {one.type for one in operations}
+    after = Snapshot.of(await read_as(service, clock, held, (kind,)))
+    changes = await diff(before, after, CATALOG, types=(kind,))
+    assert {one.id: one.kind.value async for one in changes} == {moved: "changed", gone: "removed"}

@@ -283,6 +283,11 @@ BEHAVIOUR: tuple[Rule, ...] = (
         "openTypeExtension resource type, " + _API + "resources/opentypeextension",
     ),
     _u(
+        "behavior.none",
+        "What was never synchronized from on premises has no onPremisesSyncBehavior.",
+        "Get onPremisesSyncBehavior, " + _API + "onpremisessyncbehavior-get",
+    ),
+    _u(
         "templates.none",
         "An application that offers no template of a provisioning job answers 404.",
         "List synchronization templates, " + _API + "synchronization-synchronization-list-templates",

@@ -145,6 +145,9 @@ PERMISSIONS: dict[tuple[str, str], Alternatives] = {
         "Organization.Read.All", "Organization.ReadWrite.All", "User.Read.All", *_DIR_READ
     ),
     ("PATCH", "/organization/{id}"): _any("Organization.ReadWrite.All"),
+    ("GET", "/users/{id}/onPremisesSyncBehavior"): _any("User-OnPremisesSyncBehavior.ReadWrite.All"),
+    ("GET", "/groups/{id}/onPremisesSyncBehavior"): _any("Group-OnPremisesSyncBehavior.ReadWrite.All"),
+    ("GET", "/contacts/{id}/onPremisesSyncBehavior"): _any("Contacts-OnPremisesSyncBehavior.ReadWrite.All"),
     **_open_extensions("/users", _USER_READ, _USER_WRITE),
     **_open_extensions("/groups", _GROUP_READ, _GROUP_WRITE),
     **_open_extensions("/devices", _any("Device.ReadWrite.All"), _any("Device.ReadWrite.All")),
