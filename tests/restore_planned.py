@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.memory import ManualClock, MemoryBlobStore
 from shared.catalog.registry import CATALOG
+from shared.domain.errors import Unusable
 from shared.domain.objects import JsonObject, ObjectKey
 from shared.domain.plan import RestorePlan, Scope
 from shared.engines.bins import read_bins
@@ -211,24 +212,26 @@ async def planned(
     return Planned(world, snapshot)
 
 
-async def undo_of(case: Planned, **asked: Any) -> RestorePlan:
-    """The plan that takes the case's plan back, stored."""
+async def undo_of(case: Planned, *, offered: bool = True, **asked: Any) -> RestorePlan:
+    """The plan that takes the case's plan back, stored. `offered`: the snapshot still is."""
     world = case.world
     unused: Any = None
 
     class Vault:
         async def open(self, name: str) -> Snapshot:
             assert name == SNAPSHOT
+            if not offered:
+                raise Unusable("this snapshot is expired")
             return case.snapshot
 
     vault: Any = Vault()
     maker = SnapshotPlanMaker(
         repository=vault,
-        directory=unused,
+        directory=directory(world.service, world.clock),
         catalog=CATALOG,
         audit=unused,
         clock=world.clock,
-        scratch=unused,
+        scratch=lambda: nullcontext(MemoryBlobStore("scratch")),
         temporary=None,
         evidence=world.view(),
         break_glass_ids=tuple(world.service.info["breakGlassIds"]),

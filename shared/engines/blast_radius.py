@@ -61,6 +61,12 @@ async def blast_radius(
     for spec, relationship in catalog.relationships:
         if relationship.membership and asked.changed & {spec.name, *relationship.target_types}:
             await _rules(spec, relationship, live, told)
+    for name, ids in sorted(asked.brought.items()):
+        if unknown := len(ids - (await entries_of(snapshot, name, ids)).keys()):
+            told.add(
+                f"{name}: {unknown:,} come back that the snapshot doesn't hold; what they hold and "
+                "who is in them is not counted"
+            )
     found += _accounts(asked)
     return await _summed(found, asked, live, told), tuple(sorted(told))
 

@@ -22,8 +22,8 @@ from shared.engines.evidence import Evidence
 from shared.engines.journal import Journal
 from shared.engines.known_ids import earlier, known_ids
 from shared.engines.live import read_live
+from shared.engines.moved import as_planned
 from shared.engines.planner import plan_restore
-from shared.engines.renamed import RenamedView
 from shared.engines.repository import Repository
 from shared.engines.restore_requests import PlanRequest
 from shared.engines.survey import Reach
@@ -60,9 +60,7 @@ class SnapshotPlanMaker:
         before = await earlier(*here, since=snapshot.as_of)
         made = frozenset(before.ids.values())
         with self.scratch() as store:
-            live = await read_live(
-                self.directory, self.catalog, store, self.clock, tenant=tenant, scratch=self.temporary
-            )
+            live = await self._live(store)
             bins = await read_bins(self.directory, self.catalog)
             return await plan_restore(
                 snapshot,
@@ -99,22 +97,34 @@ class SnapshotPlanMaker:
             stored = await self.evidence.load_plan(request.undo)
         except BlobMissing:
             raise Unusable("there is no such plan", object_id=request.undo) from None
-        return await undo_plan(
-            stored,
-            Journal(self.evidence),
+        with self.scratch() as store:
+            return await undo_plan(
+                stored,
+                Journal(self.evidence),
+                self.catalog,
+                plan_id=plan,
+                created_at=self.clock.now(),
+                break_glass_ids=self.break_glass_ids,
+                live=await self._live(store),
+                snapshot=await self._made_from(stored.plan),
+                own_apps=self.own_apps,
+                thresholds=self.thresholds,
+            )
+
+    async def _live(self, store: BlobStore) -> View:
+        return await read_live(
+            self.directory,
             self.catalog,
-            plan_id=plan,
-            created_at=self.clock.now(),
-            break_glass_ids=self.break_glass_ids,
-            views=await self._made_from(stored.plan),
-            own_apps=self.own_apps,
-            thresholds=self.thresholds,
+            store,
+            self.clock,
+            tenant=self.evidence.tenant,
+            scratch=self.temporary,
         )
 
-    async def _made_from(self, plan: RestorePlan) -> tuple[View, ...]:
-        """The snapshot of a plan, with ids as the plan has them; none where it is no longer offered."""
+    async def _made_from(self, plan: RestorePlan) -> View | None:
+        """The snapshot of a plan, in the words of the plan; none where it is no longer offered."""
         try:
             snapshot = await self.repository.open(plan.snapshot)
         except Unusable:
-            return ()
-        return (RenamedView(snapshot, plan.known_ids, self.catalog) if plan.known_ids else snapshot,)
+            return None
+        return as_planned(snapshot, plan, self.catalog)

@@ -1,8 +1,10 @@
-"""The plan that takes a restore back: from its journal alone, operation by operation.
+"""The plan that takes a restore back: from its journal, operation by operation.
 
 What an operation replaced stands in its intent, which its signed outcome vouches for. Undone is what was done, and
 only while it is as the restore left it: the plan is run like any other, with its own approval, preconditions and
 journal. What can't be taken back is told. Objects that the restore made go to the recycle bin where there is one.
+
+The live tenant decides nothing of what is done; it tells whose access changes by it.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from shared.domain.plan import (
     Request,
     RestorePlan,
     Scope,
+    Step,
     Thresholds,
 )
 from shared.domain.snapshot import IndexEntry
+from shared.engines.blast_radius import blast_radius
 from shared.engines.canonical import is_annotation
 from shared.engines.compare import Form
 from shared.engines.drafts import Draft, Drafter, Phase, apart_request
@@ -38,10 +42,11 @@ from shared.engines.journal import Journal, OperationEnd, PlanProgress
 from shared.engines.markers import Bindings, resolve, resolve_path
 from shared.engines.ordering import order
 from shared.engines.preconditions import link_targets, unlinked
-from shared.engines.review import review
+from shared.engines.renamed import RenamedView
+from shared.engines.review import Review, review
 from shared.engines.view import View
 
-_NOT_LIVE = "the live tenant was not read: what was granted since the snapshot is not known"
+_NO_SNAPSHOT = "the snapshot is no longer offered: who gains or loses access is told from the live tenant alone"
 
 
 async def undo_plan(
@@ -52,16 +57,19 @@ async def undo_plan(
     plan_id: str,
     created_at: datetime,
     break_glass_ids: Iterable[str],
-    views: Sequence[View] = (),
+    live: View,
+    snapshot: View | None = None,
     own_apps: Iterable[str] = (),
     thresholds: Thresholds = USUAL,
 ) -> RestorePlan:
     """Takes back what the stored plan has done so far. Raises `Unusable` for a plan that did nothing, or that is
     still running: a step that has begun and isn't done could do more.
 
-    `views`: the snapshot that it was made from, if it is still there, to tell who holds power over the tenant;
-    where it isn't, all that may pass on such power counts."""
-    undo = _Undo(catalog, Drafter(plan_id, {}), await _ids(stored, journal))
+    `live`: the tenant as it is now. `snapshot`: what the plan was made from, with ids as that plan has them, if it
+    is still there. Both tell who holds power over the tenant, and who gains or loses access; without the snapshot,
+    all that may pass on such power counts."""
+    ids = await _ids(stored, journal)
+    undo = _Undo(catalog, Drafter(plan_id, {}), ids)
     for step in stored.plan.steps:
         done = await journal.done(stored.plan.id, stored.digest, step.id)
         attempts = await journal.step(stored.plan.id, step.id)
@@ -78,7 +86,8 @@ async def undo_plan(
     if not undo.drafts and not undo.exclusions:
         raise Unusable(f"plan {stored.plan.id} has changed nothing", hint="there is nothing to take back")
     steps = order(undo.drafts)
-    seen = await review(steps, catalog, views, thresholds=thresholds, own_apps=own_apps)
+    before = None if snapshot is None else RenamedView(snapshot, ids, catalog)
+    seen = await _reviewed(steps, catalog, before, live, thresholds, own_apps)
     return RestorePlan(
         format=PLAN_FORMAT,
         id=plan_id,
@@ -86,7 +95,7 @@ async def undo_plan(
         snapshot=stored.plan.snapshot,
         manifest_sha256=stored.plan.manifest_sha256,
         created_at=created_at,
-        live_as_of=created_at,
+        live_as_of=live.as_of,
         catalog_version=catalog.version,
         scope=Scope(),
         break_glass_ids=tuple(sorted(set(break_glass_ids))),
@@ -101,10 +110,28 @@ async def undo_plan(
         undo_of=stored.plan.id,
         tier_zero=seen.tier_zero,
         flags=seen.flags,
-        untold=(*seen.untold, *((_NOT_LIVE,) if steps else ())),
+        blast_radius=seen.blast_radius,
+        licences=seen.licences,
+        untold=seen.untold,
         source_tenant=stored.plan.source_tenant,
         domains=stored.plan.domains,
     )
+
+
+async def _reviewed(
+    steps: Sequence[Step],
+    catalog: Catalog,
+    snapshot: View | None,
+    live: View,
+    thresholds: Thresholds,
+    own_apps: Iterable[str],
+) -> Review:
+    views = () if snapshot is None else (snapshot, live)
+    seen = await review(steps, catalog, views, thresholds=thresholds, own_apps=own_apps)
+    if snapshot is not None or not steps:
+        return seen
+    reached, untold = await blast_radius(steps, catalog, live, live)
+    return replace(seen, blast_radius=reached, untold=(*seen.untold, *untold, _NO_SNAPSHOT))
 
 
 async def _ids(stored: StoredPlan, journal: Journal) -> dict[str, str]:

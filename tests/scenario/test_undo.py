@@ -8,11 +8,11 @@ import pytest
 
 from shared.adapters.memory import ManualClock
 from shared.domain.errors import Unusable
-from shared.domain.plan import REMOVES, Mechanism, Scope
+from shared.domain.plan import REMOVES, AccessKind, Mechanism, Scope
 from tests.faults import Faults, crash_at, run_until_crash
 from tests.localrun import truth
 from tests.restore_damage import one_of_each, prepare
-from tests.restore_planned import attack, cloud_groups, cloud_users, planned, undo_of
+from tests.restore_planned import attack, cloud_groups, cloud_users, delete, planned, undo_of
 from tests.restore_story import state
 from tests.restore_world import World
 from tests.simdirectory import scripted
@@ -99,9 +99,44 @@ async def test_a_prune_is_taken_back() -> None:
     _settle(case.world.clock)
     plan = await undo_of(case)
     assert {one.mechanism for one in plan.operations} == {Mechanism.BIN, Mechanism.LINK}
+    assert plan.blast_radius is not None
+    groups = [one for one in plan.blast_radius.access if one.target == kept["group"]]
+    assert [one.gains for one in groups] == [(kept["user"],)]
+    assert any("applications: 1 come back that the snapshot doesn't hold" in one for one in plan.untold)
     await case.go_on(plan)
     assert kept["app"] in service.store.tables["applications"]
     assert kept["user"] in service.store.targets("groups.members", kept["group"])
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_an_undo_tells_whose_access_it_changes(offered: bool) -> None:
+    """A group that the restore made anew goes, and so does a member that it put back."""
+    kept: dict[str, str] = {}
+
+    def damage(service: Service) -> None:
+        gone, less = [
+            one for one in cloud_groups(service) if service.store.targets("groups.members", str(one["id"]))
+        ][:2]
+        kept.update(gone=str(gone["id"]), name=str(gone["displayName"]), less=str(less["id"]))
+        kept["inside"] = sorted(map(str, service.store.targets("groups.members", kept["gone"])))[0]
+        kept["member"] = sorted(map(str, service.store.targets("groups.members", kept["less"])))[0]
+        delete(service, "groups", kept["gone"], purge=True)
+        scripted(service, "DELETE", f"/v1.0/groups/{kept['less']}/members/{kept['member']}/$ref")
+
+    case = await planned(damage)
+    restored = case.world.plan
+    await case.run()
+    _settle(case.world.clock)
+    plan = await undo_of(case, offered=offered)
+    new = (await (await case.progress_of(restored)).all_ids())[kept["gone"]]
+    assert plan.blast_radius is not None
+    told = {one.target: one for one in plan.blast_radius.access if one.kind is AccessKind.GROUPS}
+    assert kept["inside"] in told[new].loses
+    assert told[new].name == kept["name"]
+    assert told[kept["less"]].loses == (kept["member"],)
+    assert not any(one.gains for one in told.values())
+    assert plan.live_as_of > restored.live_as_of
+    assert any("no longer offered" in one for one in plan.untold) is not offered
 
 
 async def test_what_did_nothing_or_is_not_done_is_refused() -> None:
