@@ -31,7 +31,7 @@ class Choices:
         self._single: dict[tuple[str, str], Choice] = {}
         self._classes: dict[str, Choice] = {}
         self.used: set[Choice] = set()
-        for choice in (*map(adopting, scope.adopt), *scope.choices):
+        for choice in spoken(scope):
             _check(choice, catalog)
             of, one = choice.of, (choice.type, choice.id)
             before = self._classes.setdefault(of, choice) if of else self._single.setdefault(one, choice)
@@ -67,6 +67,16 @@ class Choices:
             for one in self.all
             if one not in self.used
         ]
+
+
+def spoken(scope: Scope) -> tuple[Choice, ...]:
+    """All words of a request, as they were said."""
+    return (*map(adopting, scope.adopt), *scope.choices)
+
+
+def spelled(choice: Choice) -> str:
+    """What is said, of what."""
+    return f"{choice.of or choice.id}={choice.live or choice.word}"
 
 
 def adopting(pair: str) -> Choice:

@@ -380,15 +380,8 @@ class Deciding:
 
 def draft_renames(planning: Planning, deciding: Deciding) -> None:
     """Operations by which live objects give values up, as far as what gets them comes back after all."""
-    lost: dict[ObjectKey, str] = {}
     for (name, object_id, member), freed in sorted(deciding.freed.items()):
-        getting = []
-        for key in freed.whose:
-            fate = planning.fates.by_key.get(key)
-            if fate is None or fate.way.comes:
-                getting.append(key)
-            else:
-                lost[key] = f"it stays out all the same: {fate.why}"
+        getting = [key for key in freed.whose if not _stays_out(planning, key)]
         if not getting:
             continue
         value = given_up(freed.match, freed.item.get(member), frozenset(freed.values), object_id)
@@ -409,11 +402,21 @@ def draft_renames(planning: Planning, deciding: Deciding) -> None:
         draft.settles = True
         planning.drafts.append(draft)
     deciding.chosen = [
-        replace(one, done=False, why=lost[ObjectKey(one.type, one.target)])
-        if one.done and one.word is Word.RENAME and ObjectKey(one.type, one.target) in lost
+        replace(one, done=False, why=why)
+        if one.done
+        and one.word in (Word.KEEP, Word.RENAME)
+        and (why := _stays_out(planning, ObjectKey(one.type, one.target)))
         else one
         for one in deciding.chosen
     ]
+
+
+def _stays_out(planning: Planning, key: ObjectKey) -> str:
+    """Why a missing object doesn't come back in spite of a word; "" where it does, or isn't missing."""
+    fate = planning.fates.by_key.get(key)
+    if fate is None or planning.comes(fate):
+        return ""
+    return f"it stays out all the same: {fate.why or 'no recycle bin gives it back'}"
 
 
 def _write(planning: Planning, one: Contested, holder: ObjectKey) -> None:

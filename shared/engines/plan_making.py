@@ -17,6 +17,7 @@ from shared.domain.plan import USUAL, RestorePlan, Scope, Thresholds
 from shared.domain.ports import Audit, BlobStore, Clock, Directory
 from shared.engines.acquainted import acquainted
 from shared.engines.bins import read_bins
+from shared.engines.choices import spelled, spoken
 from shared.engines.erasure import Erasures
 from shared.engines.evidence import Evidence
 from shared.engines.journal import Journal
@@ -91,6 +92,11 @@ class SnapshotPlanMaker:
         return erased.through(await known_ids(*elsewhere)) if elsewhere else erased
 
     async def _undo(self, plan: str, request: PlanRequest) -> RestorePlan:
+        if words := spoken(request.scope):
+            raise Unusable(
+                f"an undo has no conflicts, so nothing is to be said of {', '.join(map(spelled, words))}",
+                hint="what changed since the restore stays as it is; plan from a snapshot to decide otherwise",
+            )
         if request.scope != Scope() or request.despite_erasure:
             raise Unusable("an undo takes back what a plan did, and nothing else", hint="ask for it alone")
         try:

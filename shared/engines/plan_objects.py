@@ -149,6 +149,10 @@ class Planning:
 
     # --- missing objects
 
+    def comes(self, fate: Fate) -> bool:
+        """Whether this plan brings it back: a rescue only what a recycle bin gives."""
+        return fate.way is Way.BIN if self.reach.rescue else fate.way.comes
+
     def missing(self, survey: TypeSurvey) -> None:
         asked = self.reach.type(survey.spec)
         if asked and self.reach.whole(survey.spec):
@@ -169,7 +173,7 @@ class Planning:
             elif asked and self.reach.named(missing.entry):
                 why = "it is missing, and only members of it were asked for"
                 self.exclude(survey.spec, object_id, missing.entry.name, Reason.OUT_OF_SCOPE, why)
-            if fate.way.comes and not self.reach.rescue:
+            if self.comes(fate):
                 for member, why in sorted(fate.lacking.items()):
                     self.exclude(survey.spec, object_id, missing.entry.name, Reason.CHOSEN, why, member)
 

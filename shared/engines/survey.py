@@ -13,10 +13,11 @@ from shared.catalog.registry import Catalog
 from shared.catalog.spec import MatchKey, ObjectType, Relationship, Strength
 from shared.domain.errors import Unusable
 from shared.domain.objects import Json, JsonObject, Link, ObjectKey
-from shared.domain.plan import Scope
+from shared.domain.plan import Scope, Word
 from shared.domain.snapshot import Completeness, IndexEntry
 from shared.engines.bins import Bins
 from shared.engines.canonical import TYPE_TAG, is_annotation
+from shared.engines.choices import spelled, spoken
 from shared.engines.compare import Form
 from shared.engines.conditions import holds, member_at
 from shared.engines.merge import both_indexes, both_links, completeness_of
@@ -84,6 +85,15 @@ class LinkSurvey:
         return self.snapshot.is_complete and self.live.is_complete
 
 
+def _only_ways_out_of_a_bin(scope: Scope) -> None:
+    """A rescue writes nothing to a live object but a name that it gives up."""
+    if told := [spelled(one) for one in spoken(scope) if one.word in (Word.ADOPT, Word.TAKE)]:
+        raise Unusable(
+            f"a rescue takes things from recycle bins, and neither adopts nor overwrites: {', '.join(told)}",
+            hint="say skip, keep or rename, or plan without --rescue",
+        )
+
+
 class Reach:
     """Which objects, and what of them, a request asked for. Contained objects follow their parents."""
 
@@ -97,8 +107,10 @@ class Reach:
             raise Unusable("only named objects have dependencies", hint="name objects, or leave it out")
         if scope.contain and (scope.types or scope.members or scope.prune or scope.dependencies):
             raise Unusable("containment is a plan of its own", hint="ask for nothing else but accounts to shut")
-        if scope.rescue and (scope.members or scope.prune or scope.contain or scope.adopt or scope.choices):
+        if scope.rescue and (scope.members or scope.prune or scope.contain):
             raise Unusable("a rescue takes things from recycle bins as they are, and nothing else")
+        if scope.rescue:
+            _only_ways_out_of_a_bin(scope)
         # Of containment, `ids` are accounts to shut: they may have been added since.
         self._types = frozenset(scope.types)
         self._ids = frozenset(() if scope.contain else scope.ids)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from shared.catalog.registry import CATALOG
+from shared.catalog.spec import WaveNumber
+from shared.domain.errors import Unusable
 from shared.domain.plan import RENAMES, Choice, ConflictKind, Mechanism, RestorePlan, Scope, Word
 from shared.engines.choices import adopting, choosing, choosing_all
 from shared.engines.known_ids import earlier
@@ -145,6 +147,45 @@ async def test_keep_brings_the_missing_one_back_under_another_name(purge: bool) 
     report = await case.report()
     assert not report.unexpected
     assert {one.member for one in report.listed if one.reason == "leftByChoice"} == {"userPrincipalName"}
+
+
+@pytest.mark.parametrize("word", ["skip", "keep", "rename"])
+async def test_a_rescue_hears_the_words_that_let_a_bin_give_back_what_it_holds(word: str) -> None:
+    case, ids = await _case(word, purge=False, rescue=True)
+    plan, impostor = case.world.plan, copy.deepcopy(_users(case)[ids["new"]])
+    assert (plan.conflicts, _done(plan)) == ((), [(Word(word), True)])
+    writes = {"skip": [], "keep": [Mechanism.BIN], "rename": [Mechanism.RENAME, Mechanism.BIN]}[word]
+    assert [one.mechanism for one in plan.operations] == writes
+    assert {wave.number for wave in plan.waves} == ({WaveNumber.RESCUE} if writes else set())
+    await case.run()
+    assert (ids["old"] in _users(case)) is bool(writes)
+    assert _by_name(case, ids["name"]) == [ids["old"] if word == "rename" else ids["new"]]
+    assert (_users(case)[ids["new"]] == impostor) is (word != "rename")
+    report = await case.report()
+    assert not report.unexpected
+    assert not report.not_done
+
+
+@pytest.mark.parametrize("word", ["keep", "rename"])
+async def test_a_rescue_renames_nobody_for_what_no_bin_gives_back(word: str) -> None:
+    case, ids = await _case(word, rescue=True)
+    assert not case.world.plan.operations
+    assert ids["old"] in {one.target for one in case.world.plan.exclusions}
+    (told,) = case.world.plan.chosen
+    assert not told.done
+    assert "stays out all the same" in told.why
+
+
+async def test_a_rescue_refuses_words_that_write_to_what_is_live_and_names_them() -> None:
+    case, ids = await _case()
+    service, clock = case.world.service, case.world.clock
+    for choice, named in (
+        (choosing(f"users/{ids['old']}=take"), f"{ids['old']}=take"),
+        (choosing_all("users=adopt"), "users=adopt"),
+        (adopting(f"{ids['old']}={ids['new']}"), f"{ids['old']}={ids['new']}"),
+    ):
+        with pytest.raises(Unusable, match=f"neither adopts nor overwrites: {named}"):
+            await make_plan(service, case.snapshot, clock, scope=Scope(rescue=True, choices=(choice,)))
 
 
 async def test_adoption_takes_a_name_and_somebody_who_knows_the_one_who_bears_it() -> None:

@@ -9,6 +9,7 @@ import pytest
 from shared.adapters.memory import ManualClock
 from shared.domain.errors import Unusable
 from shared.domain.plan import REMOVES, AccessKind, Mechanism, Scope
+from shared.engines.choices import choosing
 from tests.faults import Faults, crash_at, run_until_crash
 from tests.localrun import truth
 from tests.restore_damage import one_of_each, prepare
@@ -146,6 +147,8 @@ async def test_what_did_nothing_or_is_not_done_is_refused() -> None:
     case = await planned(damage)
     with pytest.raises(Unusable, match="has changed nothing"):
         await undo_of(case)
+    with pytest.raises(Unusable, match="nothing is to be said of u1=skip"):
+        await undo_of(case, scope=Scope(choices=(choosing("users/u1=skip"),)))
     with pytest.raises(Unusable, match="and nothing else"):
         await undo_of(case, scope=Scope(prune=True))
     await case.begin()

@@ -118,7 +118,7 @@ def test_words_on_conflicts_are_sent_as_ids_and_classes_and_those_that_are_none_
         (("--choose-all", "nothings=skip"), "no class of conflicts"),
         (("--choose", "users/u1=skip", "--choose", "users/u1=keep"), "two words"),
         (("--adopt", "old"), "names no pair"),
-        (("--choose", "users/u1=skip", "--rescue"), "a rescue takes"),
+        (("--choose", "users/u1=take", "--rescue"), "a rescue takes"),
     ):
         ran = cli("plan", "latest", *wrong)
         assert (ran.code, why in ran.err) == (2, True), (wrong, ran.err)
