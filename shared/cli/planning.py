@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -260,6 +259,7 @@ class Wanted:
 async def _rehearsed(parts: Parts, screen: Screen, operator: Operator, request_id: str, wanted: Wanted) -> Answer:
     """The plan as it would be stored, and nothing is."""
     from shared.cli.moving_view import staying_document
+    from shared.cli.plan_view import by_reason
     from shared.cli.render import line
     from shared.desks import plan_maker
     from shared.engines.evidence import plan_id, sha256
@@ -275,7 +275,7 @@ async def _rehearsed(parts: Parts, screen: Screen, operator: Operator, request_i
         "snapshot": plan.snapshot,
         "tenant": plan.tenant,
         "forecast": wire_document(plan.forecast),
-        "excludedByReason": dict(sorted(Counter(one.reason.value for one in plan.exclusions).items())),
+        "excludedByReason": {reason.value: len(group) for reason, group in by_reason(plan.exclusions)},
         "cantMove": staying_document(plan),
         "addresses": [wire_document(one) for one in plan.addresses],
         "document": wire_document(plan),
