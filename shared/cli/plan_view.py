@@ -221,6 +221,7 @@ def plan_page(
     new_ids: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     for old, type_name in plan.new_ids.items():
         new_ids[type_name].append({"id": old, "name": names.get(old, "")})
+    again = again_command(plan)
     context = {
         "facts": [
             ("Plan", plan.id),
@@ -282,9 +283,7 @@ def plan_page(
         "waves": waves,
         "step_count": len(plan.steps),
         "forecast": _forecast(plan.forecast),
-        "conflicts": _made(
-            plan.conflicts, lambda one: conflict_box(one, again_command(plan), _where(plan)), _where(plan)
-        ),
+        "conflicts": _made(plan.conflicts, lambda one: conflict_box(one, again, _where(plan)), _where(plan)),
         "chosen": _made(plan.chosen, chosen_row, _where(plan)),
         "exclusions": [
             {
