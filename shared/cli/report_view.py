@@ -11,7 +11,7 @@ from shared.cli.after_care_view import by_owner
 from shared.cli.conflicts_view import about
 from shared.cli.plan_view import MECHANISMS, REASONS, before_and_after, tone
 from shared.domain.plan import Operation, OutcomeState, Reason, RestorePlan
-from shared.engines.report import AfterCare, Kind, Listed, NotDone, Report, Verdict
+from shared.engines.report import AfterCare, Kind, LeftOff, Listed, NotDone, Report, Verdict
 from shared.pages.page import cut, render
 from shared.pages.text import count, duration, moment
 
@@ -72,6 +72,14 @@ def listed_line(one: Listed) -> str:
         what += f", now {one.live},"
     more = " ".join(part for part in (one.member, one.other) if part)
     return f"{what} {_KINDS[one.kind]}" + (f" {more}" if more else "") + (f": {one.why}" if one.why else "")
+
+
+def _guarded_line(one: LeftOff) -> str:
+    return f"{one.type} {one.name} ({one.target}): {one.why}"
+
+
+def _guarded_row(one: LeftOff) -> dict[str, str]:
+    return {"type": one.type, "name": one.name, "target": one.target, "why": one.why}
 
 
 def by_reason(listed: Iterable[Listed]) -> list[tuple[str, list[Listed]]]:
@@ -144,14 +152,14 @@ def report_view(report: Report) -> list[RenderableType]:
         view.append(
             listing(
                 "Left off, not turned on",
-                [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.left_off],
+                [_guarded_line(one) for one in report.left_off],
             )
         )
     if report.alone:
         view.append(
             listing(
                 "Turned on by the lock-out guard's word alone",
-                [f"{one.type} {one.name} ({one.target}): {one.why}" for one in report.alone],
+                [_guarded_line(one) for one in report.alone],
             )
         )
     if report.untold:
@@ -252,15 +260,9 @@ def report_page(report: Report, made_at: datetime, plan: RestorePlan | None = No
             ],
             where,
         ),
-        "left_off": cut(
-            [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.left_off],
-            where,
-        ),
+        "left_off": cut([_guarded_row(one) for one in report.left_off], where),
         "untold": list(report.untold),
-        "alone": cut(
-            [{"type": one.type, "name": one.name, "target": one.target, "why": one.why} for one in report.alone],
-            where,
-        ),
+        "alone": cut([_guarded_row(one) for one in report.alone], where),
         "not_done": cut(
             [
                 {
