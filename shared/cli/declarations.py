@@ -332,7 +332,8 @@ def _needs(specs: tuple[ObjectType, ...], *, write: bool) -> list[tuple[str, ...
         groups.update(spec.needs_to_write if write else spec.needs_to_read)
         if write:
             groups.update(extra.permissions for extra in spec.needs_to_write_also)
-        parts: tuple[Relationship | MemberGroup, ...] = (*spec.relationships, *spec.member_groups)
+        asked = (one for one in spec.relationships if one.tier is not Tier.OPT_IN)
+        parts: tuple[Relationship | MemberGroup, ...] = (*asked, *spec.member_groups)
         for part in parts:
             groups.update(part.needs_to_write if write else part.needs_to_read)
     return sorted(groups)

@@ -175,8 +175,8 @@ def test_catalog_prints_one_type_in_full(spec: Any) -> None:
         *("name", "path", "version", "read", "tier", "select", "relationships", "restore", "permissions"),
         *("throttleClass", "references", "matchKeys", "latency", "drill", "licence"),
     }
-    assert [one["path"].rsplit("/", 1)[1] for one in document["relationships"]] == [
-        one["name"] for one in document["relationships"]
+    assert [one["path"] for one in document["relationships"]] == [
+        f"{spec.item_path}/{one.at or one.name}" for one in spec.relationships
     ]
     assert bool(document["restore"]["mechanisms"]) != bool(document["restore"]["whyNot"])
     assert (document["drill"] == "none") == bool(document["noDrill"])
