@@ -41,7 +41,7 @@ from tests.scenario.outside import (
 )
 
 __all__ = ["FACTOR", "SETTINGS"]  # read by the deployment's fixture
-pytestmark = [pytest.mark.azurite, pytest.mark.usefixtures("faults_end")]
+pytestmark = [pytest.mark.azurite, pytest.mark.full, pytest.mark.usefixtures("faults_end")]
 
 
 def test_an_unknown_snapshot_is_told_with_the_nearest_ones(world: World, taken: str) -> None:
