@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +12,7 @@ from infra.graph.__main__ import main
 from infra.graph.ids import APP_ROLES
 from infra.graph.lists import APPS, BACKUP, RESTORE, UNLOCK, Need, chosen, needs
 from shared.catalog.registry import CATALOG, Catalog
+from tests.reference import ABSENT, reference
 from tests.simulator.rules.permissions import PERMISSIONS, allowed
 
 STORED = lists.stored()
@@ -100,9 +99,9 @@ def test_published_permission_data_lets_the_restore_app_write_and_the_backup_app
 
 
 def test_ids_are_those_of_the_reference_data() -> None:
-    if not (folder := os.environ.get("HOLDFAST_REFERENCE", "")):
-        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
-    text = (Path(folder) / "azure" / "bicep.md").read_text(encoding="utf-8")
+    if (page := reference("azure", "bicep.md")) is None:
+        pytest.skip(ABSENT)
+    text = page.read_text(encoding="utf-8")
     published = dict(re.findall(r"^\| ([\w.-]+) \| `([0-9a-f-]{36})` \|$", text, re.MULTILINE))
     common = published.keys() & APP_ROLES.keys()
     assert len(common) >= 14

@@ -11,6 +11,7 @@ from tests.infra.cases import INFRA, Texts
 from tests.infra.checks import CHECKS
 from tests.infra.residency import every_combination
 from tests.infra.syntax import files, read
+from tests.reference import ABSENT
 
 TEXTS = Texts.here()
 
@@ -23,7 +24,7 @@ def test_a_file_is_in_our_subset(path: str) -> None:
 @pytest.mark.parametrize("name", CHECKS)
 def test_nothing_is_found(name: str) -> None:
     if name == "types" and types.folder() is None:
-        pytest.skip(types.ABSENT)
+        pytest.skip(ABSENT)
     assert list(CHECKS[name](TEXTS)) == []
 
 

@@ -1,13 +1,12 @@
 """Resource types, API versions and properties against the published type data (azure/bicep-types-az).
 
-The data is a folder of one file for each provider, found through `HOLDFAST_REFERENCE`; without it these checks are
-left out. Property trees are those of the newest stable version, so that is the version that the templates take.
+The data is a folder of one file for each provider, part of the reference data; without it these checks are left
+out. Property trees are those of the newest stable version, so that is the version that the templates take.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -16,15 +15,14 @@ from typing import Any, Final
 
 from tests.infra.cases import Texts
 from tests.infra.evaluate import Resource, template
+from tests.reference import reference
 
-ABSENT: Final = "the reference data is absent: set HOLDFAST_REFERENCE"
 # The normal version of diagnostic settings is a preview, and has been for years.
 PREVIEWS: Final = frozenset({"Microsoft.Insights/diagnosticSettings@2021-05-01-preview"})
 
 
 def folder() -> Path | None:
-    found = Path(os.environ.get("HOLDFAST_REFERENCE", "")) / "azure" / "bicep-types"
-    return found if os.environ.get("HOLDFAST_REFERENCE") and found.is_dir() else None
+    return reference("azure", "bicep-types")
 
 
 @cache

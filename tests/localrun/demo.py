@@ -257,10 +257,9 @@ def _found(pattern: re.Pattern[str], text: str, what: str) -> str:
 
 
 def real_data() -> bool:
-    import os
+    from tests.reference import reference
 
-    reference = Path(os.environ.get("HOLDFAST_REFERENCE", ROOT.parent / "shared"))
-    return (reference / "real-data" / "conditional-access-baseline" / "groups.jsonl").exists()
+    return reference("real-data", "conditional-access-baseline", "groups.jsonl") is not None
 
 
 def _say(title: str, more: str = "") -> None:

@@ -7,9 +7,10 @@ and references to built-in strengths are kept by id.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.reference import reference
 
 from .conditional_access import stored_form
 from .schema import is_guid
@@ -29,8 +30,8 @@ _APP_NAMES = {
 
 def reference_folder() -> str | None:
     """Where the reference data is, or None where it is absent."""
-    root = os.environ.get("HOLDFAST_REFERENCE") or str(Path(__file__).resolve().parents[2].parent / "shared")
-    return root if (Path(root) / _FOLDER).is_dir() else None
+    found = reference(*_FOLDER.parts)
+    return None if found is None else str(found.parents[len(_FOLDER.parts) - 1])
 
 
 def _lines(reference: str, name: str) -> list[Obj]:

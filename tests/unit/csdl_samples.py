@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+
+from tests.reference import ABSENT, reference
 
 PLAIN = """<?xml version="1.0" encoding="utf-8"?>
 <edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
@@ -65,8 +66,7 @@ def extended(where: str, element: str) -> bytes:
 
 def graph_metadata() -> Path:
     """Graph's own of v1.0, packed by gzip; the test is left out where there is none."""
-    root = Path(os.environ.get("HOLDFAST_REFERENCE") or Path(__file__).parents[3] / "shared")
-    found = root / "graph" / "metadata-v1.0.csdl.xml.gz"
-    if not found.is_file():
-        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
+    found = reference("graph", "metadata-v1.0.csdl.xml.gz")
+    if found is None:
+        pytest.skip(ABSENT)
     return found

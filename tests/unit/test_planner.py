@@ -18,6 +18,7 @@ from shared.domain.plan import ExpectedId, Mechanism, Operation, Reason, Restore
 from shared.domain.snapshot import Completeness, State
 from shared.engines.markers import ids_in
 from shared.engines.wire import decode, encode
+from tests.reference import ABSENT, reference
 from tests.unit.views import (
     Asked,
     Tenant,
@@ -1051,10 +1052,9 @@ async def test_an_unknown_id_or_type_in_the_scope_is_an_error() -> None:
 
 
 def _real() -> Tenant:
-    root = Path(os.environ.get("HOLDFAST_REFERENCE") or Path(__file__).parents[3] / "shared")
-    folder = root / "real-data" / "conditional-access-baseline"
-    if not folder.is_dir():
-        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
+    folder = reference("real-data", "conditional-access-baseline")
+    if folder is None:
+        pytest.skip(ABSENT)
     tenant = Tenant()
     for name in ("conditionalAccessPolicies", "groups", "namedLocations"):
         for line in (folder / f"{name}.jsonl").read_text("utf-8").splitlines():

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.backup import Backup, content
 from tests.fakes import FakeDirectory
+from tests.reference import ABSENT
 from tests.simulator.seeds_real import reference_folder
 
 REAL = {"conditionalAccessPolicies": 36, "groups": 34, "namedLocations": 3}
@@ -38,7 +39,7 @@ async def _through(objects: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
 async def test_objects_of_a_real_tenant_come_out_as_they_are() -> None:
     folder = reference_folder()
     if folder is None:
-        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
+        pytest.skip(ABSENT)
     baseline = Path(folder) / "real-data" / "conditional-access-baseline"
     lines = {
         name: [line for line in (baseline / f"{name}.jsonl").read_text(encoding="utf-8").splitlines() if line]

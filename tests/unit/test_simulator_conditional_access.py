@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.reference import ABSENT
 from tests.simulator.inprocess import InProcessTenant, code_of, message_of
 from tests.simulator.schema import is_derived
 from tests.simulator.seeds_real import reference_folder
@@ -247,7 +248,7 @@ async def test_a_purged_policy_is_gone(tenant: InProcessTenant) -> None:
 @pytest.fixture
 def real() -> InProcessTenant:
     if reference_folder() is None:
-        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
+        pytest.skip(ABSENT)
     return InProcessTenant.planted("real")
 
 

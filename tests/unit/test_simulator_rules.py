@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tests.simulator
+from tests.reference import ABSENT
 from tests.simulator import server, service
 from tests.simulator.inprocess import InProcessTenant
 from tests.simulator.plain import ROWS
@@ -105,7 +106,7 @@ def test_a_seed_of_n_users_has_all_kinds() -> None:
 
 def test_a_seed_with_the_real_data_holds_all_of_it() -> None:
     if reference_folder() is None:
-        pytest.skip("the reference data is absent: set HOLDFAST_REFERENCE")
+        pytest.skip(ABSENT)
     small, real = InProcessTenant.planted("small").store, InProcessTenant.planted("small+real").store
     more = {t: len(real.tables[t]) - len(small.tables[t]) for t in ("conditionalAccessPolicies", "namedLocations")}
     assert more == {"conditionalAccessPolicies": 36, "namedLocations": 3}
